@@ -1,0 +1,3 @@
+//! The `turnpack` program: parse, run, exit code.
+
+fn main() {}
