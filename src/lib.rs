@@ -5,8 +5,11 @@
 
 pub mod bytes;
 pub mod checksum;
+pub mod codec;
 pub mod error;
 pub mod fsio;
 pub mod ids;
 pub mod interrupt;
+pub mod pack;
 pub mod progress;
+pub mod record;

@@ -1,0 +1,132 @@
+//! Compression of payloads: zstd frames without magic, content size or checksum, since the pack's frame has all three.
+
+use std::cell::RefCell;
+
+use zstd::zstd_safe::{CCtx, CParameter, DCtx, DParameter, FrameFormat};
+
+use crate::error::{Corrupt, corrupt};
+use crate::pack::frame::{self, Frame};
+
+thread_local! {
+    static COMPRESSOR: RefCell<CCtx<'static>> = RefCell::new(CCtx::create());
+    static DECOMPRESSOR: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
+}
+
+/// Compresses at `level`; `None` when that does not make it smaller.
+#[must_use]
+pub fn compress(raw: &[u8], level: i32) -> Option<Vec<u8>> {
+    compress_with_prefix(raw, level, None)
+}
+
+/// Compresses with `prefix` as what came before; `None` when that does not make it smaller.
+#[must_use]
+pub fn compress_with_prefix(raw: &[u8], level: i32, prefix: Option<&[u8]>) -> Option<Vec<u8>> {
+    if raw.len() < 16 {
+        return None;
+    }
+    COMPRESSOR.with_borrow_mut(|context| {
+        let reach = raw.len() + prefix.map_or(0, <[u8]>::len);
+        let window = (usize::BITS - reach.leading_zeros()).clamp(10, 27);
+        // The parameters fail only when out of range, and these are not.
+        let set = |context: &mut CCtx<'static>, parameter| context.set_parameter(parameter).ok();
+        context.reset(zstd::zstd_safe::ResetDirective::SessionAndParameters).ok()?;
+        set(context, CParameter::CompressionLevel(level))?;
+        set(context, CParameter::Format(FrameFormat::Magicless))?;
+        set(context, CParameter::ContentSizeFlag(false))?;
+        set(context, CParameter::ChecksumFlag(false))?;
+        set(context, CParameter::DictIdFlag(false))?;
+        if prefix.is_some() {
+            set(context, CParameter::WindowLog(window))?;
+        }
+        let mut out = Vec::with_capacity(zstd::zstd_safe::compress_bound(raw.len()));
+        match prefix {
+            None => context.compress2(&mut out, raw).ok()?,
+            Some(prefix) => {
+                // The prefix is referenced for this one call only: a context of its own keeps the lifetimes plain.
+                let mut own = CCtx::create();
+                own.set_parameter(CParameter::CompressionLevel(level)).ok()?;
+                own.set_parameter(CParameter::Format(FrameFormat::Magicless)).ok()?;
+                own.set_parameter(CParameter::ContentSizeFlag(false)).ok()?;
+                own.set_parameter(CParameter::ChecksumFlag(false)).ok()?;
+                own.set_parameter(CParameter::DictIdFlag(false)).ok()?;
+                own.set_parameter(CParameter::WindowLog(window)).ok()?;
+                own.set_parameter(CParameter::DeterministicRefPrefix(true)).ok()?;
+                own.ref_prefix(prefix).ok()?;
+                own.compress2(&mut out, raw).ok()?
+            }
+        };
+        (out.len() < raw.len()).then_some(out)
+    })
+}
+
+/// Decodes a frame's payload and verifies it. `prefix` must be given for frames coded with one.
+///
+/// # Errors
+/// When the codec is unknown, the data is damaged, or length or checksum differ from what the frame says.
+pub fn decode(frame: &Frame<'_>, prefix: Option<&[u8]>) -> Result<Vec<u8>, Corrupt> {
+    let payload = match frame.codec {
+        frame::codec::RAW => frame.payload.to_vec(),
+        frame::codec::ZSTD => decompress(frame.payload, frame.raw_length as usize, None)?,
+        frame::codec::ZSTD_PREFIX => {
+            let mut reader = crate::bytes::Reader::new(frame.payload);
+            reader.varint()?;
+            let data = reader.take(reader.remaining())?;
+            let prefix = prefix.ok_or_else(|| corrupt!("coded with a prefix that is not at hand"))?;
+            decompress(data, frame.raw_length as usize, Some(prefix))?
+        }
+        codec => return Err(corrupt!("codec {codec} is unknown")),
+    };
+    frame.verify_decoded(&payload)?;
+    Ok(payload)
+}
+
+/// Decompresses exactly `length` bytes.
+///
+/// # Errors
+/// When the data is damaged or of another length.
+pub fn decompress(data: &[u8], length: usize, prefix: Option<&[u8]>) -> Result<Vec<u8>, Corrupt> {
+    // One byte more than expected, so that a longer result is noticed without being allocated.
+    let mut out = Vec::with_capacity(length + 1);
+    let done = match prefix {
+        None => DECOMPRESSOR.with_borrow_mut(|context| {
+            prepare(context)?;
+            context.decompress(&mut out, data)
+        }),
+        Some(prefix) => {
+            let mut own = DCtx::create();
+            prepare(&mut own)
+                .and_then(|()| own.ref_prefix(prefix).map(drop))
+                .and_then(|()| own.decompress(&mut out, data))
+        }
+    };
+    match done {
+        Ok(_) if out.len() == length => Ok(out),
+        Ok(_) => Err(corrupt!("decompresses to {} bytes instead of {length}", out.len())),
+        Err(code) => Err(corrupt!("zstd: {}", zstd::zstd_safe::get_error_name(code))),
+    }
+}
+
+fn prepare(context: &mut DCtx<'_>) -> Result<(), usize> {
+    context.reset(zstd::zstd_safe::ResetDirective::SessionAndParameters)?;
+    context.set_parameter(DParameter::Format(FrameFormat::Magicless))?;
+    context.set_parameter(DParameter::WindowLogMax(27))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compressed_bytes_come_back_with_and_without_prefix() {
+        let raw: Vec<u8> = (0..5000u32).flat_map(|i| format!("line {} of text; ", i % 300).into_bytes()).collect();
+        let plain = compress(&raw, 3).unwrap();
+        assert_eq!(decompress(&plain, raw.len(), None).unwrap(), raw);
+        let with = compress_with_prefix(&raw, 19, Some(&raw)).unwrap();
+        assert!(with.len() < plain.len() / 4);
+        assert_eq!(decompress(&with, raw.len(), Some(&raw)).unwrap(), raw);
+        assert!(decompress(&plain, raw.len() - 1, None).is_err());
+        assert!(decompress(&plain[..plain.len() / 2], raw.len(), None).is_err());
+        assert!(compress(b"tiny", 3).is_none());
+    }
+}

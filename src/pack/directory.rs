@@ -1,0 +1,281 @@
+//! Directories: where things are in a pack.
+//!
+//! A commit frame carries the directory of its own commit; a *full* one carries that of everything before it too, so that a
+//! reader steps back over commits only to the last full one. Full directories come at seal and whenever the commits since the
+//! last one weigh as much as it does, which keeps both the chain short and the appended bytes linear.
+
+use crate::bytes::{Put, Reader};
+use crate::error::{Corrupt, corrupt};
+use crate::ids::PackId;
+
+/// A piece of a literal stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockEntry {
+    /// Offset of its frame.
+    pub offset: u64,
+    /// Which stream.
+    pub class: u8,
+    /// First position in that stream.
+    pub start: u32,
+    /// Bytes of the stream it holds.
+    pub length: u32,
+}
+
+/// Consecutive record numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordRun {
+    /// The first number.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+}
+
+/// Nodes, segments and records stored together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupEntry {
+    /// Offset of its frame.
+    pub offset: u64,
+    /// Number of its first node.
+    pub first_node: u32,
+    /// How many nodes.
+    pub nodes: u32,
+    /// Number of its first segment.
+    pub first_segment: u32,
+    /// How many segments.
+    pub segments: u32,
+    /// Its records, in the order stored.
+    pub records: Vec<RecordRun>,
+}
+
+/// Templates stored together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TemplatesEntry {
+    /// Offset of the frame.
+    pub offset: u64,
+    /// Number of the first template.
+    pub first: u32,
+    /// How many.
+    pub count: u32,
+}
+
+/// Where things are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directory {
+    /// Blocks, per class in stream order.
+    pub blocks: Vec<BlockEntry>,
+    /// Groups, in order of nodes.
+    pub groups: Vec<GroupEntry>,
+    /// Templates, in order.
+    pub templates: Vec<TemplatesEntry>,
+    /// Offsets of journal frames, in order.
+    pub journals: Vec<u64>,
+    /// Offsets of dictionary frames, in order; a dictionary's number is its place here.
+    pub dictionaries: Vec<u64>,
+}
+
+impl Directory {
+    /// Adds what a later commit brought.
+    pub fn extend(&mut self, later: Directory) {
+        self.blocks.extend(later.blocks);
+        self.groups.extend(later.groups);
+        self.templates.extend(later.templates);
+        self.journals.extend(later.journals);
+        self.dictionaries.extend(later.dictionaries);
+    }
+
+    /// Records in all groups.
+    #[must_use]
+    pub fn record_count(&self) -> u64 {
+        self.groups.iter().flat_map(|group| &group.records).map(|run| run.count).sum()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        // Offsets rise within each list: differences stay short.
+        let mut last = 0;
+        out.put_varint(self.blocks.len() as u64);
+        for block in &self.blocks {
+            out.put_varint(block.offset - last);
+            last = block.offset;
+            out.put_u8(block.class);
+            out.put_varint(u64::from(block.start));
+            out.put_varint(u64::from(block.length));
+        }
+        let mut last = 0;
+        let mut next_record = 0u64;
+        out.put_varint(self.groups.len() as u64);
+        for group in &self.groups {
+            out.put_varint(group.offset - last);
+            last = group.offset;
+            for number in [group.first_node, group.nodes, group.first_segment, group.segments] {
+                out.put_varint(u64::from(number));
+            }
+            out.put_varint(group.records.len() as u64);
+            for run in &group.records {
+                out.put_signed(run.first.wrapping_sub(next_record) as i64);
+                out.put_varint(run.count);
+                next_record = run.first.wrapping_add(run.count);
+            }
+        }
+        let mut last = 0;
+        out.put_varint(self.templates.len() as u64);
+        for entry in &self.templates {
+            out.put_varint(entry.offset - last);
+            last = entry.offset;
+            out.put_varint(u64::from(entry.first));
+            out.put_varint(u64::from(entry.count));
+        }
+        for offsets in [&self.journals, &self.dictionaries] {
+            let mut last = 0;
+            out.put_varint(offsets.len() as u64);
+            for offset in offsets {
+                out.put_varint(offset - last);
+                last = *offset;
+            }
+        }
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Directory, Corrupt> {
+        let mut directory = Directory::default();
+        let mut last = 0u64;
+        for _ in 0..reader.count(4)? {
+            let offset = step(&mut last, reader)?;
+            let (class, start, length) = (reader.u8()?, reader.varint32()?, reader.varint32()?);
+            if start.checked_add(length).is_none() {
+                return Err(corrupt!("a block ends past 4 GiB"));
+            }
+            directory.blocks.push(BlockEntry { offset, class, start, length });
+        }
+        let mut last = 0u64;
+        let mut next_record = 0u64;
+        for _ in 0..reader.count(6)? {
+            let offset = step(&mut last, reader)?;
+            let [first_node, nodes, first_segment, segments] =
+                [reader.varint32()?, reader.varint32()?, reader.varint32()?, reader.varint32()?];
+            if first_node.checked_add(nodes).is_none() || first_segment.checked_add(segments).is_none() {
+                return Err(corrupt!("a group's numbers overflow"));
+            }
+            let mut records = Vec::new();
+            for _ in 0..reader.count(2)? {
+                let first = next_record.wrapping_add(reader.signed()? as u64);
+                let count = reader.varint()?;
+                next_record = first.checked_add(count).ok_or_else(|| corrupt!("record numbers overflow"))?;
+                records.push(RecordRun { first, count });
+            }
+            directory.groups.push(GroupEntry { offset, first_node, nodes, first_segment, segments, records });
+        }
+        let mut last = 0u64;
+        for _ in 0..reader.count(3)? {
+            let offset = step(&mut last, reader)?;
+            directory.templates.push(TemplatesEntry { offset, first: reader.varint32()?, count: reader.varint32()? });
+        }
+        for offsets in [&mut directory.journals, &mut directory.dictionaries] {
+            let mut last = 0u64;
+            for _ in 0..reader.count(1)? {
+                offsets.push(step(&mut last, reader)?);
+            }
+        }
+        Ok(directory)
+    }
+}
+
+fn step(last: &mut u64, reader: &mut Reader<'_>) -> Result<u64, Corrupt> {
+    *last = last.checked_add(reader.varint()?).ok_or_else(|| corrupt!("an offset overflows"))?;
+    Ok(*last)
+}
+
+/// The payload of a commit frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// The vault's generation that this commit made.
+    pub generation: u64,
+    /// Offset of the commit frame before it in this pack; 0 for the first.
+    pub previous: u64,
+    /// True when the directory covers the whole pack up to here.
+    pub full: bool,
+    /// True for the last commit of a pack: nothing is appended after it.
+    pub sealed: bool,
+    /// Number after the highest record number given out when it was made.
+    pub next_record: u64,
+    /// Packs that this one takes the place of (written by gc and compact).
+    pub replaces: Vec<PackId>,
+    /// xxh3-64 over the checksums of all frames since the previous commit frame.
+    pub frames_checksum: u64,
+    /// What is where.
+    pub directory: Directory,
+}
+
+const FULL: u8 = 1;
+const SEALED: u8 = 2;
+
+impl Commit {
+    /// The stored form.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        out.put_u8(if self.full { FULL } else { 0 } | if self.sealed { SEALED } else { 0 });
+        out.put_varint(self.generation);
+        out.put_varint(self.previous);
+        out.put_varint(self.next_record);
+        out.put_varint(self.replaces.len() as u64);
+        for pack in &self.replaces {
+            out.put_varint(u64::from(pack.0));
+        }
+        out.put_u64(self.frames_checksum);
+        self.directory.encode(&mut out);
+        out
+    }
+
+    /// Reads the stored form.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn decode(bytes: &[u8]) -> Result<Commit, Corrupt> {
+        let mut reader = Reader::new(bytes);
+        let flags = reader.u8()?;
+        if flags > FULL | SEALED {
+            return Err(corrupt!("commit flags {flags:#x} are unknown"));
+        }
+        let (generation, previous, next_record) = (reader.varint()?, reader.varint()?, reader.varint()?);
+        let mut replaces = Vec::new();
+        for _ in 0..reader.count(1)? {
+            replaces.push(PackId(reader.varint32()?));
+        }
+        let frames_checksum = reader.u64()?;
+        let directory = Directory::decode(&mut reader)?;
+        reader.finish()?;
+        let (full, sealed) = (flags & FULL != 0, flags & SEALED != 0);
+        Ok(Commit { generation, previous, full, sealed, next_record, replaces, frames_checksum, directory })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Commit {
+        let directory = Directory {
+            blocks: vec![BlockEntry { offset: 64, class: 1, start: 0, length: 9 }, BlockEntry { offset: 99, class: 0, start: 7, length: 1 }],
+            groups: vec![GroupEntry {
+                offset: 200,
+                first_node: 5,
+                nodes: 2,
+                first_segment: 0,
+                segments: 3,
+                records: vec![RecordRun { first: 10, count: 2 }, RecordRun { first: 3, count: 1 }],
+            }],
+            templates: vec![TemplatesEntry { offset: 300, first: 0, count: 4 }],
+            journals: vec![400, 500],
+            dictionaries: vec![600],
+        };
+        Commit { generation: 7, previous: 64, full: true, sealed: false, next_record: 12, replaces: vec![PackId(3)], frames_checksum: 5, directory }
+    }
+
+    #[test]
+    fn commits_come_back_and_cut_off_ones_are_errors() {
+        let bytes = sample().encode();
+        assert_eq!(Commit::decode(&bytes).unwrap(), sample());
+        for end in 0..bytes.len() {
+            assert!(Commit::decode(&bytes[..end]).is_err(), "{end}");
+        }
+    }
+}

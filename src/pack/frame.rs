@@ -1,0 +1,170 @@
+//! Frames: the unit of writing and of checksums.
+//!
+//! ```text
+//! kind u8 · codec u8 · stored length u32 · raw length u32 · decoded checksum u32 · payload · checksum u64
+//! ```
+//! The checksum (xxh3-64) covers everything before it; the decoded checksum (low half of xxh3-64) covers the payload after
+//! decompression, 0 where it is stored raw. The lengths come first so that a scan can step over kinds it does not know.
+
+use crate::bytes::{Put, Reader};
+use crate::checksum::{checksum, checksum32};
+use crate::error::{Corrupt, corrupt};
+
+/// Bytes before the payload.
+pub const HEAD: usize = 14;
+/// Bytes after it.
+pub const TAIL: usize = 8;
+/// No payload is longer, stored or decoded.
+pub const MAX_PAYLOAD: usize = 1 << 30;
+
+/// What a frame holds. Numbers are never reused; from 128 on a reader may step over kinds it does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// A piece of a literal stream.
+    Block = 1,
+    /// Nodes, segments and records, column by column.
+    Group = 2,
+    /// Templates.
+    Templates = 3,
+    /// Sources, tombstones, mappings, the log.
+    Journal = 4,
+    /// Ends a commit.
+    Commit = 5,
+    /// A zstd dictionary.
+    Dictionary = 6,
+}
+
+impl Kind {
+    /// The kind with this number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Kind> {
+        [Kind::Block, Kind::Group, Kind::Templates, Kind::Journal, Kind::Commit, Kind::Dictionary]
+            .into_iter()
+            .find(|kind| *kind as u8 == number)
+    }
+}
+
+/// How a payload is coded. Numbers are never reused.
+pub mod codec {
+    /// As it is.
+    pub const RAW: u8 = 0;
+    /// One zstd frame without magic, content size and checksum (the frame head has them).
+    pub const ZSTD: u8 = 1;
+    /// As 1, with another block of the same class as prefix: a varint with that block's index stands before the data.
+    pub const ZSTD_PREFIX: u8 = 2;
+    /// As 1, with a dictionary: a varint with its number stands before the data.
+    pub const ZSTD_DICTIONARY: u8 = 3;
+}
+
+/// A frame as it lies in the pack.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Its kind's number.
+    pub kind: u8,
+    /// Its codec's number.
+    pub codec: u8,
+    /// Length after decoding.
+    pub raw_length: u32,
+    /// Checksum after decoding.
+    pub decoded_checksum: u32,
+    /// The stored payload.
+    pub payload: &'a [u8],
+    /// Bytes from its start to the next frame.
+    pub length: u64,
+    /// The checksum as stored.
+    pub checksum: u64,
+}
+
+/// Builds a frame from a payload already coded.
+#[must_use]
+pub fn build(kind: Kind, codec: u8, raw: &[u8], stored: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEAD + stored.len() + TAIL);
+    out.put_u8(kind as u8);
+    out.put_u8(codec);
+    out.put_u32(stored.len() as u32);
+    out.put_u32(raw.len() as u32);
+    out.put_u32(if codec == codec::RAW { 0 } else { checksum32(raw) });
+    out.extend_from_slice(stored);
+    let sum = checksum(&out);
+    out.put_u64(sum);
+    out
+}
+
+/// A frame stored raw.
+#[must_use]
+pub fn build_raw(kind: Kind, payload: &[u8]) -> Vec<u8> {
+    build(kind, codec::RAW, payload, payload)
+}
+
+impl<'a> Frame<'a> {
+    /// Reads and verifies the frame at `offset` of a pack.
+    ///
+    /// # Errors
+    /// When it is cut off or its checksum does not match.
+    pub fn read(pack: &'a [u8], offset: u64) -> Result<Frame<'a>, Corrupt> {
+        let bytes = usize::try_from(offset).ok().and_then(|at| pack.get(at..));
+        let bytes = bytes.ok_or_else(|| corrupt!("frame at offset {offset} lies outside the pack"))?;
+        Frame::parse(bytes).map_err(|Corrupt(what)| corrupt!("frame at offset {offset}: {what}"))
+    }
+
+    fn parse(bytes: &'a [u8]) -> Result<Frame<'a>, Corrupt> {
+        let mut reader = Reader::new(bytes);
+        let (kind, codec) = (reader.u8()?, reader.u8()?);
+        let (stored, raw_length, decoded_checksum) = (reader.u32()? as usize, reader.u32()?, reader.u32()?);
+        if stored > MAX_PAYLOAD || raw_length as usize > MAX_PAYLOAD {
+            return Err(corrupt!("payload of {stored} bytes ({raw_length} decoded) is over the limit of {MAX_PAYLOAD}"));
+        }
+        let payload = reader.take(stored)?;
+        let guarded = &bytes[..HEAD + stored];
+        let sum = reader.u64()?;
+        if sum != checksum(guarded) {
+            return Err(corrupt!("checksum mismatch over {} bytes", guarded.len()));
+        }
+        Ok(Frame { kind, codec, raw_length, decoded_checksum, payload, length: (HEAD + stored + TAIL) as u64, checksum: sum })
+    }
+
+    /// Refuses another kind.
+    ///
+    /// # Errors
+    /// When the kind differs.
+    pub fn expect(self, kind: Kind) -> Result<Frame<'a>, Corrupt> {
+        if self.kind == kind as u8 { Ok(self) } else { Err(corrupt!("a frame of kind {} where {kind:?} belongs", self.kind)) }
+    }
+
+    /// Refuses decoded bytes that are not what was written.
+    ///
+    /// # Errors
+    /// When length or checksum differ.
+    pub fn verify_decoded(&self, decoded: &[u8]) -> Result<(), Corrupt> {
+        if decoded.len() != self.raw_length as usize {
+            return Err(corrupt!("decodes to {} bytes instead of {}", decoded.len(), self.raw_length));
+        }
+        if self.codec != codec::RAW && checksum32(decoded) != self.decoded_checksum {
+            return Err(corrupt!("decoded checksum mismatch"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flipped_byte_of_a_frame_is_noticed() {
+        let good = build(Kind::Block, codec::ZSTD, b"raw bytes", b"stored");
+        assert_eq!(Frame::read(&good, 0).unwrap().payload, b"stored");
+        for at in 0..good.len() {
+            for bit in 0..8 {
+                let mut bad = good.clone();
+                bad[at] ^= 1 << bit;
+                assert!(Frame::read(&bad, 0).is_err(), "byte {at}");
+            }
+        }
+        for end in 0..good.len() {
+            assert!(Frame::read(&good[..end], 0).is_err());
+        }
+        assert!(Frame::read(&good, u64::MAX).is_err());
+    }
+}
