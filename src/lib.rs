@@ -6,10 +6,14 @@
 pub mod bytes;
 pub mod checksum;
 pub mod codec;
+pub mod column;
 pub mod error;
 pub mod fsio;
+pub mod group;
 pub mod ids;
 pub mod interrupt;
 pub mod pack;
 pub mod progress;
 pub mod record;
+pub mod text;
+pub mod vault;

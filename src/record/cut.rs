@@ -17,7 +17,7 @@ use crate::record::template::{self, Slot, SlotKind};
 use crate::record::{MAX_DEPTH, MAX_NESTING, NODE_BYTES};
 
 /// Where bytes are: in the chunk, or (top bit set) in [`Cuts::decoded`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     start: u32,
     length: u32,
@@ -36,6 +36,13 @@ impl Place {
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.length == 0
+    }
+
+    /// How far into `outer` these bytes begin, when they lie inside it.
+    #[must_use]
+    pub fn offset_in(self, outer: Place) -> Option<u32> {
+        let offset = self.start.checked_sub(outer.start)?;
+        (u64::from(offset) + u64::from(self.length) <= u64::from(outer.length)).then_some(offset)
     }
 }
 

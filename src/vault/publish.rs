@@ -1,0 +1,127 @@
+//! The writer's end: frames go into the pack, commits become heads.
+//!
+//! Order (see `docs/format.md`, *Commit*): frames and commit frame → flush of the pack → `head` → acknowledgement. What comes
+//! before a failed step never counts.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Error, Result};
+use crate::ids::PackId;
+use crate::pack::Header;
+use crate::pack::directory::Directory;
+use crate::pack::writer::PackWriter;
+use crate::vault::head::{Head, LivePack};
+use crate::vault::layout::Layout;
+use crate::vault::write::encode::{Coded, Sink};
+
+/// What others may know of a writer at work.
+#[derive(Debug, Default)]
+pub struct Acknowledged {
+    /// Commits published.
+    pub commits: AtomicU64,
+}
+
+/// Appends to the open pack and publishes.
+pub struct Publisher {
+    layout: Layout,
+    head: Head,
+    pack: Option<PackWriter>,
+    acknowledged: Arc<Acknowledged>,
+    /// Packs that the first commit takes the place of, and whether publishing is put off to the caller.
+    replaces: Vec<PackId>,
+    deferred: bool,
+    new_packs: Vec<LivePack>,
+}
+
+impl Publisher {
+    /// A publisher that continues `pack` or begins a new one.
+    #[must_use]
+    pub fn new(layout: Layout, head: Head, pack: Option<PackWriter>, acknowledged: Arc<Acknowledged>) -> Publisher {
+        Publisher { layout, head, pack, acknowledged, replaces: Vec::new(), deferred: false, new_packs: Vec::new() }
+    }
+
+    /// A publisher for a rewrite: its packs are written and flushed but no head names them until the caller says so.
+    #[must_use]
+    pub fn deferred(layout: Layout, head: Head, replaces: Vec<PackId>) -> Publisher {
+        let acknowledged = Arc::default();
+        Publisher { layout, head, pack: None, acknowledged, replaces, deferred: true, new_packs: Vec::new() }
+    }
+
+    /// The head as of the last commit.
+    #[must_use]
+    pub fn into_head(self) -> Head {
+        self.head
+    }
+
+    /// Packs written by a deferred publisher, and the next free pack number.
+    #[must_use]
+    pub fn into_new_packs(self) -> (Vec<LivePack>, u32) {
+        (self.new_packs, self.head.next_pack)
+    }
+
+    fn pack(&mut self) -> Result<&mut PackWriter> {
+        if self.pack.is_none() {
+            let id = PackId(self.head.next_pack);
+            self.head.next_pack += 1;
+            let header = Header { incompatible: 0, read_only_compatible: 0, vault_id: self.head.vault_id, pack: id };
+            let packs = self.layout.packs();
+            // A file of that name can only be a leftover of a writer that died before publishing it.
+            if packs.join(id.file_name()).exists() {
+                return self.skip_leftover();
+            }
+            self.pack = Some(PackWriter::create(&packs, header)?);
+        }
+        self.pack.as_mut().ok_or_else(|| Error::Internal("no open pack".into()))
+    }
+
+    /// Numbers of leftovers are passed over rather than reused; gc removes the files.
+    fn skip_leftover(&mut self) -> Result<&mut PackWriter> {
+        let packs = self.layout.packs();
+        while packs.join(PackId(self.head.next_pack).file_name()).exists() {
+            self.head.next_pack += 1;
+        }
+        self.pack()
+    }
+
+    fn commit(&mut self, next_record: u64, seal: bool) -> Result<()> {
+        let replaces = std::mem::take(&mut self.replaces);
+        let generation = self.head.generation + 1;
+        let committed = self.pack()?.commit(generation, next_record, seal, replaces)?;
+        let live = LivePack { committed, sealed: seal };
+        if seal {
+            self.pack = None;
+        }
+        self.head.next_record = self.head.next_record.max(next_record);
+        if self.deferred {
+            self.new_packs.retain(|pack| pack.committed.pack != committed.pack);
+            self.new_packs.push(live);
+            return Ok(());
+        }
+        self.head.generation = generation;
+        self.head.set_pack(live);
+        self.head.publish(self.dir())?;
+        self.acknowledged.commits.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn dir(&self) -> &Path {
+        self.layout.dir()
+    }
+}
+
+impl Sink for Publisher {
+    fn take(&mut self, coded: Coded) -> Result<()> {
+        match coded {
+            Coded::Frame(frame, enter) => {
+                let pack = self.pack()?;
+                let offset = pack.frame(&frame)?;
+                let directory: &mut Directory = pack.directory();
+                enter(offset, directory);
+                Ok(())
+            }
+            Coded::Commit(commit) => self.commit(commit.next_record, commit.seal),
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! Reading records out of one pack: groups and blocks are decoded when needed and kept while there is room.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::bytes::Reader;
+use crate::codec;
+use crate::error::{Corrupt, Result, corrupt};
+use crate::group::decode::{Element, Group};
+use crate::pack::directory::{BlockEntry, GroupEntry};
+use crate::pack::frame::{self, Kind};
+use crate::pack::reader::PackReader;
+use crate::record::MAX_DEPTH;
+use crate::record::cut::class;
+use crate::record::escape;
+use crate::record::template::{Part, Slot, SlotKind, Template};
+
+/// Memory a view may keep decoded blocks and groups in, by default.
+const CACHE_BYTES: usize = 48 << 20;
+
+/// Joined nodes nest at most this deep: containers times JSON in strings.
+const MAX_JOIN: usize = MAX_DEPTH * 8;
+
+/// One thread's way into one pack.
+pub struct PackView {
+    pack: Arc<PackReader>,
+    templates: Rc<Vec<Template>>,
+    /// Indexes into the directory's blocks, by class and start.
+    blocks: Rc<[Vec<BlockEntry>; class::COUNT]>,
+    group_cache: Cache<Rc<Group>>,
+    block_cache: Cache<Rc<Vec<u8>>>,
+}
+
+/// Keeps what was used last, up to a number of bytes.
+struct Cache<T> {
+    entries: FxHashMap<u64, (T, usize, u64)>,
+    bytes: usize,
+    limit: usize,
+    clock: u64,
+}
+
+impl<T: Clone> Cache<T> {
+    fn new(limit: usize) -> Cache<T> {
+        Cache { entries: FxHashMap::default(), bytes: 0, limit, clock: 0 }
+    }
+
+    fn get(&mut self, key: u64) -> Option<T> {
+        self.clock += 1;
+        let entry = self.entries.get_mut(&key)?;
+        entry.2 = self.clock;
+        Some(entry.0.clone())
+    }
+
+    fn insert(&mut self, key: u64, value: T, bytes: usize) {
+        while self.bytes + bytes > self.limit && !self.entries.is_empty() {
+            // Tens of entries: a scan is cheaper than keeping an order.
+            let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.2).map(|(key, _)| *key);
+            if let Some((_, freed, _)) = oldest.and_then(|key| self.entries.remove(&key)) {
+                self.bytes -= freed;
+            }
+        }
+        self.bytes += bytes;
+        self.entries.insert(key, (value, bytes, self.clock));
+    }
+}
+
+impl PackView {
+    /// A view of a pack; reads its templates.
+    ///
+    /// # Errors
+    /// When they are damaged.
+    pub fn new(pack: Arc<PackReader>) -> Result<PackView> {
+        let templates = read_templates(&pack).map_err(|corrupt| pack.damaged(corrupt))?;
+        let mut blocks: [Vec<BlockEntry>; class::COUNT] = Default::default();
+        for block in &pack.directory.blocks {
+            match blocks.get_mut(block.class as usize) {
+                Some(list) => list.push(*block),
+                None => return Err(pack.damaged(corrupt!("literal class {} is unknown", block.class))),
+            }
+        }
+        Ok(PackView {
+            pack,
+            templates: Rc::new(templates),
+            blocks: Rc::new(blocks),
+            group_cache: Cache::new(CACHE_BYTES / 2),
+            block_cache: Cache::new(CACHE_BYTES / 2),
+        })
+    }
+
+    /// The pack.
+    #[must_use]
+    pub fn pack(&self) -> &Arc<PackReader> {
+        &self.pack
+    }
+
+    /// The pack's templates by number.
+    #[must_use]
+    pub fn templates(&self) -> &[Template] {
+        &self.templates
+    }
+
+    /// The group at an index of the directory.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn group(&mut self, index: usize) -> Result<Rc<Group>, Corrupt> {
+        if let Some(group) = self.group_cache.get(index as u64) {
+            return Ok(group);
+        }
+        let entry = self.pack.directory.groups.get(index).ok_or_else(|| corrupt!("no group {index}"))?;
+        let frame = self.pack.frame(entry.offset, Kind::Group)?;
+        let payload = codec::decode(&frame, None)?;
+        let group = Group::decode(&payload, |number| self.templates.get(number as usize))
+            .and_then(|group| matches_entry(group, entry))
+            .map_err(|Corrupt(what)| corrupt!("group at offset {}: {what}", entry.offset))?;
+        let group = Rc::new(group);
+        self.group_cache.insert(index as u64, Rc::clone(&group), group.memory());
+        Ok(group)
+    }
+
+    fn group_of_node(&mut self, node: u32) -> Result<Rc<Group>, Corrupt> {
+        let groups = &self.pack.directory.groups;
+        let index = groups.partition_point(|group| group.first_node + group.nodes <= node);
+        self.group(index)
+    }
+
+    fn group_of_segment(&mut self, segment: u32) -> Result<Rc<Group>, Corrupt> {
+        let groups = &self.pack.directory.groups;
+        let index = groups.partition_point(|group| group.first_segment + group.segments <= segment);
+        self.group(index)
+    }
+
+    /// A block's decoded bytes, with its entry.
+    fn block(&mut self, class: u8, position: u32) -> Result<(BlockEntry, Rc<Vec<u8>>), Corrupt> {
+        let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
+        let index = list.partition_point(|block| block.start + block.length <= position);
+        let entry = *list
+            .get(index)
+            .filter(|block| block.start <= position)
+            .ok_or_else(|| corrupt!("no block holds position {position} of literal class {class}"))?;
+        Ok((entry, self.block_at(class, index)?))
+    }
+
+    fn block_at(&mut self, class: u8, index: usize) -> Result<Rc<Vec<u8>>, Corrupt> {
+        let key = u64::from(class) << 32 | index as u64;
+        if let Some(bytes) = self.block_cache.get(key) {
+            return Ok(bytes);
+        }
+        let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
+        let entry = *list.get(index).ok_or_else(|| corrupt!("no block {index}"))?;
+        let pack = Arc::clone(&self.pack);
+        let frame = pack.frame(entry.offset, Kind::Block)?;
+        if frame.raw_length != entry.length {
+            return Err(corrupt!("block at offset {} holds {} bytes, the directory says {}", entry.offset, frame.raw_length, entry.length));
+        }
+        let prefix = match frame.codec {
+            frame::codec::ZSTD_PREFIX => {
+                let base = Reader::new(frame.payload).varint32()? as usize;
+                if base >= index {
+                    return Err(corrupt!("block {index} rests on block {base}, which does not come before it"));
+                }
+                Some(self.block_at(class, base)?)
+            }
+            _ => None,
+        };
+        let bytes = codec::decode(&frame, prefix.as_ref().map(|p| p.as_slice()))
+            .map_err(|Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset))?;
+        let bytes = Rc::new(bytes);
+        self.block_cache.insert(key, Rc::clone(&bytes), bytes.len());
+        Ok(bytes)
+    }
+
+    /// Appends a segment's text.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn segment(&mut self, number: u32, out: &mut Vec<u8>) -> Result<(), Corrupt> {
+        let group = self.group_of_segment(number)?;
+        let text = group.segment(number)?;
+        out.reserve(text.length as usize);
+        for piece in text.pieces {
+            self.literal(text.class, piece.start, piece.length, out)?;
+        }
+        Ok(())
+    }
+
+    /// Class, length and pieces of a segment.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn segment_pieces(&mut self, number: u32) -> Result<(u8, u32, Vec<crate::group::Piece>), Corrupt> {
+        let group = self.group_of_segment(number)?;
+        let text = group.segment(number)?;
+        Ok((text.class, text.length, text.pieces.to_vec()))
+    }
+
+    /// Appends part of a literal stream.
+    fn literal(&mut self, class: u8, start: u32, length: u32, out: &mut Vec<u8>) -> Result<(), Corrupt> {
+        let (mut at, end) = (start, start.checked_add(length).ok_or_else(|| corrupt!("a piece overflows"))?);
+        while at < end {
+            let (entry, bytes) = self.block(class, at)?;
+            let upto = end.min(entry.start + entry.length);
+            let part = bytes.get((at - entry.start) as usize..(upto - entry.start) as usize);
+            out.extend_from_slice(part.ok_or_else(|| corrupt!("a block is shorter than its entry"))?);
+            at = upto;
+        }
+        Ok(())
+    }
+
+    /// Appends the bytes of a node.
+    ///
+    /// # Errors
+    /// When anything it needs is damaged.
+    pub fn node(&mut self, number: u32, out: &mut Vec<u8>) -> Result<(), Corrupt> {
+        self.join(number, out, 0)
+    }
+
+    fn join(&mut self, number: u32, out: &mut Vec<u8>, depth: usize) -> Result<(), Corrupt> {
+        if depth > MAX_JOIN {
+            return Err(corrupt!("nodes nested more than {MAX_JOIN} deep"));
+        }
+        let group = self.group_of_node(number)?;
+        let node = group.node(number)?;
+        let templates = Rc::clone(&self.templates);
+        let template = templates.get(node.template() as usize).ok_or_else(|| corrupt!("no template {}", node.template()))?;
+        match template {
+            Template::Fixed(parts) => {
+                let (mut slot_at, mut reference_at) = (0, 0);
+                for part in parts {
+                    match part {
+                        Part::Literal(bytes) => out.extend_from_slice(bytes),
+                        Part::Slot(slot) => {
+                            match slot.kind {
+                                SlotKind::ShortString => {
+                                    out.push(b'"');
+                                    node.value(slot_at, out)?;
+                                    out.push(b'"');
+                                }
+                                SlotKind::Token => node.value(slot_at, out)?,
+                                _ => {
+                                    self.refer(*slot, node.reference(reference_at)?, out, depth)?;
+                                    reference_at += 1;
+                                }
+                            }
+                            slot_at += 1;
+                        }
+                    }
+                }
+            }
+            Template::List { element, open, separator, close } => {
+                let mut list = node.list()?;
+                out.extend_from_slice(open);
+                for index in 0..list.count() {
+                    if index > 0 {
+                        out.extend_from_slice(separator);
+                    }
+                    let slot = list.next_slot(*element)?;
+                    let quoted = slot.kind == SlotKind::ShortString;
+                    if quoted {
+                        out.push(b'"');
+                    }
+                    if let Element::Reference(target) = list.next(slot, out)? {
+                        self.refer(slot, target, out, depth)?;
+                    }
+                    if quoted {
+                        out.push(b'"');
+                    }
+                }
+                out.extend_from_slice(close);
+            }
+        }
+        Ok(())
+    }
+
+    fn refer(&mut self, slot: Slot, target: u32, out: &mut Vec<u8>, depth: usize) -> Result<(), Corrupt> {
+        match slot.kind {
+            SlotKind::Node => self.join(target, out, depth + 1),
+            SlotKind::RawSegment => self.segment(target, out),
+            SlotKind::NodeInString | SlotKind::Segment => {
+                out.push(b'"');
+                let mut text = Vec::new();
+                if slot.kind == SlotKind::Segment {
+                    self.segment(target, &mut text)?;
+                } else {
+                    self.join(target, &mut text, depth + 1)?;
+                }
+                escape::encode(&text, slot.style, out);
+                out.push(b'"');
+                Ok(())
+            }
+            SlotKind::ShortString | SlotKind::Token => Err(corrupt!("a short value where a reference belongs")),
+        }
+    }
+
+    /// Root node of a record, by the index of its group and its position in it.
+    ///
+    /// # Errors
+    /// When the group is damaged or has no such record.
+    pub fn root(&mut self, group: usize, position: usize) -> Result<u32, Corrupt> {
+        self.group(group)?.root(position).ok_or_else(|| corrupt!("group {group} has no record {position}"))
+    }
+
+    /// Appends the bytes of a record.
+    ///
+    /// # Errors
+    /// As [`PackView::root`] and [`PackView::node`].
+    pub fn record(&mut self, group: usize, position: usize, out: &mut Vec<u8>) -> Result<(), Corrupt> {
+        let root = self.root(group, position)?;
+        self.node(root, out)
+    }
+}
+
+fn matches_entry(group: Group, entry: &GroupEntry) -> Result<Group, Corrupt> {
+    let records: u64 = entry.records.iter().map(|run| run.count).sum();
+    let (nodes, segments, roots) = group.sizes();
+    let same = group.first_node == entry.first_node
+        && nodes == entry.nodes as usize
+        && group.first_segment == entry.first_segment
+        && segments == entry.segments as usize
+        && roots as u64 == records;
+    if same { Ok(group) } else { Err(corrupt!("is not the group the directory describes")) }
+}
+
+/// Reads and parses all templates of a pack.
+fn read_templates(pack: &PackReader) -> Result<Vec<Template>, Corrupt> {
+    let mut templates = Vec::new();
+    for entry in &pack.directory.templates {
+        if entry.first as usize != templates.len() {
+            return Err(corrupt!("templates at offset {} begin at {} instead of {}", entry.offset, entry.first, templates.len()));
+        }
+        let frame = pack.frame(entry.offset, Kind::Templates)?;
+        let payload = codec::decode(&frame, None)?;
+        let mut reader = Reader::new(&payload);
+        for _ in 0..entry.count {
+            templates.push(Template::parse(reader.bytes()?)?);
+        }
+        reader.finish()?;
+    }
+    Ok(templates)
+}

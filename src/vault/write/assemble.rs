@@ -1,0 +1,596 @@
+//! Giving out numbers: cuts become nodes, segments and records of the open pack.
+//!
+//! One thread, in input order, so that numbers depend on the input alone. Equal content gets one number: a fingerprint finds
+//! candidates, a byte comparison decides, against memory for what is recent and against the pack itself for what is not.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::error::Result;
+use crate::group::build::{GroupBuilder, Item, Target};
+use crate::record::NODE_BYTES;
+use crate::record::cut::{self, CutOptions, Cuts, Cutter, Place, UNOPENED, class};
+use crate::record::known::Known;
+use crate::record::template::{Slot, SlotKind};
+use crate::text::matcher::{Anchor, Matcher, Piece, anchors};
+use crate::vault::view::PackView;
+use crate::vault::write::encode::{Commit, Encoder, Job, Sink};
+use crate::vault::write::literal::{Block, Literals};
+use crate::vault::write::ring::{Ring, Spot};
+use crate::vault::write::table::Table;
+
+/// Sizes that decide the shape of a pack. They are format options: the same input under the same options gives the same bytes.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// Bytes of a block of literal text.
+    pub block_bytes: usize,
+    /// Bytes of a group before compression.
+    pub group_bytes: usize,
+    /// Unique text after which a pack is sealed.
+    pub pack_bytes: u64,
+    /// Recent text kept for matching, per class.
+    pub window_bytes: usize,
+    /// Recent node bytes kept for comparing.
+    pub ring_bytes: usize,
+    /// Shortest text taken from elsewhere; 0 for no matching.
+    pub min_match: usize,
+    /// Blocks that rest on the first of their star, which is one of this many; 1 for none.
+    pub star: usize,
+}
+
+impl Shape {
+    /// For ingest: fast, small memory.
+    #[must_use]
+    pub fn ingest() -> Shape {
+        Shape {
+            block_bytes: 1 << 20,
+            group_bytes: 512 << 10,
+            pack_bytes: 1 << 30,
+            window_bytes: 64 << 20,
+            ring_bytes: 64 << 20,
+            min_match: 192,
+            star: 1,
+        }
+    }
+}
+
+/// Where the open pack stands.
+#[derive(Clone, Debug, Default)]
+pub struct Position {
+    /// The next node's number.
+    pub node: u32,
+    /// The next segment's number.
+    pub segment: u32,
+    /// The next template's number.
+    pub template: u32,
+    /// Ends of the literal streams.
+    pub literals: [u32; class::COUNT],
+    /// Blocks of each class.
+    pub blocks: [u32; class::COUNT],
+}
+
+/// What an assembler counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Records that were not there before.
+    pub records: u64,
+    /// Segments that were not there before.
+    pub segments: u64,
+}
+
+/// A node or segment of this session, as far as it is needed to compare newcomers with it.
+#[derive(Clone, Copy)]
+struct SegmentMemory {
+    class: u8,
+    length: u32,
+    /// First position when it is one piece, else `u32::MAX`.
+    start: u32,
+}
+
+/// Numbers content and hands it to the encoder.
+pub struct Assembler<S: Sink> {
+    encoder: Encoder<S>,
+    shape: Shape,
+    known: Arc<Known>,
+    position: Position,
+    /// First numbers of this session: what is below lies in the pack only.
+    session: (u32, u32),
+    /// Numbers below these are committed.
+    committed: (u32, u32),
+    templates: FxHashMap<Vec<u8>, u32>,
+    new_templates: Vec<Vec<u8>>,
+    nodes: Table,
+    segments: Table,
+    node_memory: Vec<Option<Spot>>,
+    segment_memory: Vec<SegmentMemory>,
+    roots: FxHashMap<u32, u64>,
+    ring: Ring,
+    literals: Vec<Literals>,
+    matchers: Vec<Matcher>,
+    star_bases: Vec<Option<(u32, Arc<Vec<u8>>)>>,
+    group: GroupBuilder,
+    next_record: u64,
+    uncommitted: u64,
+    text_bytes: u64,
+    counts: Counts,
+    scratch: Scratch,
+    history: Option<PackView>,
+}
+
+#[derive(Default)]
+struct Scratch {
+    blocks: Vec<Block>,
+    anchors: Vec<Anchor>,
+    pieces: Vec<Piece>,
+    joined: Vec<u8>,
+}
+
+/// What was there before: the open pack's templates, fingerprints and roots, and a way to read it.
+#[derive(Default)]
+pub struct Past {
+    /// Where the pack stands.
+    pub position: Position,
+    /// Template bytes in order of their numbers.
+    pub templates: Vec<Vec<u8>>,
+    /// Fingerprints of nodes.
+    pub nodes: Table,
+    /// Fingerprints of segments.
+    pub segments: Table,
+    /// Record number by root node.
+    pub roots: FxHashMap<u32, u64>,
+    /// Reads what was committed.
+    pub view: Option<PackView>,
+}
+
+/// A chunk's cuts while they are numbered.
+struct Chunk<'c> {
+    bytes: &'c [u8],
+    cuts: &'c Cuts,
+    nodes: Vec<u32>,
+    segments: Vec<u32>,
+}
+
+const UNSEEN: u32 = u32::MAX;
+
+/// Where a parent's bytes went in the ring, so that its children's need not go there again.
+#[derive(Clone, Copy)]
+struct Within {
+    raw: Place,
+    spot: Spot,
+}
+
+impl<S: Sink> Assembler<S> {
+    /// Continues a pack (or begins one, with a default [`Past`]).
+    #[must_use]
+    pub fn new(encoder: Encoder<S>, shape: Shape, known: Arc<Known>, next_record: u64, past: Past) -> Assembler<S> {
+        let position = past.position;
+        let literals = (0..class::COUNT)
+            .map(|c| Literals::new(c as u8, position.literals[c], shape.block_bytes, shape.window_bytes))
+            .collect();
+        let matchers = (0..class::COUNT).map(|_| Matcher::new(18, shape.min_match.max(64))).collect();
+        Assembler {
+            encoder,
+            known,
+            session: (position.node, position.segment),
+            committed: (position.node, position.segment),
+            templates: past.templates.into_iter().zip(0..).collect(),
+            new_templates: Vec::new(),
+            nodes: past.nodes,
+            segments: past.segments,
+            node_memory: Vec::new(),
+            segment_memory: Vec::new(),
+            roots: past.roots,
+            ring: Ring::new(shape.ring_bytes),
+            literals,
+            matchers,
+            star_bases: vec![None; class::COUNT],
+            group: GroupBuilder::new(position.node, position.segment, position.literals),
+            next_record,
+            uncommitted: 0,
+            text_bytes: position.literals.iter().map(|&end| u64::from(end)).sum(),
+            counts: Counts::default(),
+            scratch: Scratch::default(),
+            history: past.view,
+            position,
+            shape,
+        }
+    }
+
+    /// Numbers a chunk's records in order; gives each one's record number, old or new.
+    ///
+    /// # Errors
+    /// When writing fails or the pack cannot be read.
+    pub fn chunk(&mut self, bytes: &[u8], cuts: &Cuts, numbers: &mut Vec<u64>) -> Result<()> {
+        self.chunk_numbered(bytes, cuts, None, numbers)
+    }
+
+    /// The same with the numbers that records of a rewritten pack already have.
+    ///
+    /// # Errors
+    /// As [`Assembler::chunk`].
+    pub fn chunk_numbered(&mut self, bytes: &[u8], cuts: &Cuts, given: Option<&[u64]>, numbers: &mut Vec<u64>) -> Result<()> {
+        let nodes = vec![UNSEEN; cuts.nodes.len()];
+        let mut chunk = Chunk { bytes, cuts, nodes, segments: vec![UNSEEN; cuts.segments.len()] };
+        for (at, &root) in cuts.records.iter().enumerate() {
+            let (target, node) = self.node(&mut chunk, root as usize, None, true)?;
+            numbers.push(self.record(target, node, given.map(|given| given[at]))?);
+        }
+        Ok(())
+    }
+
+    /// A record too long for a chunk: its pieces become raw segments of one node.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn long_record(&mut self, pieces: &[(u32, u32)]) -> Result<u64> {
+        let mut template = Vec::new();
+        let slot = Slot::plain(SlotKind::RawSegment);
+        crate::record::template::put_list(Some(slot), b"", b"", b"", &mut template);
+        let template = self.template(&template);
+        let items = pieces.iter().map(|&(segment, is_new)| {
+            let target = if is_new == 1 { Target::New } else { Target::Old(segment) };
+            (slot, Item::Reference(target), segment)
+        });
+        self.group.node(template, Some(false), items);
+        let node = self.position.node;
+        self.position.node += 1;
+        self.node_memory.push(None);
+        self.record(Target::New, node, None)
+    }
+
+    /// A piece of such a record: its segment's number and 1 when it is new.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn long_piece(&mut self, bytes: &[u8]) -> Result<(u32, u32)> {
+        let segment = cut::Segment { text: Place::default(), hash: crate::checksum::content_hash(bytes), class: class::TEXT };
+        let (target, number) = self.segment_of(bytes, segment)?;
+        Ok((number, u32::from(target == Target::New)))
+    }
+
+    fn record(&mut self, target: Target, node: u32, given: Option<u64>) -> Result<u64> {
+        if let Target::Old(_) = target
+            && let Some(&number) = self.roots.get(&node)
+            && given.is_none()
+        {
+            return Ok(number);
+        }
+        let number = given.unwrap_or(self.next_record);
+        self.next_record = self.next_record.max(number + 1);
+        self.counts.records += 1;
+        self.group.record(target, number);
+        self.roots.insert(node, number);
+        if self.group.weight() >= self.shape.group_bytes {
+            self.flush_group()?;
+        }
+        Ok(number)
+    }
+
+    /// The number of a node of the chunk, storing it when it is new.
+    fn node(&mut self, chunk: &mut Chunk<'_>, local: usize, within: Option<Within>, root: bool) -> Result<(Target, u32)> {
+        if chunk.nodes[local] != UNSEEN {
+            let number = chunk.nodes[local];
+            return Ok((Target::Old(number), number));
+        }
+        let cuts = chunk.cuts;
+        let node = &cuts.nodes[local];
+        let raw = cuts.bytes(chunk.bytes, node.raw);
+        let findable = root || raw.len() >= NODE_BYTES;
+        if findable && let Some(number) = self.find_node(raw, node.hash)? {
+            chunk.nodes[local] = number;
+            return Ok((Target::Old(number), number));
+        }
+        if node.template == UNOPENED {
+            // The filter promised what is not there (a new pack began, or two hashes met): cut it now.
+            let number = self.reopened(raw)?;
+            chunk.nodes[local] = number;
+            return Ok((Target::New, number));
+        }
+        let spot = if findable { self.remember(raw, node.raw, within) } else { None };
+        let inside = spot.map(|spot| Within { raw: node.raw, spot }).or(within);
+        let values = cuts.values_of(node);
+        let mut items: Vec<(Slot, Item<'_>, u32)> = Vec::with_capacity(values.len());
+        for value in values {
+            items.push(match value.slot.kind {
+                SlotKind::Node | SlotKind::NodeInString => {
+                    let (target, number) = self.node(chunk, value.index(), inside, false)?;
+                    (value.slot, Item::Reference(target), number)
+                }
+                // Children come first: segments get their numbers after them.
+                SlotKind::Segment | SlotKind::RawSegment => (value.slot, Item::Reference(Target::New), value.index() as u32),
+                SlotKind::ShortString | SlotKind::Token => (value.slot, Item::Bytes(cuts.bytes(chunk.bytes, value.place)), 0),
+            });
+        }
+        for item in &mut items {
+            if matches!(item.0.kind, SlotKind::Segment | SlotKind::RawSegment) {
+                let (target, number) = self.segment(chunk, item.2 as usize)?;
+                *item = (item.0, Item::Reference(target), number);
+            }
+        }
+        let bytes = cuts.template(node.template);
+        let template = self.template(bytes);
+        // A list template's second byte is its elements' marker, 0 where they differ.
+        let list = node.is_list.then(|| bytes[1] == 0);
+        self.group.node(template, list, items.into_iter());
+        let number = self.position.node;
+        self.position.node += 1;
+        self.node_memory.push(spot);
+        if findable {
+            self.nodes.insert(number, node.hash);
+            self.known.insert(node.hash);
+        }
+        chunk.nodes[local] = number;
+        Ok((Target::New, number))
+    }
+
+    fn reopened(&mut self, raw: &[u8]) -> Result<u32> {
+        let nothing = Known::new(0);
+        let options = CutOptions::default();
+        let mut cutter = Cutter::new(raw, &nothing, &options);
+        let root = cutter.reopen(0..raw.len()) as usize;
+        let cuts = cutter.finish();
+        let nodes = vec![UNSEEN; cuts.nodes.len()];
+        let mut chunk = Chunk { bytes: raw, cuts: &cuts, nodes, segments: vec![UNSEEN; cuts.segments.len()] };
+        Ok(self.node(&mut chunk, root, None, true)?.1)
+    }
+
+    /// Puts a new node's bytes into the ring, unless its parent's are there and hold them.
+    fn remember(&mut self, raw: &[u8], place: Place, within: Option<Within>) -> Option<Spot> {
+        match within.and_then(|parent| place.offset_in(parent.raw).map(|offset| (parent.spot, offset))) {
+            Some((spot, offset)) => Some(Spot { at: spot.at + offset as u64, length: raw.len() as u32 }),
+            None => {
+                self.uncommitted += raw.len() as u64;
+                self.ring.push(raw)
+            }
+        }
+    }
+
+    /// The number of a node with these bytes, if there is one.
+    fn find_node(&mut self, raw: &[u8], hash: u128) -> Result<Option<u32>> {
+        let candidates: Vec<u32> = self.nodes.candidates(hash).collect();
+        for number in candidates {
+            let memory = number.checked_sub(self.session.0).and_then(|index| self.node_memory[index as usize]);
+            if let Some(spot) = memory
+                && let Some(bytes) = self.ring.get(spot)
+            {
+                if bytes == raw {
+                    if self.ring.is_old(spot) {
+                        self.node_memory[(number - self.session.0) as usize] = self.ring.push(raw);
+                    }
+                    return Ok(Some(number));
+                }
+            } else if number < self.committed.0 && self.same_in_pack(number, raw, PackView::node)? {
+                if let Some(index) = number.checked_sub(self.session.0) {
+                    self.node_memory[index as usize] = self.ring.push(raw);
+                }
+                return Ok(Some(number));
+            }
+        }
+        Ok(None)
+    }
+
+    fn same_in_pack(
+        &mut self,
+        number: u32,
+        bytes: &[u8],
+        read: impl FnOnce(&mut PackView, u32, &mut Vec<u8>) -> Result<(), crate::error::Corrupt>,
+    ) -> Result<bool> {
+        let Some(view) = &mut self.history else { return Ok(false) };
+        self.scratch.joined.clear();
+        read(view, number, &mut self.scratch.joined).map_err(|corrupt| view.pack().damaged(corrupt))?;
+        Ok(self.scratch.joined == bytes)
+    }
+
+    fn segment(&mut self, chunk: &mut Chunk<'_>, local: usize) -> Result<(Target, u32)> {
+        if chunk.segments[local] != UNSEEN {
+            let number = chunk.segments[local];
+            return Ok((Target::Old(number), number));
+        }
+        let segment = chunk.cuts.segments[local];
+        let (target, number) = self.segment_of(chunk.cuts.bytes(chunk.bytes, segment.text), segment)?;
+        chunk.segments[local] = number;
+        Ok((target, number))
+    }
+
+    fn segment_of(&mut self, text: &[u8], segment: cut::Segment) -> Result<(Target, u32)> {
+        let candidates: Vec<u32> = self.segments.candidates(segment.hash).collect();
+        for number in candidates {
+            if self.is_segment(number, text)? {
+                return Ok((Target::Old(number), number));
+            }
+        }
+        let number = self.position.segment;
+        self.position.segment += 1;
+        self.counts.segments += 1;
+        self.segments.insert(number, segment.hash);
+        let memory = self.store_text(text, segment.class)?;
+        self.segment_memory.push(memory);
+        Ok((Target::New, number))
+    }
+
+    fn is_segment(&mut self, number: u32, text: &[u8]) -> Result<bool> {
+        if let Some(index) = number.checked_sub(self.session.1) {
+            let memory = self.segment_memory[index as usize];
+            if memory.length as usize != text.len() {
+                return Ok(false);
+            }
+            if memory.start != u32::MAX
+                && let Some(equal) = self.literals[memory.class as usize].equals(memory.start, text)
+            {
+                return Ok(equal);
+            }
+        }
+        if number < self.committed.1 { self.same_in_pack(number, text, PackView::segment) } else { Ok(false) }
+    }
+
+    /// Puts a segment's text into its literal stream, but for what stands there already.
+    fn store_text(&mut self, text: &[u8], class: u8) -> Result<SegmentMemory> {
+        let stream = class as usize;
+        let length = text.len() as u32;
+        let anchored = self.shape.min_match > 0 && text.len() >= self.shape.min_match;
+        self.scratch.anchors.clear();
+        self.scratch.pieces.clear();
+        if anchored {
+            anchors(text, &mut self.scratch.anchors);
+            let literals = &self.literals[stream];
+            self.matchers[stream].pieces(text, &self.scratch.anchors, literals, &mut self.scratch.pieces);
+        }
+        let copies = self.scratch.pieces.iter().any(|piece| matches!(piece, Piece::Copy { .. }));
+        if !copies {
+            let start = self.literals[stream].append(text, &mut self.scratch.blocks);
+            if anchored {
+                self.matchers[stream].insert(&self.scratch.anchors, 0..text.len(), start);
+            }
+            self.group.segment(class, length);
+            self.text_bytes += text.len() as u64;
+            self.push_blocks()?;
+            return Ok(SegmentMemory { class, length, start });
+        }
+        let pieces = std::mem::take(&mut self.scratch.pieces);
+        let mut stored = Vec::with_capacity(pieces.len());
+        for piece in &pieces {
+            match piece {
+                Piece::Literal(range) => {
+                    let start = self.literals[stream].append(&text[range.clone()], &mut self.scratch.blocks);
+                    self.matchers[stream].insert(&self.scratch.anchors, range.clone(), start);
+                    self.text_bytes += range.len() as u64;
+                    stored.push((None, range.len() as u32));
+                }
+                Piece::Copy { address, length } => stored.push((Some(*address), *length)),
+            }
+        }
+        self.scratch.pieces = pieces;
+        self.group.segment_of_pieces(class, length, &stored);
+        self.push_blocks()?;
+        Ok(SegmentMemory { class, length, start: u32::MAX })
+    }
+
+    fn push_blocks(&mut self) -> Result<()> {
+        for block in std::mem::take(&mut self.scratch.blocks) {
+            self.push_block(block)?;
+        }
+        Ok(())
+    }
+
+    /// Blocks come in stars: the first stands alone, the others rest on it.
+    fn push_block(&mut self, block: Block) -> Result<()> {
+        let class = block.class as usize;
+        let index = self.position.blocks[class];
+        self.position.blocks[class] += 1;
+        let base = if self.shape.star > 1 && class != class::DENSE as usize {
+            if index as usize % self.shape.star == 0 {
+                self.star_bases[class] = Some((index, Arc::clone(&block.bytes)));
+                None
+            } else {
+                self.star_bases[class].clone()
+            }
+        } else {
+            None
+        };
+        self.encoder.push(Job::Block(block, base))
+    }
+
+    fn template(&mut self, bytes: &[u8]) -> u32 {
+        if let Some(&number) = self.templates.get(bytes) {
+            return number;
+        }
+        let number = self.position.template + self.new_templates.len() as u32;
+        self.templates.insert(bytes.to_vec(), number);
+        self.new_templates.push(bytes.to_vec());
+        number
+    }
+
+    fn flush_group(&mut self) -> Result<()> {
+        let ends: [u32; class::COUNT] = std::array::from_fn(|class| self.literals[class].end());
+        let next = GroupBuilder::new(self.position.node, self.position.segment, ends);
+        let group = std::mem::replace(&mut self.group, next);
+        if group.is_empty() { Ok(()) } else { self.encoder.push(Job::Group(Box::new(group))) }
+    }
+
+    /// Bytes of new nodes since the last commit.
+    #[must_use]
+    pub fn uncommitted(&self) -> u64 {
+        self.uncommitted
+    }
+
+    /// True when the pack should be sealed at the next commit.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.text_bytes >= self.shape.pack_bytes || self.position.node > 1 << 30 || self.position.segment > 1 << 30
+    }
+
+    /// What was new so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The number the next new record will get.
+    #[must_use]
+    pub fn next_record(&self) -> u64 {
+        self.next_record
+    }
+
+    /// Lets later comparisons read what this commit made durable.
+    pub fn set_history(&mut self, view: PackView) {
+        self.committed = (self.position.node, self.position.segment);
+        self.history = Some(view);
+    }
+
+    /// Hands everything so far to the writer as one commit. With `seal` the next record begins a new pack.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn commit(&mut self, journal: Vec<u8>, seal: bool) -> Result<()> {
+        self.flush_group()?;
+        for stream in 0..class::COUNT {
+            if let Some(block) = self.literals[stream].finish() {
+                self.push_block(block)?;
+            }
+        }
+        if !self.new_templates.is_empty() {
+            let first = self.position.template;
+            self.position.template += self.new_templates.len() as u32;
+            self.encoder.push(Job::Templates(first, std::mem::take(&mut self.new_templates)))?;
+        }
+        if !journal.is_empty() {
+            self.encoder.push(Job::Journal(journal))?;
+        }
+        self.encoder.push(Job::Commit(Commit { next_record: self.next_record, seal }))?;
+        self.uncommitted = 0;
+        if seal {
+            self.begin_pack();
+        }
+        Ok(())
+    }
+
+    fn begin_pack(&mut self) {
+        self.position = Position::default();
+        self.session = (0, 0);
+        self.committed = (0, 0);
+        self.templates.clear();
+        self.nodes = Table::default();
+        self.segments = Table::default();
+        self.node_memory.clear();
+        self.segment_memory.clear();
+        self.roots.clear();
+        self.ring = Ring::new(self.shape.ring_bytes);
+        self.literals = (0..class::COUNT)
+            .map(|c| Literals::new(c as u8, 0, self.shape.block_bytes, self.shape.window_bytes))
+            .collect();
+        self.matchers = (0..class::COUNT).map(|_| Matcher::new(18, self.shape.min_match.max(64))).collect();
+        self.star_bases = vec![None; class::COUNT];
+        self.group = GroupBuilder::new(0, 0, [0; class::COUNT]);
+        self.text_bytes = 0;
+        self.history = None;
+    }
+
+    /// Waits until everything is written.
+    ///
+    /// # Errors
+    /// What the writer failed with.
+    pub fn finish(mut self) -> Result<S> {
+        self.encoder.finish()
+    }
+}

@@ -1,0 +1,211 @@
+//! Coding on all cores, writing in order.
+//!
+//! The assembler hands over blocks, groups and commits; they are coded by the thread pool in any order and reach the one writer
+//! in the order they were handed over, so that the pack's bytes do not depend on threads. At most a fixed number are under way:
+//! whoever hands over more waits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use rayon::ThreadPool;
+
+use crate::codec;
+use crate::error::{Error, Result};
+use crate::group;
+use crate::group::build::GroupBuilder;
+use crate::pack::directory::{BlockEntry, Directory, GroupEntry, TemplatesEntry};
+use crate::pack::frame::{self, Kind};
+use crate::record::cut::class;
+use crate::vault::write::literal::Block;
+
+/// How hard to compress.
+#[derive(Clone, Copy, Debug)]
+pub struct Levels {
+    /// zstd level of text.
+    pub text: i32,
+    /// zstd level of base64 and its like.
+    pub dense: i32,
+    /// zstd level of group streams.
+    pub group: i32,
+}
+
+impl Levels {
+    /// Fast enough to keep up with a log.
+    pub const INGEST: Levels = Levels { text: 3, dense: 1, group: 3 };
+}
+
+/// Something to be written.
+pub enum Job {
+    /// A block of a literal stream, perhaps resting on an earlier one of its class: (index in the class, its bytes).
+    Block(Block, Option<(u32, Arc<Vec<u8>>)>),
+    /// A group.
+    Group(Box<GroupBuilder>),
+    /// Templates: number of the first, and their bytes.
+    Templates(u32, Vec<Vec<u8>>),
+    /// A journal entry list.
+    Journal(Vec<u8>),
+    /// Everything before belongs to a commit.
+    Commit(Commit),
+}
+
+/// What the writer needs for a commit.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// Number after the last record given out.
+    pub next_record: u64,
+    /// The pack is full: the next job belongs to a new one.
+    pub seal: bool,
+}
+
+/// A coded job on its way to the writer.
+pub enum Coded {
+    /// A frame and what to put into the directory once its offset is known.
+    Frame(Vec<u8>, Box<dyn FnOnce(u64, &mut Directory) + Send>),
+    /// End of a commit.
+    Commit(Commit),
+}
+
+/// Receives coded jobs in order, on the writer thread.
+pub trait Sink: Send + 'static {
+    /// Takes the next one.
+    ///
+    /// # Errors
+    /// When writing fails; nothing is written after that.
+    fn take(&mut self, coded: Coded) -> Result<()>;
+}
+
+/// The way from the assembler to the writer.
+pub struct Encoder<S: Sink> {
+    pool: Arc<ThreadPool>,
+    levels: Levels,
+    sequence: u64,
+    permits: (Sender<()>, Receiver<()>),
+    results: Sender<(u64, Coded)>,
+    writer: Option<JoinHandle<Result<S>>>,
+}
+
+impl<S: Sink> Encoder<S> {
+    /// Starts the writer thread.
+    #[must_use]
+    pub fn start(pool: Arc<ThreadPool>, levels: Levels, sink: S) -> Encoder<S> {
+        let under_way = pool.current_num_threads() * 2 + 2;
+        let permits = bounded(under_way);
+        let (results, incoming) = unbounded::<(u64, Coded)>();
+        let release = permits.1.clone();
+        let writer = std::thread::spawn(move || write_in_order(sink, &incoming, &release));
+        Encoder { pool, levels, sequence: 0, permits, results, writer: Some(writer) }
+    }
+
+    /// Hands over a job; waits while too many are under way.
+    ///
+    /// # Errors
+    /// When the writer has failed.
+    pub fn push(&mut self, job: Job) -> Result<()> {
+        if self.writer.as_ref().is_none_or(JoinHandle::is_finished) || self.permits.0.send(()).is_err() {
+            return Err(self.finish().err().unwrap_or_else(|| Error::Internal("the writer stopped early".into())));
+        }
+        let (sequence, levels, results) = (self.sequence, self.levels, self.results.clone());
+        self.sequence += 1;
+        self.pool.spawn(move || {
+            // A closed channel means the writer failed: whoever pushes next is told.
+            let _ = results.send((sequence, code(job, levels)));
+        });
+        Ok(())
+    }
+
+    /// Waits until everything handed over is written; gives back the sink.
+    ///
+    /// # Errors
+    /// What the writer failed with.
+    pub fn finish(&mut self) -> Result<S> {
+        let (closed, _) = unbounded();
+        self.results = closed;
+        let writer = self.writer.take().ok_or_else(|| Error::Internal("the writer was already finished".into()))?;
+        writer.join().map_err(|_| Error::Internal("the writer thread panicked".into()))?
+    }
+}
+
+fn write_in_order<S: Sink>(mut sink: S, incoming: &Receiver<(u64, Coded)>, release: &Receiver<()>) -> Result<S> {
+    let mut next = 0;
+    let mut waiting = BTreeMap::new();
+    let mut outcome = Ok(());
+    for (sequence, coded) in incoming {
+        waiting.insert(sequence, coded);
+        while let Some(coded) = waiting.remove(&next) {
+            next += 1;
+            if outcome.is_ok() {
+                outcome = sink.take(coded);
+            }
+            // After a failure jobs are only drained, so that nobody waits for ever.
+            let _ = release.recv();
+        }
+        if outcome.is_err() {
+            break;
+        }
+    }
+    // Whoever waits for a permit must wake up: the channel of permits closes with its last receiver.
+    while outcome.is_err() && release.try_recv().is_ok() {}
+    outcome.map(|()| sink)
+}
+
+fn code(job: Job, levels: Levels) -> Coded {
+    match job {
+        Job::Block(block, base) => {
+            let level = if block.class == class::DENSE { levels.dense } else { levels.text };
+            let entry = BlockEntry { offset: 0, class: block.class, start: block.start, length: block.bytes.len() as u32 };
+            let frame = block_frame(&block.bytes, level, base);
+            Coded::Frame(frame, Box::new(move |offset, directory| directory.blocks.push(BlockEntry { offset, ..entry })))
+        }
+        Job::Group(group) => {
+            let payload = group::encode::encode(&group, levels.group);
+            let entry = GroupEntry {
+                offset: 0,
+                first_node: group.first_node,
+                nodes: group.nodes(),
+                first_segment: group.first_segment,
+                segments: group.segments,
+                records: group.runs,
+            };
+            let frame = frame::build_raw(Kind::Group, &payload);
+            Coded::Frame(frame, Box::new(move |offset, directory| directory.groups.push(GroupEntry { offset, ..entry })))
+        }
+        Job::Templates(first, templates) => {
+            let count = templates.len() as u32;
+            let mut raw = Vec::new();
+            templates.iter().for_each(|template| crate::bytes::Put::put_bytes(&mut raw, template));
+            let frame = compressed_frame(Kind::Templates, &raw, levels.group);
+            Coded::Frame(
+                frame,
+                Box::new(move |offset, directory| directory.templates.push(TemplatesEntry { offset, first, count })),
+            )
+        }
+        Job::Journal(raw) => {
+            let frame = compressed_frame(Kind::Journal, &raw, levels.group);
+            Coded::Frame(frame, Box::new(move |offset, directory| directory.journals.push(offset)))
+        }
+        Job::Commit(commit) => Coded::Commit(commit),
+    }
+}
+
+/// A frame, compressed where that makes it smaller.
+#[must_use]
+pub fn compressed_frame(kind: Kind, raw: &[u8], level: i32) -> Vec<u8> {
+    match codec::compress(raw, level) {
+        Some(packed) => frame::build(kind, frame::codec::ZSTD, raw, &packed),
+        None => frame::build_raw(kind, raw),
+    }
+}
+
+fn block_frame(raw: &[u8], level: i32, base: Option<(u32, Arc<Vec<u8>>)>) -> Vec<u8> {
+    if let Some((index, bytes)) = base
+        && let Some(packed) = codec::compress_with_prefix(raw, level, Some(&bytes))
+    {
+        let mut payload = Vec::with_capacity(packed.len() + 5);
+        crate::bytes::Put::put_varint(&mut payload, u64::from(index));
+        payload.extend_from_slice(&packed);
+        return frame::build(Kind::Block, frame::codec::ZSTD_PREFIX, raw, &payload);
+    }
+    compressed_frame(Kind::Block, raw, level)
+}

@@ -1,0 +1,15 @@
+//! Writing: cut records become numbered nodes, segments and literal text, then frames, then a commit.
+//!
+//! | file | what |
+//! |---|---|
+//! | `table` | fingerprint → number, for what the open pack holds |
+//! | `ring` | the bytes of recent nodes, to compare with |
+//! | `literal` | the literal streams: open block, recent blocks |
+//! | `assemble` | gives out numbers; equal content gets one number, after a byte comparison |
+//! | `encode` | blocks and groups are coded on all cores and leave in order |
+
+pub mod assemble;
+pub mod encode;
+pub mod literal;
+pub mod ring;
+pub mod table;
