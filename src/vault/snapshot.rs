@@ -1,0 +1,164 @@
+//! One consistent state of the vault, for reading.
+//!
+//! `head` is read, the packs it names are mapped, and that is the state: writers append behind committed lengths, rewrites make
+//! new packs. A pack that is gone by the time it is opened means that `head` has moved on: it is read again.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use crate::codec;
+use crate::error::{Corrupt, Error, Result};
+use crate::ids::PackId;
+use crate::pack::frame::Kind;
+use crate::pack::reader::PackReader;
+use crate::vault::head::Head;
+use crate::vault::journal::{self, Entry, Stamp};
+use crate::vault::layout::Layout;
+use crate::vault::sources::State;
+
+/// Where a run of records is stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// First record number.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+    /// Index into [`Snapshot::packs`].
+    pub pack: u32,
+    /// Index of the group.
+    pub group: u32,
+    /// Position of the first in the group.
+    pub position: u32,
+}
+
+/// A state of the vault.
+pub struct Snapshot {
+    /// The head it was made from.
+    pub head: Head,
+    /// Live packs, in order of their numbers.
+    pub packs: Vec<Arc<PackReader>>,
+    layout: Layout,
+    places: OnceCell<Vec<Place>>,
+    state: OnceCell<State>,
+}
+
+/// How often a vanished pack makes us look at `head` again before it is taken for lost.
+const ATTEMPTS: usize = 5;
+
+impl Snapshot {
+    /// The state now.
+    ///
+    /// # Errors
+    /// No vault, too new, or damaged.
+    pub fn open(layout: &Layout) -> Result<Snapshot> {
+        Snapshot::open_with(layout, PackReader::open)
+    }
+
+    /// The state now, read without mapping: for `check`, which must survive bad sectors.
+    ///
+    /// # Errors
+    /// As [`Snapshot::open`].
+    pub fn open_by_reading(layout: &Layout) -> Result<Snapshot> {
+        Snapshot::open_with(layout, PackReader::open_by_reading)
+    }
+
+    fn open_with(
+        layout: &Layout,
+        open: fn(&std::path::Path, u128, crate::pack::writer::Committed) -> Result<PackReader>,
+    ) -> Result<Snapshot> {
+        let mut attempt = 0;
+        loop {
+            let head = Head::read(layout.dir())?;
+            let packs: Result<Vec<_>> =
+                head.packs.iter().map(|live| open(&layout.packs(), head.vault_id, live.committed).map(Arc::new)).collect();
+            match packs {
+                Ok(packs) => {
+                    return Ok(Snapshot { head, packs, layout: layout.clone(), places: OnceCell::new(), state: OnceCell::new() });
+                }
+                Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound && attempt < ATTEMPTS => attempt += 1,
+                Err(Error::Io { path, source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                    return Err(Error::integrity(&path, "named by head but missing"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The vault's files.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Where every record is, sorted by number.
+    pub fn places(&self) -> &[Place] {
+        self.places.get_or_init(|| {
+            let mut places = Vec::new();
+            for (pack, reader) in self.packs.iter().enumerate() {
+                for (group, entry) in reader.directory.groups.iter().enumerate() {
+                    let mut position = 0;
+                    for run in &entry.records {
+                        places.push(Place { first: run.first, count: run.count, pack: pack as u32, group: group as u32, position });
+                        position += run.count as u32;
+                    }
+                }
+            }
+            places.sort_by_key(|place| place.first);
+            places
+        })
+    }
+
+    /// Where a record is: pack, group, position; `None` when it is gone.
+    #[must_use]
+    pub fn locate(&self, number: u64) -> Option<(usize, usize, usize)> {
+        let places = self.places();
+        let place = places[..places.partition_point(|place| place.first <= number)].last()?;
+        let offset = number - place.first;
+        (offset < place.count).then(|| (place.pack as usize, place.group as usize, place.position as usize + offset as usize))
+    }
+
+    /// Sources, removals, mappings and log.
+    ///
+    /// # Errors
+    /// When a journal is damaged.
+    pub fn state(&self) -> Result<&State> {
+        if let Some(state) = self.state.get() {
+            return Ok(state);
+        }
+        let mut entries = Vec::new();
+        for pack in &self.packs {
+            read_journals(pack, &mut entries)?;
+        }
+        entries.sort_by_key(|(stamp, _)| *stamp);
+        let state = State::replay(entries).map_err(|(stamp, Corrupt(what))| {
+            Error::integrity(&self.layout.packs(), format!("journal entry {}.{}: {what}", stamp.generation, stamp.place))
+        })?;
+        Ok(self.state.get_or_init(|| state))
+    }
+
+    /// The pack that can be appended to, if any.
+    #[must_use]
+    pub fn open_pack(&self) -> Option<PackId> {
+        self.head.packs.iter().rev().find(|pack| !pack.sealed).map(|pack| pack.committed.pack)
+    }
+
+    /// Number of stored records.
+    #[must_use]
+    pub fn record_count(&self) -> u64 {
+        self.packs.iter().map(|pack| pack.directory.record_count()).sum()
+    }
+}
+
+/// Reads all journals of a pack.
+///
+/// # Errors
+/// When one is damaged.
+pub fn read_journals(pack: &PackReader, entries: &mut Vec<(Stamp, Entry)>) -> Result<()> {
+    for &offset in &pack.directory.journals {
+        pack.frame(offset, Kind::Journal)
+            .and_then(|frame| codec::decode(&frame, None))
+            .and_then(|payload| journal::read(&payload, entries))
+            .map_err(|Corrupt(what)| pack.damaged(Corrupt(format!("journal at offset {offset}: {what}"))))?;
+    }
+    Ok(())
+}
