@@ -5,8 +5,10 @@
 
 pub mod bytes;
 pub mod checksum;
+pub mod cli;
 pub mod error;
 pub mod fsio;
 pub mod ids;
 pub mod interrupt;
 pub mod progress;
+pub mod vault;
