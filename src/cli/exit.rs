@@ -70,7 +70,9 @@ pub(crate) fn refused(ui: &Ui, error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if ui.json() {
-        return leave(ui, 2, "usage", error.to_string().trim(), None, false);
+        let text = error.to_string();
+        let reason = text.split("\n\n").next().unwrap_or(&text).trim_start_matches("error: ");
+        return leave(ui, 2, "usage", reason.trim(), hint("usage"), false);
     }
     ui.usage_error(error);
     ExitCode::from(2)
@@ -126,6 +128,7 @@ fn kind(error: &Error) -> &'static str {
 
 fn hint(kind: &str) -> Option<&'static str> {
     Some(match kind {
+        "usage" => "turnpack --help, and turnpack COMMAND --help, say what is possible",
         "no-vault" => "turnpack ingest creates a vault; --vault or TURNPACK_VAULT names another",
         "vault-locked" => "wait with --lock-timeout 10m, or leave quietly with --skip-if-locked",
         "vault-too-new" => "install a newer turnpack",

@@ -52,6 +52,7 @@ impl Table {
         }
         for (index, title) in self.titles.iter().enumerate() {
             if let Some(column) = table.column_mut(index) {
+                column.set_padding((0, 2));
                 column.set_cell_alignment(if title.starts_with('>') { CellAlignment::Right } else { CellAlignment::Left });
             }
         }
@@ -69,6 +70,6 @@ mod tests {
         table.row(vec!["a\nb".into(), "7".into()]);
         table.row(vec!["c".into(), "1,000".into()]);
         let lines: Vec<String> = table.arranged(false, Some(80)).lines().map(|line| line.trim_end().to_string()).collect();
-        assert_eq!(lines, [" name   lines", " a\\nb       7", " c      1,000"]);
+        assert_eq!(lines, ["name  lines", "a\\nb      7", "c     1,000"]);
     }
 }

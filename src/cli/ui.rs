@@ -28,6 +28,7 @@ pub(crate) struct Ui {
     quiet: bool,
     verbose: bool,
     color: Color,
+    terminal: bool,
     out: Mutex<BufWriter<Stdout>>,
     reader_gone: AtomicBool,
     bar: Mutex<Option<ProgressBar>>,
@@ -47,6 +48,7 @@ impl Ui {
             quiet: global.quiet,
             verbose: global.verbose,
             color: Color::Never,
+            terminal: io::stdout().is_terminal(),
             out: Mutex::new(BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout())),
             reader_gone: AtomicBool::new(false),
             bar: Mutex::new(None),
@@ -62,7 +64,7 @@ impl Ui {
     }
 
     pub(crate) fn stdout_is_terminal(&self) -> bool {
-        io::stdout().is_terminal()
+        self.terminal
     }
 
     /// Bars need a terminal, and somebody who wants to see them.
@@ -82,11 +84,10 @@ impl Ui {
 
     /// Bytes as they are.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Result<()> {
-        let written = if self.stdout_is_terminal() {
-            self.around_bar(|| lock(&self.out).write_all(bytes))
-        } else {
-            lock(&self.out).write_all(bytes)
-        };
+        let write = || lock(&self.out).write_all(bytes);
+        // Somebody watches: nothing waits in the buffer, and no bar is in the way.
+        let watched = || write().and_then(|()| lock(&self.out).flush());
+        let written = if self.terminal { self.around_bar(watched) } else { write() };
         self.output(written)
     }
 
