@@ -166,6 +166,16 @@ mod tests {
     }
 
     #[test]
+    fn a_cron_job_that_skips_a_locked_vault_succeeds_and_any_other_fails() {
+        let ui = Ui::new(&crate::cli::GlobalArgs { quiet: true, ..Default::default() });
+        let locked = || Err(Error::Locked { path: "v/write.lock".into(), holder: "process 7".into() });
+        let exit = |outcome, skip| format!("{:?}", finish(&ui, outcome, &Interrupt::default(), skip));
+        assert_eq!(exit(locked(), true), format!("{:?}", ExitCode::SUCCESS));
+        assert_eq!(exit(locked(), false), format!("{:?}", ExitCode::from(11)));
+        assert_eq!(exit(Err(Error::NoVault("v".into())), true), format!("{:?}", ExitCode::from(10)));
+    }
+
+    #[test]
     fn an_interrupted_run_tells_control_c_from_being_told_to_end() {
         let codes: Vec<u8> = [2, 15, 1].iter().map(|&signal| code(&Error::Interrupted, Some(signal))).collect();
         assert_eq!(codes, [130, 143, 143]);

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Context;
-use super::config::Settings;
+use super::settings::Settings;
 use super::units;
 use crate::error::{Error, Result};
 use crate::vault::api::Filter;

@@ -7,9 +7,9 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::config::Settings;
 use super::exit::Status;
 use super::progress::Bars;
+use super::settings::Settings;
 use super::table::Table;
 use super::ui::Ui;
 use super::{Context, units};

@@ -21,9 +21,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, context: &Context<'_>) -> Result<Status> {
     let entries = context.open()?.log()?;
     let skipped = args.limit.map_or(0, |limit| entries.len().saturating_sub(limit));
-    let shown = entries.iter().skip(skipped);
+    let mut shown = entries.iter().skip(skipped);
     if context.ui.json() {
-        return shown.map(|entry| context.ui.report(entry)).collect::<Result<()>>().map(|()| Status::Done);
+        return shown.try_for_each(|entry| context.ui.report(entry)).map(|()| Status::Done);
     }
     let mut table = Table::new(&["<time", ">generation", "<command", "<counts", "<reason"]);
     for entry in shown {

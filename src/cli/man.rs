@@ -45,5 +45,15 @@ pub fn render(command: Option<&str>) -> Result<String> {
     let mut roff = Vec::new();
     let rendered = clap_mangen::Man::new(page).manual("turnpack manual").render(&mut roff);
     rendered.on("rendering", std::path::Path::new("a manual page"))?;
-    String::from_utf8(roff).map_err(|_| Error::Internal("a manual page is not UTF-8".into()))
+    let roff = String::from_utf8(roff).map_err(|_| Error::Internal("a manual page is not UTF-8".into()))?;
+    Ok(with_named_sections(&roff))
+}
+
+/// What follows the options in `--help` arrives as one filled paragraph; a page gives each part a section, line by line.
+fn with_named_sections(roff: &str) -> String {
+    let roff = roff.replace(".SH EXTRA\nExamples:\n", ".SH EXAMPLES\n.nf\n");
+    let roff = roff.replace(".SH EXTRA\n", ".SH NOTES\n");
+    let roff = roff.replace("\n\nExamples:\n", "\n.SH EXAMPLES\n.nf\n");
+    let roff = roff.replace("\n\nExit codes:\n", "\n.fi\n.SH EXIT STATUS\n.nf\n");
+    roff.replace("\n.SH VERSION\n", "\n.fi\n.SH VERSION\n")
 }

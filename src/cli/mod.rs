@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! arguments ─ clap ─▶ Args ─┐
-//! environment, files ───────┴─ config ─▶ Settings ─▶ command ─▶ vault::api options ─▶ vault
+//! environment, files ───────┴─ settings ─▶ Settings ─▶ command ─▶ vault::api options ─▶ vault
 //!                                        ui ◀─ table, json ◀─ report ◀──────────────────┘
 //! ```
 //!
-//! Only [`ui`] prints, only [`config`] reads the environment, only [`exit`] knows exit codes.
+//! Only [`ui`] prints, only [`settings`] reads the environment, only [`exit`] knows exit codes.
 
 mod check;
+mod color;
 mod compact;
 mod completions;
 mod config;
@@ -25,6 +26,7 @@ mod pretty;
 mod progress;
 mod reindex;
 mod rm;
+mod settings;
 mod signals;
 mod stats;
 mod table;
@@ -41,8 +43,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::error::Result;
 use crate::interrupt::Interrupt;
 use crate::vault::Vault;
-use config::Settings;
 use exit::Status;
+use settings::Settings;
 use ui::Ui;
 
 pub use completions::render as render_completions;

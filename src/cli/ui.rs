@@ -14,7 +14,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::GlobalArgs;
-use super::config::Color;
+use super::color::Color;
 use crate::error::{Error, Result};
 use crate::vault::api::{Report, Versioned};
 
