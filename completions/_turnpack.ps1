@@ -313,6 +313,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
             [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--origin', '--origin', [CompletionResultType]::ParameterName, 'Say where each value comes from')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
@@ -320,35 +321,6 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print each setting and its value')
-            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
-            break
-        }
-        'turnpack;config;show' {
-            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
-            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
-            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
-            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
-            [CompletionResult]::new('--origin', '--origin', [CompletionResultType]::ParameterName, 'Say where each value comes from')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
-            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
-            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
-            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
-            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            break
-        }
-        'turnpack;config;help' {
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print each setting and its value')
-            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
-            break
-        }
-        'turnpack;config;help;show' {
-            break
-        }
-        'turnpack;config;help;help' {
             break
         }
         'turnpack;completions' {
@@ -433,10 +405,6 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             break
         }
         'turnpack;help;config' {
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print each setting and its value')
-            break
-        }
-        'turnpack;help;config;show' {
             break
         }
         'turnpack;help;completions' {

@@ -61,18 +61,6 @@ _turnpack() {
             turnpack,stats)
                 cmd="turnpack__subcmd__stats"
                 ;;
-            turnpack__subcmd__config,help)
-                cmd="turnpack__subcmd__config__subcmd__help"
-                ;;
-            turnpack__subcmd__config,show)
-                cmd="turnpack__subcmd__config__subcmd__show"
-                ;;
-            turnpack__subcmd__config__subcmd__help,help)
-                cmd="turnpack__subcmd__config__subcmd__help__subcmd__help"
-                ;;
-            turnpack__subcmd__config__subcmd__help,show)
-                cmd="turnpack__subcmd__config__subcmd__help__subcmd__show"
-                ;;
             turnpack__subcmd__help,check)
                 cmd="turnpack__subcmd__help__subcmd__check"
                 ;;
@@ -117,9 +105,6 @@ _turnpack() {
                 ;;
             turnpack__subcmd__help,stats)
                 cmd="turnpack__subcmd__help__subcmd__stats"
-                ;;
-            turnpack__subcmd__help__subcmd__config,show)
-                cmd="turnpack__subcmd__help__subcmd__config__subcmd__show"
                 ;;
             *)
                 ;;
@@ -292,87 +277,8 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__config)
-            opts="-q -h --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help show help"
+            opts="-q -h --origin --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help show"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --vault)
-                    COMPREPLY=()
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o plusdirs
-                    fi
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --threads)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --memory-limit)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --lock-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        turnpack__subcmd__config__subcmd__help)
-            opts="show help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        turnpack__subcmd__config__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        turnpack__subcmd__config__subcmd__help__subcmd__show)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        turnpack__subcmd__config__subcmd__show)
-            opts="-q -h --origin --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -649,22 +555,8 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__help__subcmd__config)
-            opts="show"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        turnpack__subcmd__help__subcmd__config__subcmd__show)
             opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -251,31 +251,17 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -s q -l quiet
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and not __fish_seen_subcommand_from show help" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and not __fish_seen_subcommand_from show help" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and not __fish_seen_subcommand_from show help" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and not __fish_seen_subcommand_from show help" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and not __fish_seen_subcommand_from show help" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and not __fish_seen_subcommand_from show help" -l json -d 'Print JSON: one document for reports, lines for lists'
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and not __fish_seen_subcommand_from show help" -s q -l quiet -d 'Say nothing when all is well'
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and not __fish_seen_subcommand_from show help" -l verbose -d 'Explain decisions on stderr'
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and not __fish_seen_subcommand_from show help" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and not __fish_seen_subcommand_from show help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "show" -d 'Print each setting and its value'
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and __fish_seen_subcommand_from show" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and __fish_seen_subcommand_from show" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and __fish_seen_subcommand_from show" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and __fish_seen_subcommand_from show" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and __fish_seen_subcommand_from show" -l origin -d 'Say where each value comes from'
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'Print JSON: one document for reports, lines for lists'
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing when all is well'
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and __fish_seen_subcommand_from show" -l verbose -d 'Explain decisions on stderr'
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and __fish_seen_subcommand_from show" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print each setting and its value'
-complete -c turnpack -n "__fish_turnpack_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l origin -d 'Say where each value comes from'
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
@@ -311,4 +297,3 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_s
 complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "completions" -d 'Print completions for a shell'
 complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "man" -d 'Print a manual page'
 complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print each setting and its value'

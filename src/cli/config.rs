@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clap::Subcommand;
+use clap::ValueEnum;
 
 use super::Context;
 use super::exit::Status;
@@ -22,22 +22,23 @@ Examples:
   turnpack config show --origin
   TURNPACK_THREADS=2 turnpack config show --json")]
 pub(crate) struct Args {
-    #[command(subcommand)]
+    /// What to do
+    #[arg(value_enum)]
     action: Action,
+
+    /// Say where each value comes from
+    #[arg(long)]
+    origin: bool,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum Action {
     /// Print each setting and its value
-    Show {
-        /// Say where each value comes from
-        #[arg(long)]
-        origin: bool,
-    },
+    Show,
 }
 
 pub(crate) fn run(args: &Args, context: &Context<'_>) -> Result<Status> {
-    let Action::Show { origin } = args.action;
+    let (Action::Show, origin) = (args.action, args.origin);
     let shown = context.settings.shown();
     if context.ui.json() {
         let values: BTreeMap<_, _> = shown.map(|(name, setting)| (name, as_json(setting))).collect();
