@@ -26,13 +26,13 @@ pub(crate) fn install(interrupt: &Interrupt) -> Result<()> {
     }
     let mut signals = Signals::new(&listened).on("listening for", here)?;
     let interrupt = interrupt.clone();
-    let listen = move || {
-        for signal in signals.forever() {
-            interrupt.raise(signal);
-        }
-    };
+    let listen = move || forward(signals.forever(), &interrupt);
     let spawned = thread::Builder::new().name("signals".into()).spawn(listen);
     spawned.map(|_| ()).map_err(|error| Error::io("starting a thread for", here, error))
+}
+
+fn forward(signals: impl IntoIterator<Item = i32>, interrupt: &Interrupt) {
+    signals.into_iter().for_each(|signal| interrupt.raise(signal));
 }
 
 /// `nohup` ignores SIGHUP for us; listening to it would undo that. Where the system does not tell, nothing is ignored.
@@ -57,5 +57,39 @@ mod tests {
         assert!(ignored_in(status, SIGHUP));
         assert!(!ignored_in(status, SIGINT));
         assert!(!ignored_in("", SIGHUP));
+    }
+
+    /// The second signal ends the process, so it is a process of its own that gets them: this very test, run again.
+    #[test]
+    fn the_second_signal_ends_the_process_with_its_code_and_the_first_does_not() {
+        const ALONE: &str = "TURNPACK_TEST_SIGNALS";
+        if let Some(signal) = std::env::var(ALONE).ok().and_then(|signal| signal.parse().ok()) {
+            install(&Interrupt::default()).unwrap();
+            signal_hook::low_level::raise(signal).unwrap();
+            println!("alive after the first");
+            signal_hook::low_level::raise(signal).unwrap();
+            return;
+        }
+        for (signal, code) in [(SIGINT, 130), (SIGTERM, 143)] {
+            let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+            again.args([
+                "--exact",
+                "--nocapture",
+                "cli::signals::tests::the_second_signal_ends_the_process_with_its_code_and_the_first_does_not",
+            ]);
+            let output = again.env(ALONE, signal.to_string()).output().unwrap();
+            assert!(String::from_utf8_lossy(&output.stdout).contains("alive after the first"));
+            assert_eq!(output.status.code(), Some(code));
+        }
+    }
+
+    #[test]
+    fn the_first_signal_raises_the_interrupt() {
+        // SIGHUP: should the test hang, Control-C still ends it.
+        let interrupt = Interrupt::default();
+        let mut signals = Signals::new([SIGHUP]).unwrap();
+        signal_hook::low_level::raise(SIGHUP).unwrap();
+        forward(signals.wait(), &interrupt);
+        assert_eq!(interrupt.signal(), Some(SIGHUP));
     }
 }

@@ -6,6 +6,9 @@ use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement};
 use super::ui::{Ui, visible};
 use crate::error::Result;
 
+/// Below this many columns lines are left to the terminal to break.
+const NARROWEST: u16 = 40;
+
 /// A table in the making. A title starts with `<` (text, left) or `>` (numbers, right).
 pub(crate) struct Table {
     titles: Vec<&'static str>,
@@ -35,13 +38,16 @@ impl Table {
     /// Fits the terminal, or `width` where one is given.
     fn arranged(&self, bold: bool, width: Option<u16>) -> comfy_table::Table {
         let mut table = comfy_table::Table::new();
-        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(NOTHING);
         if bold {
             table.enforce_styling();
         }
         if let Some(width) = width {
             table.set_width(width);
         }
+        // Some terminals say they have no columns at all; a letter on each line would be the result.
+        let fits = table.width().is_some_and(|width| width >= NARROWEST);
+        table.set_content_arrangement(if fits { ContentArrangement::Dynamic } else { ContentArrangement::Disabled });
         let header = self.titles.iter().map(|title| {
             let cell = Cell::new(title.trim_start_matches(['<', '>']));
             if bold { cell.add_attribute(Attribute::Bold) } else { cell }
@@ -71,5 +77,12 @@ mod tests {
         table.row(vec!["c".into(), "1,000".into()]);
         let lines: Vec<String> = table.arranged(false, Some(80)).lines().map(|line| line.trim_end().to_string()).collect();
         assert_eq!(lines, ["name  lines", "a\\nb      7", "c     1,000"]);
+    }
+    #[test]
+    fn a_terminal_without_columns_gets_whole_words() {
+        let mut table = Table::new(&["<name", ">lines"]);
+        table.row(vec!["a long name".into(), "7".into()]);
+        assert!(table.arranged(false, Some(0)).to_string().contains("a long name"));
+        assert!(table.arranged(false, Some(40)).lines().all(|line| line.chars().count() <= 40));
     }
 }
