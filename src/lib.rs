@@ -1,10 +1,11 @@
 //! turnpack keeps logs of LLM conversations in a directory, the *vault*, from which every line comes back byte for byte.
 //!
-//! One way down: `cli` → `vault` → the rooms (`source`, `shape`, `record`, `column`, `text`, `codec`, `pack`, `catalog`)
-//! → the foundation (`ids`, `bytes`, `checksum`, `error`, `fsio`, `interrupt`, `progress`). The library prints nothing.
+//! One way down: `cli` → `vault` → the rooms (`source`, `shape`, `group`, `record`, `column`, `text`, `codec`, `pack`,
+//! `catalog`) → the foundation (`ids`, `bytes`, `checksum`, `error`, `fsio`, `interrupt`, `progress`). The library prints nothing.
 
 pub mod bytes;
 pub mod checksum;
+pub mod cli;
 pub mod codec;
 pub mod column;
 pub mod error;
@@ -15,5 +16,6 @@ pub mod interrupt;
 pub mod pack;
 pub mod progress;
 pub mod record;
+pub mod source;
 pub mod text;
 pub mod vault;

@@ -1,7 +1,17 @@
-//! The vault: the order of steps. What the bytes are is the business of the rooms below.
+//! The vault: the order of steps. Commands come in as the options of [`api`] and leave as its reports.
 
+pub mod api;
+pub mod fetch;
 pub mod head;
+pub mod ingest;
+pub mod journal;
 pub mod layout;
+pub mod past;
 pub mod publish;
+pub mod snapshot;
+pub mod sources;
+mod stub;
 pub mod view;
 pub mod write;
+
+pub use stub::Vault;

@@ -1,0 +1,423 @@
+
+using namespace System.Management.Automation
+using namespace System.Management.Automation.Language
+
+Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $commandElements = $commandAst.CommandElements
+    $command = @(
+        'turnpack'
+        for ($i = 1; $i -lt $commandElements.Count; $i++) {
+            $element = $commandElements[$i]
+            if ($element -isnot [StringConstantExpressionAst] -or
+                $element.StringConstantType -ne [StringConstantType]::BareWord -or
+                $element.Value.StartsWith('-') -or
+                $element.Value -eq $wordToComplete) {
+                break
+        }
+        $element.Value
+    }) -join ';'
+
+    $completions = @(switch ($command) {
+        'turnpack' {
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print the version; with --json also format versions and features')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print the version; with --json also format versions and features')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('ingest', 'ingest', [CompletionResultType]::ParameterValue, 'Take files, directories or a stream into the vault')
+            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Print records: the exact lines, or readable')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write lines out of the vault, byte for byte')
+            [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List sources or conversations')
+            [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Count records, tokens, errors, latency and cost')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove records, for good only with --purge or gc')
+            [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'List every ingest, rm, gc and compact')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Verify the vault, or files against it')
+            [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Drop what no live record needs')
+            [CompletionResult]::new('compact', 'compact', [CompletionResultType]::ParameterValue, 'Rewrite packs for size')
+            [CompletionResult]::new('reindex', 'reindex', [CompletionResultType]::ParameterValue, 'Rebuild the catalog and all other derived files from the packs')
+            [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show the settings in force, and where they come from')
+            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print completions for a shell')
+            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print a manual page')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'turnpack;ingest' {
+            [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Name of the source, instead of its path')
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'Name sources found in a directory PREFIX/..., instead of by absolute path')
+            [CompletionResult]::new('--shape', '--shape', [CompletionResultType]::ParameterName, 'Shape of the records, instead of detecting it')
+            [CompletionResult]::new('--map', '--map', [CompletionResultType]::ParameterName, 'Mapping for unknown shapes (TOML); kept in the vault')
+            [CompletionResult]::new('--context-delimiter', '--context-delimiter', [CompletionResultType]::ParameterName, 'Text that separates a context from the turn after it')
+            [CompletionResult]::new('--max-segment-bytes', '--max-segment-bytes', [CompletionResultType]::ParameterName, 'Store longer strings in pieces of this size')
+            [CompletionResult]::new('--files-from', '--files-from', [CompletionResultType]::ParameterName, 'Read paths from FILE, one a line; - for standard input')
+            [CompletionResult]::new('--include', '--include', [CompletionResultType]::ParameterName, 'Only files that match, in directories')
+            [CompletionResult]::new('--exclude', '--exclude', [CompletionResultType]::ParameterName, 'No files that match, in directories')
+            [CompletionResult]::new('--flush-interval', '--flush-interval', [CompletionResultType]::ParameterName, 'Commit a stream at least this often [env: TURNPACK_FLUSH_INTERVAL] [default: 5s]')
+            [CompletionResult]::new('--sync', '--sync', [CompletionResultType]::ParameterName, 'Flush to disk after each commit or once per batch: each, batch [env: TURNPACK_SYNC] [default: batch]')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--append', '--append', [CompletionResultType]::ParameterName, 'Add to the source, whatever it holds already')
+            [CompletionResult]::new('-0', '-0', [CompletionResultType]::ParameterName, 'Paths in --files-from end with a NUL byte')
+            [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'Paths in --files-from end with a NUL byte')
+            [CompletionResult]::new('--all-files', '--all-files', [CompletionResultType]::ParameterName, 'Take files of unknown kind too, in directories (never credentials)')
+            [CompletionResult]::new('--no-create', '--no-create', [CompletionResultType]::ParameterName, 'Do not create a vault')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Tell what would happen, write nothing')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Tell what would happen, write nothing')
+            [CompletionResult]::new('--explain', '--explain', [CompletionResultType]::ParameterName, 'Print how the shape of each source was decided')
+            [CompletionResult]::new('--restore-removed', '--restore-removed', [CompletionResultType]::ParameterName, 'Bring back records that were removed')
+            [CompletionResult]::new('--verify-sources', '--verify-sources', [CompletionResultType]::ParameterName, 'Read known files again instead of trusting size and time')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'turnpack;get' {
+            [CompletionResult]::new('--segment', '--segment', [CompletionResultType]::ParameterName, 'Segment, by hash or unique prefix')
+            [CompletionResult]::new('--conversation', '--conversation', [CompletionResultType]::ParameterName, 'All records of a conversation')
+            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Only segments of this type (with --as text, md or --json)')
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'Form: the exact line, the line indented, the text, or Markdown [default: raw]')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'turnpack;export' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the output')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write a file for each source below DIR, with its tree and modification times')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write a file for each source below DIR, with its tree and modification times')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most N lines')
+            [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source, by the end of its path; NAME@2 for a generation')
+            [CompletionResult]::new('--conversation', '--conversation', [CompletionResultType]::ParameterName, 'Conversation')
+            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Records with a segment of this type')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model')
+            [CompletionResult]::new('--app', '--app', [CompletionResultType]::ParameterName, 'Application')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Event time at or after: RFC 3339, a date, or an age such as 30d')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Event time before')
+            [CompletionResult]::new('--tz', '--tz', [CompletionResultType]::ParameterName, 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--error', '--error', [CompletionResultType]::ParameterName, 'Only records that report an error')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'turnpack;ls' {
+            [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source, by the end of its path; NAME@2 for a generation')
+            [CompletionResult]::new('--conversation', '--conversation', [CompletionResultType]::ParameterName, 'Conversation')
+            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Records with a segment of this type')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model')
+            [CompletionResult]::new('--app', '--app', [CompletionResultType]::ParameterName, 'Application')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Event time at or after: RFC 3339, a date, or an age such as 30d')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Event time before')
+            [CompletionResult]::new('--tz', '--tz', [CompletionResultType]::ParameterName, 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--sha256', '--sha256', [CompletionResultType]::ParameterName, 'Compute the SHA-256 of each source, which reads it')
+            [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'List older generations of a source too')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List older generations of a source too')
+            [CompletionResult]::new('--error', '--error', [CompletionResultType]::ParameterName, 'Only records that report an error')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'turnpack;stats' {
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Group by this; repeat for groups in groups')
+            [CompletionResult]::new('--top', '--top', [CompletionResultType]::ParameterName, 'Only the N largest groups')
+            [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source, by the end of its path; NAME@2 for a generation')
+            [CompletionResult]::new('--conversation', '--conversation', [CompletionResultType]::ParameterName, 'Conversation')
+            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Records with a segment of this type')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model')
+            [CompletionResult]::new('--app', '--app', [CompletionResultType]::ParameterName, 'Application')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Event time at or after: RFC 3339, a date, or an age such as 30d')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Event time before')
+            [CompletionResult]::new('--tz', '--tz', [CompletionResultType]::ParameterName, 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--distinct', '--distinct', [CompletionResultType]::ParameterName, 'Count each record once, however often it occurs')
+            [CompletionResult]::new('--error', '--error', [CompletionResultType]::ParameterName, 'Only records that report an error')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'turnpack;rm' {
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why; kept in the log')
+            [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source, by the end of its path; NAME@2 for a generation')
+            [CompletionResult]::new('--conversation', '--conversation', [CompletionResultType]::ParameterName, 'Conversation')
+            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Records with a segment of this type')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model')
+            [CompletionResult]::new('--app', '--app', [CompletionResultType]::ParameterName, 'Application')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Event time at or after: RFC 3339, a date, or an age such as 30d')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Event time before')
+            [CompletionResult]::new('--tz', '--tz', [CompletionResultType]::ParameterName, 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Tell what would go, write nothing')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Tell what would go, write nothing')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--undo', '--undo', [CompletionResultType]::ParameterName, 'Bring back what was removed and not collected yet')
+            [CompletionResult]::new('--purge', '--purge', [CompletionResultType]::ParameterName, 'Remove from every file now, and print a receipt')
+            [CompletionResult]::new('--error', '--error', [CompletionResultType]::ParameterName, 'Only records that report an error')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'turnpack;log' {
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Only the last N changes')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'turnpack;check' {
+            [CompletionResult]::new('--read-data-subset', '--read-data-subset', [CompletionResultType]::ParameterName, 'Decode and compare a part: 10%, 2/7 (the second seventh), 5GiB')
+            [CompletionResult]::new('--against', '--against', [CompletionResultType]::ParameterName, 'Compare files and directories with the vault')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Compare that digest with this one')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--read-data', '--read-data', [CompletionResultType]::ParameterName, 'Decode and compare all stored data')
+            [CompletionResult]::new('--digest', '--digest', [CompletionResultType]::ParameterName, 'Print one BLAKE3 over all sources')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'turnpack;gc' {
+            [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'Keep what was removed more recently than this [env: TURNPACK_GC_GRACE] [default: 7d]')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'List candidates, write nothing')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'List candidates, write nothing')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'turnpack;compact' {
+            [CompletionResult]::new('--max-runtime', '--max-runtime', [CompletionResultType]::ParameterName, 'Stop after this long')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Show what would be rewritten, write nothing')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be rewritten, write nothing')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'turnpack;reindex' {
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'turnpack;config' {
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--origin', '--origin', [CompletionResultType]::ParameterName, 'Say where each value comes from')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'turnpack;completions' {
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'turnpack;man' {
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'turnpack;help' {
+            [CompletionResult]::new('ingest', 'ingest', [CompletionResultType]::ParameterValue, 'Take files, directories or a stream into the vault')
+            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Print records: the exact lines, or readable')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write lines out of the vault, byte for byte')
+            [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List sources or conversations')
+            [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Count records, tokens, errors, latency and cost')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove records, for good only with --purge or gc')
+            [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'List every ingest, rm, gc and compact')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Verify the vault, or files against it')
+            [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Drop what no live record needs')
+            [CompletionResult]::new('compact', 'compact', [CompletionResultType]::ParameterValue, 'Rewrite packs for size')
+            [CompletionResult]::new('reindex', 'reindex', [CompletionResultType]::ParameterValue, 'Rebuild the catalog and all other derived files from the packs')
+            [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show the settings in force, and where they come from')
+            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print completions for a shell')
+            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print a manual page')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'turnpack;help;ingest' {
+            break
+        }
+        'turnpack;help;get' {
+            break
+        }
+        'turnpack;help;export' {
+            break
+        }
+        'turnpack;help;ls' {
+            break
+        }
+        'turnpack;help;stats' {
+            break
+        }
+        'turnpack;help;rm' {
+            break
+        }
+        'turnpack;help;log' {
+            break
+        }
+        'turnpack;help;check' {
+            break
+        }
+        'turnpack;help;gc' {
+            break
+        }
+        'turnpack;help;compact' {
+            break
+        }
+        'turnpack;help;reindex' {
+            break
+        }
+        'turnpack;help;config' {
+            break
+        }
+        'turnpack;help;completions' {
+            break
+        }
+        'turnpack;help;man' {
+            break
+        }
+        'turnpack;help;help' {
+            break
+        }
+    })
+
+    $completions.Where{ $_.CompletionText -like "$wordToComplete*" } |
+        Sort-Object -Property ListItemText
+}

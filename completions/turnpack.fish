@@ -1,0 +1,299 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_turnpack_global_optspecs
+    string join \n vault= json q/quiet verbose color= threads= memory-limit= lock-timeout= skip-if-locked V/version h/help
+end
+
+function __fish_turnpack_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_turnpack_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_turnpack_using_subcommand
+    set -l cmd (__fish_turnpack_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c turnpack -n "__fish_turnpack_needs_command" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_needs_command" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_needs_command" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_needs_command" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_needs_command" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_needs_command" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_needs_command" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_needs_command" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_needs_command" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_needs_command" -s V -l version -d 'Print the version; with --json also format versions and features'
+complete -c turnpack -n "__fish_turnpack_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "get" -d 'Print records: the exact lines, or readable'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "export" -d 'Write lines out of the vault, byte for byte'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "ls" -d 'List sources or conversations'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "rm" -d 'Remove records, for good only with --purge or gc'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "log" -d 'List every ingest, rm, gc and compact'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "check" -d 'Verify the vault, or files against it'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "gc" -d 'Drop what no live record needs'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "compact" -d 'Rewrite packs for size'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "reindex" -d 'Rebuild the catalog and all other derived files from the packs'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "config" -d 'Show the settings in force, and where they come from'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "completions" -d 'Print completions for a shell'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "man" -d 'Print a manual page'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l source -d 'Name of the source, instead of its path' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l as -d 'Name sources found in a directory PREFIX/..., instead of by absolute path' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l shape -d 'Shape of the records, instead of detecting it' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l map -d 'Mapping for unknown shapes (TOML); kept in the vault' -r -F
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l context-delimiter -d 'Text that separates a context from the turn after it' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l max-segment-bytes -d 'Store longer strings in pieces of this size' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l files-from -d 'Read paths from FILE, one a line; - for standard input' -r -F
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l include -d 'Only files that match, in directories' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l exclude -d 'No files that match, in directories' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l flush-interval -d 'Commit a stream at least this often [env: TURNPACK_FLUSH_INTERVAL] [default: 5s]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l sync -d 'Flush to disk after each commit or once per batch: each, batch [env: TURNPACK_SYNC] [default: batch]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l append -d 'Add to the source, whatever it holds already'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -s 0 -l null -d 'Paths in --files-from end with a NUL byte'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l all-files -d 'Take files of unknown kind too, in directories (never credentials)'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l no-create -d 'Do not create a vault'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -s n -l dry-run -d 'Tell what would happen, write nothing'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l explain -d 'Print how the shape of each source was decided'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l restore-removed -d 'Bring back records that were removed'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l verify-sources -d 'Read known files again instead of trusting size and time'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l segment -d 'Segment, by hash or unique prefix' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l conversation -d 'All records of a conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l type -d 'Only segments of this type (with --as text, md or --json)' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l as -d 'Form: the exact line, the line indented, the text, or Markdown [default: raw]' -r -f -a "raw\t''
+json\t''
+text\t''
+md\t''"
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l format -d 'Form of the output' -r -f -a "raw\t'The exact lines'"
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -s o -l output -d 'Write a file for each source below DIR, with its tree and modification times' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l limit -d 'At most N lines' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l conversation -d 'Conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l type -d 'Records with a segment of this type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l model -d 'Model' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l app -d 'Application' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l since -d 'Event time at or after: RFC 3339, a date, or an age such as 30d' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l until -d 'Event time before' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l error -d 'Only records that report an error'
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l conversation -d 'Conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l type -d 'Records with a segment of this type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l model -d 'Model' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l app -d 'Application' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l since -d 'Event time at or after: RFC 3339, a date, or an age such as 30d' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l until -d 'Event time before' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l sha256 -d 'Compute the SHA-256 of each source, which reads it'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -s a -l all -d 'List older generations of a source too'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l error -d 'Only records that report an error'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l by -d 'Group by this; repeat for groups in groups' -r -f -a "model\t''
+app\t''
+day\t''
+conversation\t''
+source\t''
+shape\t''
+type\t''"
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l top -d 'Only the N largest groups' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l conversation -d 'Conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l type -d 'Records with a segment of this type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l model -d 'Model' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l app -d 'Application' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l since -d 'Event time at or after: RFC 3339, a date, or an age such as 30d' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l until -d 'Event time before' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l distinct -d 'Count each record once, however often it occurs'
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l error -d 'Only records that report an error'
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l reason -d 'Why; kept in the log' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l conversation -d 'Conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l type -d 'Records with a segment of this type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l model -d 'Model' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l app -d 'Application' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l since -d 'Event time at or after: RFC 3339, a date, or an age such as 30d' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l until -d 'Event time before' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -s n -l dry-run -d 'Tell what would go, write nothing'
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -s y -l yes -d 'Do not ask'
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l undo -d 'Bring back what was removed and not collected yet'
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l purge -d 'Remove from every file now, and print a receipt'
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l error -d 'Only records that report an error'
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l limit -d 'Only the last N changes' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand log" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand log" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l read-data-subset -d 'Decode and compare a part: 10%, 2/7 (the second seventh), 5GiB' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l against -d 'Compare files and directories with the vault' -r -F
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l expect -d 'Compare that digest with this one' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l read-data -d 'Decode and compare all stored data'
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l digest -d 'Print one BLAKE3 over all sources'
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l grace -d 'Keep what was removed more recently than this [env: TURNPACK_GC_GRACE] [default: 7d]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -s n -l dry-run -d 'List candidates, write nothing'
+complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l max-runtime -d 'Stop after this long' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -s n -l dry-run -d 'Show what would be rewritten, write nothing'
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l origin -d 'Say where each value comes from'
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand man" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "get" -d 'Print records: the exact lines, or readable'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "export" -d 'Write lines out of the vault, byte for byte'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "ls" -d 'List sources or conversations'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "rm" -d 'Remove records, for good only with --purge or gc'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "log" -d 'List every ingest, rm, gc and compact'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "check" -d 'Verify the vault, or files against it'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "gc" -d 'Drop what no live record needs'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "compact" -d 'Rewrite packs for size'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "reindex" -d 'Rebuild the catalog and all other derived files from the packs'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "config" -d 'Show the settings in force, and where they come from'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "completions" -d 'Print completions for a shell'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "man" -d 'Print a manual page'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

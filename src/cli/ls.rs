@@ -1,0 +1,120 @@
+//! `ls`: sources, or conversations.
+
+use clap::ValueEnum;
+
+use super::exit::Status;
+use super::filter::FilterArgs;
+use super::table::Table;
+use super::{Context, units};
+use crate::error::{Error, Result};
+use crate::vault::api::{ConversationRow, LsOptions, SourceRow, Time};
+
+/// List sources or conversations
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+With filters, those are listed that hold at least one such record.
+
+Examples:
+  turnpack ls
+  turnpack ls conversations --app claude-code --since 7d
+  turnpack ls --sha256 --json | jq -r '\"\\(.sha256)  \\(.name)\"'")]
+pub(crate) struct Args {
+    /// What to list
+    #[arg(value_enum, value_name = "WHAT", default_value_t = What::Sources)]
+    what: What,
+
+    /// Compute the SHA-256 of each source, which reads it
+    #[arg(long)]
+    sha256: bool,
+
+    /// List older generations of a source too
+    #[arg(short, long)]
+    all: bool,
+
+    #[command(flatten)]
+    filter: FilterArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// Sources
+    Sources,
+    /// Conversations
+    Conversations,
+}
+
+pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
+    if args.what == What::Conversations && (args.sha256 || args.all) {
+        return Err(Error::Usage("--sha256 and --all are about sources".into()));
+    }
+    let filter = args.filter.resolve(&context.settings)?;
+    let options = LsOptions { filter, sha256: args.sha256, all_generations: args.all };
+    let vault = context.open()?;
+    let listed = match args.what {
+        What::Sources => list_sources(&vault.ls_sources(&options)?, args.sha256, context)?,
+        What::Conversations => list_conversations(&vault.ls_conversations(&options)?, context)?,
+    };
+    if listed == 0 && !options.filter.is_empty() {
+        return Ok(Status::Negative("nothing matches".into()));
+    }
+    Ok(Status::Done)
+}
+
+fn list_sources(rows: &[SourceRow], sha256: bool, context: &Context<'_>) -> Result<usize> {
+    if context.ui.json() {
+        rows.iter().try_for_each(|row| context.ui.report(row))?;
+        return Ok(rows.len());
+    }
+    let digest_title = if sha256 { "<sha256" } else { "<blake3" };
+    let mut table = Table::new(&["<source", ">lines", ">bytes", "<shape", "<last", digest_title]);
+    for row in rows {
+        let digest = if sha256 { row.sha256.clone().unwrap_or_default() } else { row.blake3.clone() };
+        table.row(vec![
+            display_name(row),
+            number(row.occurrences, context),
+            bytes(row.bytes, context),
+            row.shape.clone().unwrap_or_default(),
+            moment(row.last),
+            digest,
+        ]);
+    }
+    table.print(context.ui).map(|()| rows.len())
+}
+
+/// The name as look-ups take it: only an older generation needs its number.
+fn display_name(row: &SourceRow) -> String {
+    if row.newest { row.name.clone() } else { format!("{}@{}", row.name, row.generation) }
+}
+
+fn list_conversations(rows: &[ConversationRow], context: &Context<'_>) -> Result<usize> {
+    if context.ui.json() {
+        rows.iter().try_for_each(|row| context.ui.report(row))?;
+        return Ok(rows.len());
+    }
+    let mut table = Table::new(&["<conversation", ">records", ">bytes", "<last", "<models", "<title"]);
+    for row in rows {
+        table.row(vec![
+            row.id.clone(),
+            number(row.occurrences, context),
+            bytes(row.bytes, context),
+            moment(row.last),
+            row.models.join(", "),
+            row.title.clone().unwrap_or_default(),
+        ]);
+    }
+    table.print(context.ui).map(|()| rows.len())
+}
+
+/// For people with separators, for programs without.
+pub(crate) fn number(value: u64, context: &Context<'_>) -> String {
+    if context.ui.stdout_is_terminal() { units::count(value) } else { value.to_string() }
+}
+
+/// For people with a unit, for programs as a number.
+pub(crate) fn bytes(value: u64, context: &Context<'_>) -> String {
+    if context.ui.stdout_is_terminal() { units::size(value) } else { value.to_string() }
+}
+
+fn moment(time: Option<Time>) -> String {
+    time.map(|time| time.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,237 @@
+//! Arguments in, text out. One file per command: what can be typed (`Args`) and what is done about it (`run`).
+//!
+//! ```text
+//! arguments ─ clap ─▶ Args ─┐
+//! environment, files ───────┴─ settings ─▶ Settings ─▶ command ─▶ vault::api options ─▶ vault
+//!                                        ui ◀─ table, json ◀─ report ◀──────────────────┘
+//! ```
+//!
+//! Only [`ui`] prints, only [`settings`] reads the environment, only [`exit`] knows exit codes.
+
+mod check;
+mod color;
+mod compact;
+mod completions;
+mod config;
+mod exit;
+mod export;
+mod filter;
+mod gc;
+mod get;
+mod ingest;
+mod log;
+mod ls;
+mod man;
+mod pretty;
+mod progress;
+mod reindex;
+mod rm;
+mod settings;
+mod signals;
+mod stats;
+mod table;
+mod ui;
+mod units;
+mod version;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::error::Result;
+use crate::interrupt::Interrupt;
+use crate::vault::Vault;
+use exit::Status;
+use settings::Settings;
+use ui::Ui;
+
+pub use completions::render as render_completions;
+pub use man::render as render_man_page;
+
+/// Everything that can be typed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "turnpack",
+    about = "Archive LLM logs: every line back byte for byte, in a fraction of the space",
+    long_about = "turnpack keeps logs of LLM conversations in a directory, the vault, in a fraction of the size that general \
+                  compressors reach. Every line comes back byte for byte.",
+    after_long_help = EXAMPLES,
+    disable_version_flag = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+
+    /// Print the version; with --json also format versions and features
+    #[arg(short = 'V', long)]
+    version: bool,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  zcat gateway-*.gz | turnpack ingest --source gateway -
+  turnpack get gateway:1041
+  turnpack check --against ~/logs && rm -r ~/logs
+
+Exit codes:
+  0   done
+  1   nothing found, negative answer
+  2   usage
+  3   done, but a file could not be opened or a compressed stream was damaged
+  4   input/output or internal error
+  10  no vault          11  locked            12  vault too new
+  13  integrity error   14  no space          130/143  interrupted after a clean commit";
+
+/// Options of every command.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArgs {
+    /// The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]
+    #[arg(long, global = true, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub(crate) vault: Option<PathBuf>,
+
+    /// Print JSON: one document for reports, lines for lists
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Say nothing when all is well
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// Explain decisions on stderr
+    #[arg(long, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+
+    /// When to use colours: auto, always, never [env: TURNPACK_COLOR]
+    #[arg(long, global = true, value_name = "WHEN")]
+    pub(crate) color: Option<String>,
+
+    /// Worker threads [env: TURNPACK_THREADS] [default: all processors]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<String>,
+
+    /// Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub(crate) memory_limit: Option<String>,
+
+    /// How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]
+    #[arg(long, global = true, value_name = "DUR")]
+    pub(crate) lock_timeout: Option<String>,
+
+    /// Leave quietly (exit 0) when another process writes
+    #[arg(long, global = true)]
+    pub(crate) skip_if_locked: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Ingest(ingest::Args),
+    Get(get::Args),
+    Export(export::Args),
+    Ls(ls::Args),
+    Stats(stats::Args),
+    Rm(rm::Args),
+    Log(log::Args),
+    Check(check::Args),
+    Gc(gc::Args),
+    Compact(compact::Args),
+    Reindex(reindex::Args),
+    Config(config::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// What a command runs with.
+pub(crate) struct Context<'a> {
+    pub(crate) ui: &'a Ui,
+    pub(crate) settings: Settings,
+    pub(crate) interrupt: Interrupt,
+}
+
+impl Context<'_> {
+    /// Opens the vault for a command that only reads, or changes what is there.
+    pub(crate) fn open(&self) -> Result<Vault> {
+        Vault::open(self.settings.vault()?, &self.settings.open_options()?)
+    }
+
+    /// From here on signals end the command after a clean commit. Without this call they end the process at once, which is
+    /// what people expect of a command that only reads.
+    pub(crate) fn catch_signals(&self) -> Result<()> {
+        signals::install(&self.interrupt)
+    }
+}
+
+/// The command line as clap knows it: for help, man pages and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the program and says how to exit.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    match Cli::try_parse_from(&arguments) {
+        Ok(cli) => run_parsed(cli),
+        Err(error) => refuse(&arguments, &error),
+    }
+}
+
+fn run_parsed(cli: Cli) -> ExitCode {
+    let mut ui = Ui::new(&cli.global);
+    let interrupt = Interrupt::default();
+    let skip_if_locked = cli.global.skip_if_locked;
+    let outcome = Settings::load(&cli.global).and_then(|settings| {
+        ui.set_color(settings.color()?);
+        settings.warnings().iter().for_each(|warning| ui.warn(warning));
+        let context = Context { ui: &ui, settings, interrupt: interrupt.clone() };
+        dispatch(cli, &context).and_then(|status| ui.flush().map(|()| status))
+    });
+    exit::finish(&ui, outcome, &interrupt, skip_if_locked)
+}
+
+fn dispatch(cli: Cli, context: &Context<'_>) -> Result<Status> {
+    if cli.version {
+        return version::run(context);
+    }
+    let Some(command) = cli.command else {
+        return Err(crate::error::Error::Usage("a command is missing; `turnpack --help` lists them".into()));
+    };
+    match command {
+        Command::Ingest(args) => ingest::run(args, context),
+        Command::Get(args) => get::run(args, context),
+        Command::Export(args) => export::run(args, context),
+        Command::Ls(args) => ls::run(args, context),
+        Command::Stats(args) => stats::run(args, context),
+        Command::Rm(args) => rm::run(args, context),
+        Command::Log(args) => log::run(&args, context),
+        Command::Check(args) => check::run(args, context),
+        Command::Gc(args) => gc::run(&args, context),
+        Command::Compact(args) => compact::run(&args, context),
+        Command::Reindex(args) => reindex::run(&args, context),
+        Command::Config(args) => config::run(&args, context),
+        Command::Completions(args) => completions::run(&args, context),
+        Command::Man(args) => man::run(&args, context),
+    }
+}
+
+/// Help asked for goes to stdout and is a success; anything else clap refuses is a usage error.
+fn refuse(arguments: &[OsString], error: &clap::Error) -> ExitCode {
+    // Parsing failed, so the few flags that decide how to speak are looked for by hand.
+    let typed = || arguments.iter().skip(1).take_while(|argument| *argument != "--");
+    let after_color = typed().skip_while(|argument| *argument != "--color").nth(1);
+    let color = typed().find_map(|argument| argument.to_str()?.strip_prefix("--color=").map(str::to_string));
+    let color = color.or_else(|| after_color.and_then(|value| value.to_str()).map(str::to_string));
+    let global = GlobalArgs { json: typed().any(|argument| argument == "--json"), color, ..GlobalArgs::default() };
+    let mut ui = Ui::new(&global);
+    if let Ok(setting) = Settings::load(&global).and_then(|settings| settings.color()) {
+        ui.set_color(setting);
+    }
+    exit::refused(&ui, error)
+}

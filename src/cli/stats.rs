@@ -1,0 +1,170 @@
+//! `stats`: what is in the vault, by whatever the user groups by.
+
+use clap::ValueEnum;
+
+use super::exit::Status;
+use super::filter::{FilterArgs, tell_without_time};
+use super::ls::{bytes, number};
+use super::table::Table;
+use super::{Context, units};
+use crate::error::Result;
+use crate::vault::api::{Dimension, Numbers, StatsOptions, StatsReport};
+
+/// Count records, tokens, errors, latency and cost
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Counts are of occurrences; --distinct counts each record once. Token usage that several records of one response repeat
+is counted once.
+
+Examples:
+  turnpack stats
+  turnpack stats --by model --by day --since 30d
+  turnpack stats --by app --error --json")]
+pub(crate) struct Args {
+    /// Group by this; repeat for groups in groups
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    by: Vec<By>,
+
+    /// Only the N largest groups
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
+
+    /// Count each record once, however often it occurs
+    #[arg(long)]
+    distinct: bool,
+
+    #[command(flatten)]
+    filter: FilterArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum By {
+    Model,
+    App,
+    Day,
+    Conversation,
+    Source,
+    Shape,
+    Type,
+}
+
+impl By {
+    fn dimension(self) -> Dimension {
+        match self {
+            By::Model => Dimension::Model,
+            By::App => Dimension::App,
+            By::Day => Dimension::Day,
+            By::Conversation => Dimension::Conversation,
+            By::Source => Dimension::Source,
+            By::Shape => Dimension::Shape,
+            By::Type => Dimension::Type,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            By::Model => "<model",
+            By::App => "<app",
+            By::Day => "<day",
+            By::Conversation => "<conversation",
+            By::Source => "<source",
+            By::Shape => "<shape",
+            By::Type => "<type",
+        }
+    }
+}
+
+pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
+    let zone = context.settings.zone(args.filter.tz.as_deref())?;
+    let options = StatsOptions {
+        filter: args.filter.resolve(&context.settings)?,
+        by: args.by.iter().map(|by| by.dimension()).collect(),
+        top: args.top,
+        distinct: args.distinct,
+        time_zone: zone.iana_name().map(str::to_string),
+    };
+    let report = context.open()?.stats(&options)?;
+    tell_without_time(context, report.without_time);
+    if context.ui.json() {
+        context.ui.report(&report)?;
+    } else if args.by.is_empty() {
+        print_totals(&report, options.filter.is_empty(), context)?;
+    } else {
+        print_groups(&report, &args.by, context)?;
+    }
+    let nothing = report.total.records == 0 && !options.filter.is_empty();
+    Ok(if nothing { Status::Negative("nothing matches".into()) } else { Status::Done })
+}
+
+fn print_totals(report: &StatsReport, whole_vault: bool, context: &Context<'_>) -> Result<()> {
+    let mut table = Table::new(&["<", ">"]);
+    let mut row = |name: &str, value: String| table.row(vec![name.to_string(), value]);
+    if whole_vault {
+        let stored = &report.stored;
+        row("sources", number(stored.sources, context));
+        row("distinct records", number(stored.records, context));
+        row("distinct segments", number(stored.segments, context));
+        row("removed", number(stored.removed, context));
+        row("bytes taken in", bytes(stored.bytes_in, context));
+        row("bytes of the vault", bytes(stored.vault_bytes, context));
+        for (kind, size) in &stored.files {
+            row(&format!("bytes of {kind}"), bytes(*size, context));
+        }
+    }
+    for (name, value) in numbers(&report.total, context) {
+        row(name, value);
+    }
+    table.print(context.ui)
+}
+
+fn print_groups(report: &StatsReport, by: &[By], context: &Context<'_>) -> Result<()> {
+    let mut titles: Vec<_> = by.iter().map(|by| by.title()).collect();
+    titles.extend([">records", ">bytes", ">errors", ">tokens in", ">tokens out", ">cost USD", ">p50 ms", ">p99 ms"]);
+    let mut table = Table::new(&titles);
+    for group in &report.groups {
+        let numbers = &group.numbers;
+        let latency = |pick: fn(&crate::vault::api::Summary) -> f64| {
+            numbers.latency_ms.as_ref().map(|latency| format!("{:.0}", pick(latency))).unwrap_or_default()
+        };
+        let mut row: Vec<String> = group.key.iter().map(|value| value.clone().unwrap_or_else(|| "-".into())).collect();
+        row.extend([
+            number(numbers.records, context),
+            bytes(numbers.bytes, context),
+            number(numbers.errors, context),
+            number(numbers.tokens_in, context),
+            number(numbers.tokens_out, context),
+            format!("{:.4}", numbers.cost_usd),
+            latency(|latency| latency.p50),
+            latency(|latency| latency.p99),
+        ]);
+        table.row(row);
+    }
+    table.print(context.ui)?;
+    if report.groups_left_out > 0 {
+        context.ui.say(&format!("{} more", units::counted(report.groups_left_out, "group")));
+    }
+    Ok(())
+}
+
+fn numbers(numbers: &Numbers, context: &Context<'_>) -> Vec<(&'static str, String)> {
+    let mut rows = vec![
+        ("records", number(numbers.records, context)),
+        ("bytes of records", bytes(numbers.bytes, context)),
+        ("opaque lines", number(numbers.opaque, context)),
+        ("conversations", number(numbers.conversations, context)),
+        ("errors", number(numbers.errors, context)),
+        ("tokens in", number(numbers.tokens_in, context)),
+        ("tokens in, cached", number(numbers.tokens_in_cached, context)),
+        ("tokens out", number(numbers.tokens_out, context)),
+        ("tokens out, reasoning", number(numbers.tokens_reasoning, context)),
+        ("cost, USD", format!("{:.4}", numbers.cost_usd)),
+    ];
+    if let Some(latency) = &numbers.latency_ms {
+        rows.push(("latency p50, ms", format!("{:.0}", latency.p50)));
+        rows.push(("latency p90, ms", format!("{:.0}", latency.p90)));
+        rows.push(("latency p99, ms", format!("{:.0}", latency.p99)));
+    }
+    rows.extend(numbers.first.map(|time| ("first", time.to_string())));
+    rows.extend(numbers.last.map(|time| ("last", time.to_string())));
+    rows
+}

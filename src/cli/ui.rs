@@ -1,0 +1,349 @@
+//! The only place that prints. Data goes to stdout, talk to stderr; colour, quiet and JSON are decided here once.
+//!
+//! Text from logs can hold anything, escape sequences for the terminal included: whatever is not raw data passes through
+//! [`visible`] (one line) or [`visible_text`] (many). JSON gets the same protection by escapes, which change no value.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Stdout, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use super::GlobalArgs;
+use super::color::Color;
+use crate::error::{Error, Result};
+use crate::vault::api::{Report, Versioned};
+
+/// Large enough that a raw export does few system calls.
+const OUTPUT_BUFFER: usize = 256 << 10;
+
+/// What a terminal needs to know about both streams.
+#[derive(Debug)]
+pub(crate) struct Ui {
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    color: Color,
+    terminal: bool,
+    out: Mutex<BufWriter<Stdout>>,
+    reader_gone: AtomicBool,
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+/// How a word stands out on a terminal.
+#[derive(Debug, Clone, Copy)]
+enum Tone {
+    Problem,
+    Warning,
+}
+
+impl Ui {
+    pub(crate) fn new(global: &GlobalArgs) -> Ui {
+        Ui {
+            json: global.json,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            color: Color::Never,
+            terminal: io::stdout().is_terminal(),
+            out: Mutex::new(BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout())),
+            reader_gone: AtomicBool::new(false),
+            bar: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn set_color(&mut self, color: Color) {
+        self.color = color;
+    }
+
+    pub(crate) fn json(&self) -> bool {
+        self.json
+    }
+
+    pub(crate) fn stdout_is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// Bars need a terminal, and somebody who wants to see them.
+    pub(crate) fn wants_bars(&self) -> bool {
+        io::stderr().is_terminal() && !self.quiet && !self.json
+    }
+
+    pub(crate) fn colors_stdout(&self) -> bool {
+        self.color.applies(self.stdout_is_terminal())
+    }
+
+    fn colors_stderr(&self) -> bool {
+        self.color.applies(io::stderr().is_terminal())
+    }
+
+    // ---- data, on stdout ----
+
+    /// Bytes as they are.
+    pub(crate) fn raw(&self, bytes: &[u8]) -> Result<()> {
+        let write = || lock(&self.out).write_all(bytes);
+        // Somebody watches: nothing waits in the buffer, and no bar is in the way.
+        let watched = || write().and_then(|()| lock(&self.out).flush());
+        let written = if self.terminal { self.around_bar(watched) } else { write() };
+        self.output(written)
+    }
+
+    /// Text whose control characters were made visible already, and a newline.
+    pub(crate) fn line(&self, text: &str) -> Result<()> {
+        self.raw(text.as_bytes())?;
+        self.raw(b"\n")
+    }
+
+    /// A report as a JSON line.
+    pub(crate) fn report<R: Report>(&self, report: &R) -> Result<()> {
+        self.json_line(&Versioned::new(report))
+    }
+
+    /// Any value as a JSON line.
+    pub(crate) fn json_line(&self, value: &impl Serialize) -> Result<()> {
+        let json = serde_json::to_string(value).map_err(|error| Error::Internal(format!("writing JSON: {error}")))?;
+        self.json_text(&json)
+    }
+
+    /// JSON that is text already.
+    pub(crate) fn json_text(&self, json: &str) -> Result<()> {
+        self.line(&escape_json(json))
+    }
+
+    /// Where a library function writes by itself.
+    pub(crate) fn writer(&self) -> impl Write + '_ {
+        Data(self)
+    }
+
+    /// Pushes out what is buffered: before waiting for input, and at the end.
+    pub(crate) fn flush(&self) -> Result<()> {
+        let flushed = lock(&self.out).flush();
+        self.output(flushed)
+    }
+
+    /// True once stdout was closed by its reader.
+    pub(crate) fn reader_is_gone(&self) -> bool {
+        self.reader_gone.load(Ordering::SeqCst)
+    }
+
+    fn output(&self, result: io::Result<()>) -> Result<()> {
+        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
+            self.reader_gone.store(true, Ordering::SeqCst);
+        }
+        result.map_err(|error| Error::io("writing to", Path::new("standard output"), error))
+    }
+
+    // ---- talk, on stderr ----
+
+    /// A summary or a remark; with `--json` the report says it.
+    pub(crate) fn say(&self, message: &str) {
+        if !self.quiet && !self.json {
+            self.talk(&visible_text(message));
+        }
+    }
+
+    /// How a decision was taken.
+    pub(crate) fn note(&self, message: &str) {
+        if self.verbose {
+            self.message("note", message, None);
+        }
+    }
+
+    /// Something the user should hear about though all goes on.
+    pub(crate) fn warn(&self, message: &str) {
+        if !self.quiet {
+            self.message("warning", message, Some(Tone::Warning));
+        }
+    }
+
+    /// Something that went wrong for one of many; never silenced.
+    pub(crate) fn trouble(&self, message: &str) {
+        self.message("warning", message, Some(Tone::Warning));
+    }
+
+    /// Why the program ends; never silenced.
+    pub(crate) fn problem(&self, message: &str) {
+        let name = self.paint("turnpack:", Tone::Problem);
+        self.talk(&format!("{name} {}", visible_text(message)));
+    }
+
+    pub(crate) fn json_on_stderr(&self, value: &impl Serialize) {
+        if let Ok(json) = serde_json::to_string(value) {
+            self.talk(&escape_json(&json));
+        }
+    }
+
+    /// Asks, and takes only a clear yes for one. `None` when there is nobody to ask.
+    pub(crate) fn confirm(&self, question: &str) -> Option<bool> {
+        if !self.can_ask() {
+            return None;
+        }
+        let mut stderr = io::stderr().lock();
+        // Without a prompt the answer would be to an unknown question.
+        write!(stderr, "{} [y/N] ", visible(question)).and_then(|()| stderr.flush()).ok()?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).ok()?;
+        Some(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
+    pub(crate) fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal() && !self.json
+    }
+
+    /// Help text, as clap renders it.
+    pub(crate) fn help(&self, help: &clap::Error) -> Result<()> {
+        let text = help.render();
+        self.raw(if self.colors_stdout() { text.ansi().to_string() } else { text.to_string() }.as_bytes())
+    }
+
+    /// clap's explanation of what it could not read.
+    pub(crate) fn usage_error(&self, error: &clap::Error) {
+        let text = error.render();
+        let text = if self.colors_stderr() { text.ansi().to_string() } else { text.to_string() };
+        self.talk(text.trim_end());
+    }
+
+    // ---- bars ----
+
+    pub(crate) fn set_bar(&self, bar: Option<ProgressBar>) {
+        let old = std::mem::replace(&mut *lock(&self.bar), bar);
+        if let Some(old) = old {
+            old.finish_and_clear();
+        }
+    }
+
+    pub(crate) fn advance_bar(&self, amount: u64) {
+        if let Some(bar) = lock(&self.bar).as_ref() {
+            bar.inc(amount);
+        }
+    }
+
+    fn around_bar<T>(&self, print: impl FnOnce() -> T) -> T {
+        let bar = lock(&self.bar).clone();
+        match bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    fn message(&self, kind: &'static str, message: &str, tone: Option<Tone>) {
+        if self.json {
+            return self.json_on_stderr(&serde_json::json!({ "message_type": kind, "message": message }));
+        }
+        let name = format!("{kind}:");
+        let name = tone.map_or_else(|| name.clone(), |tone| self.paint(&name, tone));
+        self.talk(&format!("{name} {}", visible_text(message)));
+    }
+
+    fn talk(&self, line: &str) {
+        // A closed stderr is no reason to stop working: there is nobody left to tell.
+        let _ = self.around_bar(|| writeln!(io::stderr().lock(), "{line}"));
+    }
+
+    fn paint(&self, word: &str, tone: Tone) -> String {
+        let code = match tone {
+            Tone::Problem => "1;31",
+            Tone::Warning => "1;33",
+        };
+        if self.colors_stderr() { format!("\x1b[{code}m{word}\x1b[0m") } else { word.to_string() }
+    }
+}
+
+struct Data<'a>(&'a Ui);
+
+impl Write for Data<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = lock(&self.0.out).write(bytes);
+        if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
+            self.0.reader_gone.store(true, Ordering::SeqCst);
+        }
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = lock(&self.0.out).flush();
+        if flushed.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
+            self.0.reader_gone.store(true, Ordering::SeqCst);
+        }
+        flushed
+    }
+}
+
+/// A panic elsewhere must not silence the report about it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One line: every control character is shown, newline and tab included.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    show(text, |_| false)
+}
+
+/// Several lines: newline and tab stay what they are.
+pub(crate) fn visible_text(text: &str) -> Cow<'_, str> {
+    show(text, |c| matches!(c, '\n' | '\t'))
+}
+
+fn show(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.chars().any(|c| is_control(c) && !keep(c)) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_control(c) && !keep(c) { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    Cow::Owned(out)
+}
+
+/// Controls of the terminal (C0, DEL, C1) and of the writing direction: both can make text look like other text.
+fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Escapes what JSON allows unescaped but a terminal would act on. Such characters occur in strings only.
+fn escape_json(json: &str) -> Cow<'_, str> {
+    // A newline can only be one between values: in strings it is escaped.
+    let acted_on = |c: char| is_control(c) && c != '\n';
+    if !json.chars().any(acted_on) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if acted_on(c) {
+            // Writing to a String cannot fail; all these characters are below U+10000.
+            let _ = write!(out, "\\u{:04x}", c as u32);
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_escape_sequence_in_a_log_cannot_reach_the_terminal() {
+        assert_eq!(visible("a\x1b[2Jb\tc\n\u{9b}1m"), r"a\u{1b}[2Jb\tc\n\u{9b}1m");
+        assert_eq!(visible_text("a\tb\n\rc\u{202e}"), "a\tb\n\\rc\\u{202e}");
+    }
+
+    #[test]
+    fn readable_text_of_any_language_is_left_as_it_is() {
+        for text in ["plain", "größer", "日本語", "👩‍💻", ""] {
+            assert_eq!(visible(text), text);
+        }
+    }
+
+    #[test]
+    fn json_for_a_terminal_is_the_same_json() {
+        let value = "\u{7f}\u{9b}2J\u{202e}x\n";
+        let escaped = escape_json(&serde_json::to_string(value).unwrap()).into_owned();
+        assert_eq!(escaped, r#""\u007f\u009b2J\u202ex\n""#);
+        assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), value);
+    }
+}

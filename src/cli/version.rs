@@ -1,0 +1,25 @@
+//! `--version`: one line for people, everything that decides compatibility as JSON.
+
+use super::Context;
+use super::exit::Status;
+use crate::error::Result;
+use crate::vault::Vault;
+use crate::vault::api::SCHEMA_VERSION;
+
+pub(crate) fn run(context: &Context<'_>) -> Result<Status> {
+    let version = env!("CARGO_PKG_VERSION");
+    if context.ui.json() {
+        context.ui.json_line(&serde_json::json!({
+            "schema_version": SCHEMA_VERSION,
+            "report": "version",
+            "version": version,
+            "vault_format": { "writes": Vault::FORMAT_VERSION, "reads_from": Vault::OLDEST_FORMAT_VERSION },
+            "features": ["gzip", "zstd", "xz", "bzip2"],
+            "libzstd": zstd::zstd_safe::version_string(),
+            "target": { "os": std::env::consts::OS, "arch": std::env::consts::ARCH },
+        }))?;
+    } else {
+        context.ui.line(&format!("turnpack {version}"))?;
+    }
+    Ok(Status::Done)
+}

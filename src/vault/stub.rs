@@ -1,0 +1,183 @@
+//! A vault without an engine, so that the commands have something to call. The engine takes its place, method by method.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::api::{
+    CheckOptions, CheckReport, CompactOptions, CompactReport, ConversationRow, ExportOptions, ExportReport, Finding, GcOptions,
+    GcReport, GetItem, GetOptions, IngestOptions, IngestReport, Input, LogEntry, LsOptions, OpenOptions, ReindexReport,
+    RmOptions, RmReport, SourceRow, StatsOptions, StatsReport,
+};
+use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
+use crate::progress::Progress;
+
+/// An open vault. Methods that write take the lock themselves and wait as long as [`OpenOptions::lock_timeout`] says.
+#[derive(Debug)]
+pub struct Vault {
+    _private: (),
+}
+
+fn not_built<T>() -> Result<T> {
+    Err(Error::Internal("not built".into()))
+}
+
+impl Vault {
+    /// The format this program writes.
+    pub const FORMAT_VERSION: u32 = 1;
+    /// The oldest format this program reads.
+    pub const OLDEST_FORMAT_VERSION: u32 = 1;
+
+    /// Opens a vault that exists.
+    ///
+    /// # Errors
+    /// [`Error::NoVault`] where there is none, [`Error::TooNew`] for one from the future.
+    pub fn open(dir: &Path, options: &OpenOptions) -> Result<Vault> {
+        let _ = options;
+        if !dir.join("vault.json").is_file() {
+            return Err(Error::NoVault(dir.to_path_buf()));
+        }
+        Ok(Vault { _private: () })
+    }
+
+    /// Opens a vault, creating it in an absent or empty directory whose parent exists.
+    ///
+    /// # Errors
+    /// Those of [`Vault::open`]; [`Error::Usage`] for a directory with something else in it.
+    pub fn create_or_open(dir: &Path, options: &OpenOptions) -> Result<Vault> {
+        let _ = (dir, options);
+        not_built()
+    }
+
+    /// Takes inputs in. A raised interrupt ends it after a clean commit, with `Ok`.
+    ///
+    /// # Errors
+    /// What kept it from going on; what was acknowledged stays.
+    pub fn ingest(
+        &self,
+        options: &IngestOptions,
+        inputs: Vec<Input>,
+        progress: &dyn Progress,
+        interrupt: &Interrupt,
+    ) -> Result<IngestReport> {
+        let _ = (options, inputs, progress, interrupt);
+        not_built()
+    }
+
+    /// Hands out records and segments. Unknown ids are items, not errors.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an ambiguous id, damage, and whatever `sink` returns.
+    pub fn get(&self, options: &GetOptions, sink: &mut dyn FnMut(GetItem) -> Result<()>) -> Result<()> {
+        let _ = (options, sink);
+        not_built()
+    }
+
+    /// Writes lines byte for byte.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown source, damage, and errors of `out`.
+    pub fn export_raw(&self, options: &ExportOptions, out: &mut dyn Write) -> Result<ExportReport> {
+        let _ = (options, out);
+        not_built()
+    }
+
+    /// Writes each source to a file of its own below `dir`, tree and modification times kept.
+    ///
+    /// # Errors
+    /// As [`Vault::export_raw`]; single files that fail are in the report.
+    pub fn export_tree(&self, options: &ExportOptions, dir: &Path, progress: &dyn Progress) -> Result<ExportReport> {
+        let _ = (options, dir, progress);
+        not_built()
+    }
+
+    /// The sources, by name.
+    ///
+    /// # Errors
+    /// When the vault cannot be read.
+    pub fn ls_sources(&self, options: &LsOptions) -> Result<Vec<SourceRow>> {
+        let _ = options;
+        not_built()
+    }
+
+    /// The conversations, latest last.
+    ///
+    /// # Errors
+    /// When the vault cannot be read.
+    pub fn ls_conversations(&self, options: &LsOptions) -> Result<Vec<ConversationRow>> {
+        let _ = options;
+        not_built()
+    }
+
+    /// Counts.
+    ///
+    /// # Errors
+    /// When the vault cannot be read.
+    pub fn stats(&self, options: &StatsOptions) -> Result<StatsReport> {
+        let _ = options;
+        not_built()
+    }
+
+    /// Sets or takes away tombstones.
+    ///
+    /// # Errors
+    /// When the vault cannot be read or written.
+    pub fn rm(&self, options: &RmOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<RmReport> {
+        let _ = (options, progress, interrupt);
+        not_built()
+    }
+
+    /// Every change, oldest first.
+    ///
+    /// # Errors
+    /// When the vault cannot be read.
+    pub fn log(&self) -> Result<Vec<LogEntry>> {
+        not_built()
+    }
+
+    /// Verifies, giving out findings as they come.
+    ///
+    /// # Errors
+    /// When it could not be finished; damage is a finding, not an error.
+    pub fn check(
+        &self,
+        options: &CheckOptions,
+        progress: &dyn Progress,
+        interrupt: &Interrupt,
+        sink: &mut dyn FnMut(Finding) -> Result<()>,
+    ) -> Result<CheckReport> {
+        let _ = (options, progress, interrupt, sink);
+        not_built()
+    }
+
+    /// Rebuilds catalog, parts and, if need be, the commit point from the packs. Not a method of an open vault: what it repairs
+    /// may be what keeps the vault from opening.
+    ///
+    /// # Errors
+    /// When packs cannot be read or the result not written.
+    pub fn reindex(dir: &Path, options: &OpenOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<ReindexReport> {
+        let _ = (options, progress, interrupt);
+        if !dir.join("vault.json").is_file() {
+            return Err(Error::NoVault(dir.to_path_buf()));
+        }
+        not_built()
+    }
+
+    /// Drops what no live record needs.
+    ///
+    /// # Errors
+    /// When the vault cannot be read or written.
+    pub fn gc(&self, options: &GcOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<GcReport> {
+        let _ = (options, progress, interrupt);
+        not_built()
+    }
+
+    /// Rewrites packs for size.
+    ///
+    /// # Errors
+    /// When the vault cannot be read or written.
+    pub fn compact(&self, options: &CompactOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<CompactReport> {
+        let _ = (options, progress, interrupt);
+        not_built()
+    }
+}
