@@ -13,7 +13,7 @@ use crate::record::NODE_BYTES;
 use crate::record::cut::{self, CutOptions, Cuts, Cutter, Place, UNOPENED, class};
 use crate::record::known::Known;
 use crate::record::template::{Slot, SlotKind};
-use crate::text::matcher::{Anchor, Matcher, Piece, anchors};
+use crate::text::{Anchor, Matcher, Piece, anchors};
 use crate::vault::view::PackView;
 use crate::vault::write::encode::{Commit, Encoder, Job, Sink};
 use crate::vault::write::literal::{Block, Literals};
@@ -112,10 +112,13 @@ pub struct Assembler<S: Sink> {
     group: GroupBuilder,
     next_record: u64,
     uncommitted: u64,
+    session_bytes: u64,
     text_bytes: u64,
     counts: Counts,
     scratch: Scratch,
     history: Option<PackView>,
+    /// Records that were removed, by hash: they are not stored again.
+    suppressed: FxHashMap<u128, u64>,
 }
 
 #[derive(Default)]
@@ -188,10 +191,12 @@ impl<S: Sink> Assembler<S> {
             group: GroupBuilder::new(position.node, position.segment, position.literals),
             next_record,
             uncommitted: 0,
+            session_bytes: 0,
             text_bytes: position.literals.iter().map(|&end| u64::from(end)).sum(),
             counts: Counts::default(),
             scratch: Scratch::default(),
             history: past.view,
+            suppressed: FxHashMap::default(),
             position,
             shape,
         }
@@ -213,6 +218,12 @@ impl<S: Sink> Assembler<S> {
         let nodes = vec![UNSEEN; cuts.nodes.len()];
         let mut chunk = Chunk { bytes, cuts, nodes, segments: vec![UNSEEN; cuts.segments.len()] };
         for (at, &root) in cuts.records.iter().enumerate() {
+            if !self.suppressed.is_empty()
+                && let Some(&number) = self.suppressed.get(&cuts.nodes[root as usize].hash)
+            {
+                numbers.push(number);
+                continue;
+            }
             let (target, node) = self.node(&mut chunk, root as usize, None, true)?;
             numbers.push(self.record(target, node, given.map(|given| given[at]))?);
         }
@@ -318,7 +329,10 @@ impl<S: Sink> Assembler<S> {
         self.node_memory.push(spot);
         if findable {
             self.nodes.insert(number, node.hash);
-            self.known.insert(node.hash);
+            // Lines that are no JSON stay unknown to the filter: each is looked at, and counted.
+            if bytes.len() > 1 {
+                self.known.insert(node.hash);
+            }
         }
         chunk.nodes[local] = number;
         Ok((Target::New, number))
@@ -341,6 +355,7 @@ impl<S: Sink> Assembler<S> {
             Some((spot, offset)) => Some(Spot { at: spot.at + offset as u64, length: raw.len() as u32 }),
             None => {
                 self.uncommitted += raw.len() as u64;
+                self.session_bytes += raw.len() as u64;
                 self.ring.push(raw)
             }
         }
@@ -436,34 +451,31 @@ impl<S: Sink> Assembler<S> {
             let literals = &self.literals[stream];
             self.matchers[stream].pieces(text, &self.scratch.anchors, literals, &mut self.scratch.pieces);
         }
+        let start = self.literals[stream].end();
         let copies = self.scratch.pieces.iter().any(|piece| matches!(piece, Piece::Copy { .. }));
         if !copies {
-            let start = self.literals[stream].append(text, &mut self.scratch.blocks);
-            if anchored {
-                self.matchers[stream].insert(&self.scratch.anchors, 0..text.len(), start);
-            }
+            self.literals[stream].append(text, &mut self.scratch.blocks);
             self.group.segment(class, length);
             self.text_bytes += text.len() as u64;
-            self.push_blocks()?;
-            return Ok(SegmentMemory { class, length, start });
-        }
-        let pieces = std::mem::take(&mut self.scratch.pieces);
-        let mut stored = Vec::with_capacity(pieces.len());
-        for piece in &pieces {
-            match piece {
-                Piece::Literal(range) => {
-                    let start = self.literals[stream].append(&text[range.clone()], &mut self.scratch.blocks);
-                    self.matchers[stream].insert(&self.scratch.anchors, range.clone(), start);
-                    self.text_bytes += range.len() as u64;
-                    stored.push((None, range.len() as u32));
+        } else {
+            let mut stored = Vec::with_capacity(self.scratch.pieces.len());
+            for piece in &self.scratch.pieces {
+                match piece {
+                    Piece::Literal(range) => {
+                        self.literals[stream].append(&text[range.clone()], &mut self.scratch.blocks);
+                        self.text_bytes += range.len() as u64;
+                        stored.push((None, range.len() as u32));
+                    }
+                    Piece::Copy { address, len } => stored.push((Some(*address), *len)),
                 }
-                Piece::Copy { address, length } => stored.push((Some(*address), *length)),
             }
+            self.group.segment_of_pieces(class, length, &stored);
         }
-        self.scratch.pieces = pieces;
-        self.group.segment_of_pieces(class, length, &stored);
+        if anchored {
+            self.matchers[stream].insert(&self.scratch.anchors, &self.scratch.pieces, start);
+        }
         self.push_blocks()?;
-        Ok(SegmentMemory { class, length, start: u32::MAX })
+        Ok(SegmentMemory { class, length, start: if copies { u32::MAX } else { start } })
     }
 
     fn push_blocks(&mut self) -> Result<()> {
@@ -514,6 +526,18 @@ impl<S: Sink> Assembler<S> {
         self.uncommitted
     }
 
+    /// Bytes of new nodes since the pack or the session began.
+    #[must_use]
+    pub fn session_bytes(&self) -> u64 {
+        self.session_bytes
+    }
+
+    /// True when the writer has failed; the next hand-over says why.
+    #[must_use]
+    pub fn writer_stopped(&self) -> bool {
+        self.encoder.writer_stopped()
+    }
+
     /// True when the pack should be sealed at the next commit.
     #[must_use]
     pub fn is_full(&self) -> bool {
@@ -530,6 +554,11 @@ impl<S: Sink> Assembler<S> {
     #[must_use]
     pub fn next_record(&self) -> u64 {
         self.next_record
+    }
+
+    /// Hashes of removed records and the numbers they had: they keep those numbers and are not stored again.
+    pub fn suppress(&mut self, removed: impl Iterator<Item = (u128, u64)>) {
+        self.suppressed.extend(removed);
     }
 
     /// Lets later comparisons read what this commit made durable.
@@ -583,6 +612,7 @@ impl<S: Sink> Assembler<S> {
         self.star_bases = vec![None; class::COUNT];
         self.group = GroupBuilder::new(0, 0, [0; class::COUNT]);
         self.text_bytes = 0;
+        self.session_bytes = 0;
         self.history = None;
     }
 

@@ -115,6 +115,12 @@ impl<S: Sink> Encoder<S> {
         Ok(())
     }
 
+    /// True when the writer has failed.
+    #[must_use]
+    pub fn writer_stopped(&self) -> bool {
+        self.writer.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     /// Waits until everything handed over is written; gives back the sink.
     ///
     /// # Errors

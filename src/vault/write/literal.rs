@@ -104,6 +104,19 @@ impl Literals {
     }
 }
 
+impl crate::text::Window for Literals {
+    fn after(&self, address: u32) -> &[u8] {
+        self.block(address).map_or(&[], |(start, bytes)| &bytes[(address - start) as usize..])
+    }
+
+    fn before(&self, address: u32) -> &[u8] {
+        match address.checked_sub(1).and_then(|last| self.block(last)) {
+            Some((start, bytes)) => &bytes[..(address - start) as usize],
+            None => &[],
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
