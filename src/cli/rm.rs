@@ -135,3 +135,17 @@ fn status(report: &RmReport) -> Status {
     }
     Status::Done
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_removal_that_missed_something_never_looks_like_a_success() {
+        let all = RmReport { records: 2, ..RmReport::default() };
+        assert_eq!(status(&all), Status::Done);
+        let some = RmReport { missing: vec!["req_1".into()], ..all };
+        assert!(matches!(status(&some), Status::Negative(_)));
+        assert!(matches!(status(&RmReport::default()), Status::Negative(_)));
+    }
+}

@@ -159,6 +159,13 @@ impl Ui {
         }
     }
 
+    /// Nothing was done, and that is a success; programs are told too, since no report follows.
+    pub(crate) fn skipped(&self, message: &str) {
+        if !self.quiet {
+            self.message("skipped", message, None);
+        }
+    }
+
     /// Something that went wrong for one of many; never silenced.
     pub(crate) fn trouble(&self, message: &str) {
         self.message("warning", message, Some(Tone::Warning));
