@@ -33,6 +33,7 @@ mod table;
 mod ui;
 mod units;
 mod version;
+mod visible;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

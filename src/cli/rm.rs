@@ -120,8 +120,8 @@ fn tell(report: &RmReport, context: &Context<'_>) -> Result<()> {
     if let Some(receipt) = &report.receipt {
         ui.line(&format!("purged {records} at {}, generation {}", receipt.time, receipt.generation))?;
         ui.line(&format!("digest of the purged hashes: {}", receipt.digest))?;
-        receipt.rewritten.iter().try_for_each(|file| ui.line(&format!("rewritten: {}", super::ui::visible(file))))?;
-        receipt.deleted.iter().try_for_each(|file| ui.line(&format!("deleted: {}", super::ui::visible(file))))?;
+        receipt.rewritten.iter().try_for_each(|file| ui.line(&format!("rewritten: {}", super::visible::visible(file))))?;
+        receipt.deleted.iter().try_for_each(|file| ui.line(&format!("deleted: {}", super::visible::visible(file))))?;
     }
     Ok(())
 }
