@@ -6,7 +6,7 @@
 //!                                        ui ◀─ table, json ◀─ report ◀──────────────────┘
 //! ```
 //!
-//! Only [`ui`] prints, only [`settings`] reads the environment, only [`exit`] knows exit codes.
+//! Only `ui` prints, only `settings` reads the environment, only `exit` knows exit codes.
 
 mod check;
 mod color;
