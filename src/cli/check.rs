@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::exit::Status;
 use super::progress::Bars;
-use super::ui::visible;
+use super::visible::visible;
 use super::{Context, units};
 use crate::error::{Error, Result};
 use crate::vault::api::{CheckOptions, CheckReport, Finding, ReadData, Report, Severity};

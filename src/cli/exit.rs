@@ -55,7 +55,7 @@ pub(crate) fn finish(ui: &Ui, outcome: Result<Status>, interrupt: &Interrupt, sk
         Ok(Status::Damaged(message)) => leave(ui, 13, "integrity", &message, hint("integrity"), false),
         Ok(Status::Interrupted) => leave_with(ui, &Error::Interrupted, interrupt),
         Err(Error::Locked { path, holder }) if skip_if_locked => {
-            ui.say(&format!("{} is locked by {holder}; skipped", path.display()));
+            ui.skipped(&format!("{} is locked by {holder}; skipped", path.display()));
             ExitCode::SUCCESS
         }
         Err(error) => leave_with(ui, &error, interrupt),

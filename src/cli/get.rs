@@ -7,7 +7,8 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::exit::Status;
-use super::ui::{Ui, visible_text};
+use super::ui::Ui;
+use super::visible::visible_text;
 use super::{Context, pretty, units};
 use crate::error::{Error, IoContext, Result};
 use crate::vault::api::{GetItem, GetOptions, Id, RecordItem, Report, SegmentItem, Turn};
@@ -151,7 +152,7 @@ fn longest_run(text: &str, wanted: char) -> usize {
 fn heading(turn: &Turn) -> String {
     let who = turn.role.as_deref().unwrap_or(&turn.kind);
     let name = turn.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
-    super::ui::visible(&format!("{who}{name}")).into_owned()
+    super::visible::visible(&format!("{who}{name}")).into_owned()
 }
 
 /// A record in JSON: its text where it is text, else hex, since JSON cannot hold bytes.

@@ -12,7 +12,8 @@ use crate::vault::api::{ConversationRow, LsOptions, SourceRow, Time};
 /// List sources or conversations
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-With filters, those are listed that hold at least one such record.
+With filters, those are listed that hold at least one such record. A terminal gets a table; a pipe gets tab-separated
+lines without a header and with exact numbers.
 
 Examples:
   turnpack ls
@@ -117,4 +118,34 @@ pub(crate) fn bytes(value: u64, context: &Context<'_>) -> String {
 
 fn moment(time: Option<Time>) -> String {
     time.map(|time| time.to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listed_name_is_one_that_a_look_up_takes() {
+        let mut row = SourceRow {
+            name: "/var/log/gw.log".into(),
+            generation: 2,
+            newest: true,
+            aliases: Vec::new(),
+            occurrences: 0,
+            records: 0,
+            removed_lines: 0,
+            bytes: 0,
+            provisional: false,
+            blake3: String::new(),
+            sha256: None,
+            shape: None,
+            first: None,
+            last: None,
+            ingested: None,
+        };
+        assert_eq!(display_name(&row), "/var/log/gw.log");
+        row.newest = false;
+        row.generation = 1;
+        assert_eq!(display_name(&row), "/var/log/gw.log@1");
+    }
 }

@@ -6,7 +6,7 @@
 //!                                        ui ◀─ table, json ◀─ report ◀──────────────────┘
 //! ```
 //!
-//! Only [`ui`] prints, only [`settings`] reads the environment, only [`exit`] knows exit codes.
+//! Only `ui` prints, only `settings` reads the environment, only `exit` knows exit codes.
 
 mod check;
 mod color;
@@ -33,6 +33,7 @@ mod table;
 mod ui;
 mod units;
 mod version;
+mod visible;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -120,8 +120,8 @@ fn tell(report: &RmReport, context: &Context<'_>) -> Result<()> {
     if let Some(receipt) = &report.receipt {
         ui.line(&format!("purged {records} at {}, generation {}", receipt.time, receipt.generation))?;
         ui.line(&format!("digest of the purged hashes: {}", receipt.digest))?;
-        receipt.rewritten.iter().try_for_each(|file| ui.line(&format!("rewritten: {}", super::ui::visible(file))))?;
-        receipt.deleted.iter().try_for_each(|file| ui.line(&format!("deleted: {}", super::ui::visible(file))))?;
+        receipt.rewritten.iter().try_for_each(|file| ui.line(&format!("rewritten: {}", super::visible::visible(file))))?;
+        receipt.deleted.iter().try_for_each(|file| ui.line(&format!("deleted: {}", super::visible::visible(file))))?;
     }
     Ok(())
 }
@@ -134,4 +134,18 @@ fn status(report: &RmReport) -> Status {
         return Status::Negative("nothing matches".into());
     }
     Status::Done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_removal_that_missed_something_never_looks_like_a_success() {
+        let all = RmReport { records: 2, ..RmReport::default() };
+        assert_eq!(status(&all), Status::Done);
+        let some = RmReport { missing: vec!["req_1".into()], ..all };
+        assert!(matches!(status(&some), Status::Negative(_)));
+        assert!(matches!(status(&RmReport::default()), Status::Negative(_)));
+    }
 }

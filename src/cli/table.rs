@@ -3,7 +3,8 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement};
 
-use super::ui::{Ui, visible};
+use super::ui::Ui;
+use super::visible::visible;
 use crate::error::Result;
 
 /// Below this many columns lines are left to the terminal to break.
