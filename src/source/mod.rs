@@ -9,13 +9,14 @@
 
 //pub mod decide;
 pub mod decompress;
-//pub mod digest;
-//pub mod document;
-//pub mod glue;
+pub mod digest;
+pub mod document;
+pub mod glue;
 pub mod kinds;
 pub mod lines;
 //pub mod names;
 //pub mod observe;
 pub mod pipe;
+mod scan;
 //pub mod state;
 pub mod walk;
