@@ -88,7 +88,10 @@ impl fmt::Display for Damage {
             DamageKind::Truncated => write!(f, "the {name} stream ends in the middle"),
             DamageKind::Corrupt => write!(f, "the {name} stream is damaged: {}", self.detail),
             DamageKind::NeedsMemory => {
-                write!(f, "the {name} stream needs a larger window than allowed; raise --memory-limit")
+                write!(
+                    f,
+                    "the {name} stream needs a larger window than allowed; raise --memory-limit"
+                )
             }
         }
     }
@@ -134,8 +137,32 @@ pub fn recognise(start: &[u8]) -> Compression {
         [0x1f, 0x8b, 0x08, ..] => Compression::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Compression::Xz,
-        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..]
-        | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90, ..] => Compression::Bzip2,
+        [
+            b'B',
+            b'Z',
+            b'h',
+            b'1'..=b'9',
+            0x31,
+            0x41,
+            0x59,
+            0x26,
+            0x53,
+            0x59,
+            ..,
+        ]
+        | [
+            b'B',
+            b'Z',
+            b'h',
+            b'1'..=b'9',
+            0x17,
+            0x72,
+            0x45,
+            0x38,
+            0x50,
+            0x90,
+            ..,
+        ] => Compression::Bzip2,
         _ => Compression::None,
     }
 }
@@ -146,12 +173,21 @@ fn is_open_question(start: &[u8]) -> bool {
     let bzip2 = match start {
         [] | [b'B'] | [b'B', b'Z'] | [b'B', b'Z', b'h'] => true,
         [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..] => {
-            rest.len() < 6 && (b"\x31\x41\x59\x26\x53\x59".starts_with(rest) || b"\x17\x72\x45\x38\x50\x90".starts_with(rest))
+            rest.len() < 6
+                && (b"\x31\x41\x59\x26\x53\x59".starts_with(rest)
+                    || b"\x17\x72\x45\x38\x50\x90".starts_with(rest))
         }
         _ => false,
     };
-    let skippable = matches!(start, [0x50..=0x5f] | [0x50..=0x5f, 0x2a] | [0x50..=0x5f, 0x2a, 0x4d]);
-    bzip2 || skippable || could_be(b"\x1f\x8b\x08") || could_be(b"\x28\xb5\x2f\xfd") || could_be(b"\xfd7zXZ\0")
+    let skippable = matches!(
+        start,
+        [0x50..=0x5f] | [0x50..=0x5f, 0x2a] | [0x50..=0x5f, 0x2a, 0x4d]
+    );
+    bzip2
+        || skippable
+        || could_be(b"\x1f\x8b\x08")
+        || could_be(b"\x28\xb5\x2f\xfd")
+        || could_be(b"\xfd7zXZ\0")
 }
 
 fn read_magic(reader: &mut impl Read) -> io::Result<Vec<u8>> {
@@ -168,16 +204,26 @@ fn read_magic(reader: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(magic)
 }
 
-fn decoder(inner: impl Read + Send + 'static, compression: Compression, window: u64) -> io::Result<Opened> {
+fn decoder(
+    inner: impl Read + Send + 'static,
+    compression: Compression,
+    window: u64,
+) -> io::Result<Opened> {
     if compression == Compression::None {
-        return Ok(Opened { reader: Box::new(inner), compression });
+        return Ok(Opened {
+            reader: Box::new(inner),
+            compression,
+        });
     }
     let input = BufReader::with_capacity(INPUT_STEP, Tap(inner));
     let decoder: Box<dyn Read + Send> = match compression {
-        Compression::None | Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
+        Compression::None | Compression::Gzip => {
+            Box::new(flate2::bufread::MultiGzDecoder::new(input))
+        }
         Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
         Compression::Xz => {
-            let stream = liblzma::stream::Stream::new_stream_decoder(window, liblzma::stream::CONCATENATED)?;
+            let stream =
+                liblzma::stream::Stream::new_stream_decoder(window, liblzma::stream::CONCATENATED)?;
             Box::new(liblzma::bufread::XzDecoder::new_stream(input, stream))
         }
         Compression::Zstd => {
@@ -186,7 +232,14 @@ fn decoder(inner: impl Read + Send + 'static, compression: Compression, window: 
             Box::new(decoder)
         }
     };
-    Ok(Opened { reader: Box::new(Guarded { decoder, compression, over: false }), compression })
+    Ok(Opened {
+        reader: Box::new(Guarded {
+            decoder,
+            compression,
+            over: false,
+        }),
+        compression,
+    })
 }
 
 /// The largest window exponent that fits the allowance, within what zstd can express.
@@ -241,20 +294,34 @@ impl Read for Guarded {
 }
 
 fn explain(compression: Compression, error: io::Error) -> io::Error {
-    if error.get_ref().is_some_and(|inner| inner.is::<SystemError>()) {
+    if error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<SystemError>())
+    {
         let kind = error.kind();
-        let inner = error.into_inner().and_then(|inner| inner.downcast::<SystemError>().ok());
+        let inner = error
+            .into_inner()
+            .and_then(|inner| inner.downcast::<SystemError>().ok());
         return inner.map_or_else(|| kind.into(), |inner| inner.0);
     }
     let detail = error.to_string();
     // Neither library has a code for this that survives the way up: their words are all there is.
-    let memory = detail.contains("too much memory") || detail.contains("memory limit") || detail.contains("memory usage");
+    let memory = detail.contains("too much memory")
+        || detail.contains("memory limit")
+        || detail.contains("memory usage");
     let kind = match error.kind() {
         _ if memory => DamageKind::NeedsMemory,
         io::ErrorKind::UnexpectedEof => DamageKind::Truncated,
         _ => DamageKind::Corrupt,
     };
-    io::Error::new(io::ErrorKind::InvalidData, Damage { compression, kind, detail })
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        Damage {
+            compression,
+            kind,
+            detail,
+        },
+    )
 }
 
 #[cfg(test)]
@@ -263,7 +330,11 @@ mod tests {
     use std::io::Write;
 
     fn text() -> Vec<u8> {
-        (0..20_000u32).flat_map(|i| format!("{{\"n\":{},\"m\":{}}}\n", i, i.wrapping_mul(2_654_435_761)).into_bytes()).collect()
+        (0..20_000u32)
+            .flat_map(|i| {
+                format!("{{\"n\":{},\"m\":{}}}\n", i, i.wrapping_mul(2_654_435_761)).into_bytes()
+            })
+            .collect()
     }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -288,7 +359,9 @@ mod tests {
         zstd::bulk::compress(bytes, 1).unwrap()
     }
 
-    fn encoders() -> [(Compression, fn(&[u8]) -> Vec<u8>); 4] {
+    type Encode = fn(&[u8]) -> Vec<u8>;
+
+    fn encoders() -> [(Compression, Encode); 4] {
         [
             (Compression::Gzip, gzip),
             (Compression::Zstd, zstd_frame),
@@ -317,7 +390,11 @@ mod tests {
         for (compression, encode) in encoders() {
             let (kind, out, error) = read_all([encode(first), encode(second)].concat());
             assert_eq!(kind, compression);
-            assert!(out == text && error.is_none(), "{compression:?} {} {error:?}", out.len());
+            assert!(
+                out == text && error.is_none(),
+                "{compression:?} {} {error:?}",
+                out.len()
+            );
         }
     }
 
@@ -326,9 +403,19 @@ mod tests {
         let skippable = [&[0x51, 0x2a, 0x4d, 0x18, 5, 0, 0, 0][..], b"notes"].concat();
         let text = text();
         let (first, second) = text.split_at(1000);
-        let stream = [skippable.clone(), zstd_frame(first), skippable.clone(), zstd_frame(second), skippable].concat();
+        let stream = [
+            skippable.clone(),
+            zstd_frame(first),
+            skippable.clone(),
+            zstd_frame(second),
+            skippable,
+        ]
+        .concat();
         let (kind, out, error) = read_all(stream);
-        assert!(kind == Compression::Zstd && out == text && error.is_none(), "{error:?}");
+        assert!(
+            kind == Compression::Zstd && out == text && error.is_none(),
+            "{error:?}"
+        );
     }
 
     #[test]
@@ -340,9 +427,16 @@ mod tests {
             stream.extend(encode(&text[text.len() / 2..]));
             stream.truncate(whole + (stream.len() - whole) / 2);
             let (_, out, error) = read_all(stream);
-            assert!(out.len() >= text.len() / 2 && text.starts_with(&out), "{compression:?} gave {}", out.len());
+            assert!(
+                out.len() >= text.len() / 2 && text.starts_with(&out),
+                "{compression:?} gave {}",
+                out.len()
+            );
             let error = error.expect("a cut stream must not look whole");
-            assert_eq!(damage(&error).map(|d| (d.compression, d.kind)), Some((compression, DamageKind::Truncated)));
+            assert_eq!(
+                damage(&error).map(|d| (d.compression, d.kind)),
+                Some((compression, DamageKind::Truncated))
+            );
         }
     }
 
@@ -352,10 +446,18 @@ mod tests {
         for (compression, encode) in encoders() {
             let mut stream = [encode(&text), encode(&text)].concat();
             let at = stream.len() * 3 / 4;
-            stream[at..at + 16].iter_mut().for_each(|byte| *byte ^= 0xa5);
+            stream[at..at + 16]
+                .iter_mut()
+                .for_each(|byte| *byte ^= 0xa5);
             let (_, out, error) = read_all(stream);
-            assert!(out.len() >= text.len() && out.starts_with(&text), "{compression:?}");
-            assert!(error.as_ref().and_then(damage).is_some(), "{compression:?} {error:?}");
+            assert!(
+                out.len() >= text.len() && out.starts_with(&text),
+                "{compression:?}"
+            );
+            assert!(
+                error.as_ref().and_then(damage).is_some(),
+                "{compression:?} {error:?}"
+            );
         }
     }
 
@@ -367,13 +469,24 @@ mod tests {
         encoder.write_all(&text()).unwrap();
         let stream = encoder.finish().unwrap();
         let (_, _, error) = read_all(stream.clone());
-        assert_eq!(error.as_ref().and_then(damage).map(|d| d.kind), Some(DamageKind::NeedsMemory));
+        assert_eq!(
+            error.as_ref().and_then(damage).map(|d| d.kind),
+            Some(DamageKind::NeedsMemory)
+        );
         let mut out = Vec::new();
-        wrap(Cursor::new(stream), 1 << 28).unwrap().reader.read_to_end(&mut out).unwrap();
+        wrap(Cursor::new(stream), 1 << 28)
+            .unwrap()
+            .reader
+            .read_to_end(&mut out)
+            .unwrap();
         assert!(out == text());
         let mut opened = wrap(Cursor::new(xz(&text())), 1 << 10).unwrap();
         let error = opened.reader.read_to_end(&mut Vec::new()).unwrap_err();
-        assert_eq!(damage(&error).map(|d| d.kind), Some(DamageKind::NeedsMemory), "{error}");
+        assert_eq!(
+            damage(&error).map(|d| d.kind),
+            Some(DamageKind::NeedsMemory),
+            "{error}"
+        );
     }
 
     #[test]
@@ -392,22 +505,40 @@ mod tests {
             let half = half[..half.len() / 2].to_vec();
             let mut opened = wrap(Failing(Cursor::new(half)), DEFAULT_WINDOW).unwrap();
             let error = opened.reader.read_to_end(&mut Vec::new()).unwrap_err();
-            assert!(damage(&error).is_none() && error.raw_os_error() == Some(5), "{compression:?} {error:?}");
+            assert!(
+                damage(&error).is_none() && error.raw_os_error() == Some(5),
+                "{compression:?} {error:?}"
+            );
         }
     }
 
     #[test]
     fn plain_bytes_that_begin_like_a_magic_stay_plain_and_whole() {
-        for plain in [&b""[..], b"\x1f", b"BZh", b"BZh9 is a name\n", b"(a", b"P*", b"{\"a\":1}\n", b"\xfd7zX"] {
+        for plain in [
+            &b""[..],
+            b"\x1f",
+            b"BZh",
+            b"BZh9 is a name\n",
+            b"(a",
+            b"P*",
+            b"{\"a\":1}\n",
+            b"\xfd7zX",
+        ] {
             let (kind, out, error) = read_all(plain.to_vec());
-            assert!(kind == Compression::None && out == plain && error.is_none(), "{plain:?}");
+            assert!(
+                kind == Compression::None && out == plain && error.is_none(),
+                "{plain:?}"
+            );
         }
     }
 
     #[test]
     fn opening_a_file_recognises_it_by_content_not_by_name() {
         let dir = tempfile::tempdir().unwrap();
-        for (name, bytes, expected) in [("a.gz", b"{}\n".to_vec(), Compression::None), ("b.jsonl", gzip(b"{}\n"), Compression::Gzip)] {
+        for (name, bytes, expected) in [
+            ("a.gz", b"{}\n".to_vec(), Compression::None),
+            ("b.jsonl", gzip(b"{}\n"), Compression::Gzip),
+        ] {
             let path = dir.path().join(name);
             File::create(&path).unwrap().write_all(&bytes).unwrap();
             let mut opened = open(&path, DEFAULT_WINDOW).unwrap();

@@ -35,8 +35,14 @@ pub enum Sniff {
 /// first line is longer than what is seen may be one too; an object on one such line is the same record either way.
 #[must_use]
 pub fn sniff(start: &[u8], whole: bool) -> Sniff {
-    let value = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
-    let line = value.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let value = start
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(start)
+        .trim_ascii_start();
+    let line = value
+        .split(|&byte| byte == b'\n')
+        .next()
+        .unwrap_or_default();
     let more_lines = line.len() < value.len();
     let mut scan = Scan::default();
     let mut at = 0;
@@ -46,7 +52,11 @@ pub fn sniff(start: &[u8], whole: bool) -> Sniff {
         }
     }
     let undecided = !whole && !scan.top_is_object();
-    if scan.is_inside() && (more_lines || undecided) { Sniff::MaybeDocument } else { Sniff::Lines }
+    if scan.is_inside() && (more_lines || undecided) {
+        Sniff::MaybeDocument
+    } else {
+        Sniff::Lines
+    }
 }
 
 /// What [`outline`] found.
@@ -117,21 +127,29 @@ impl Cutter {
     }
 
     /// Takes the next bytes and names each element that ends in them by its place in the stream.
-    fn feed(&mut self, bytes: &[u8], mut element: impl FnMut(u64, u64)) -> Result<(), &'static str> {
+    fn feed(
+        &mut self,
+        bytes: &[u8],
+        mut element: impl FnMut(u64, u64),
+    ) -> Result<(), &'static str> {
         let mut at = 0;
         while at < bytes.len() {
             match self.scan.advance(bytes, &mut at)? {
                 Event::Glue(range) => {
                     self.pending.extend_from_slice(&bytes[range]);
                     if self.glue_bytes + self.pending.len() > MOST_GLUE {
-                        return Err("there is more between its elements than an archive should hold in memory");
+                        return Err(
+                            "there is more between its elements than an archive should hold in memory",
+                        );
                     }
                 }
                 Event::Begin => self.begin(self.length + at as u64),
                 Event::Inside => {}
                 Event::End => element(self.element_start, self.length + at as u64),
             }
-            if self.scan.is_in_element() && self.length + at as u64 - self.element_start > self.longest {
+            if self.scan.is_in_element()
+                && self.length + at as u64 - self.element_start > self.longest
+            {
                 return Err("an element is longer than a record may be");
             }
         }
@@ -164,7 +182,11 @@ impl Cutter {
         } else {
             self.glue.close = self.pending;
         }
-        Ok(Outline { glue: self.glue, elements: self.elements, length: self.length })
+        Ok(Outline {
+            glue: self.glue,
+            elements: self.elements,
+            length: self.length,
+        })
     }
 }
 
@@ -200,7 +222,9 @@ impl<R: Read> ElementReader<R> {
     }
 
     fn full_chunk(&mut self) -> Option<Chunk> {
-        let full = self.ready.partition_point(|(_, end)| end - self.offset < self.chunk_bytes);
+        let full = self
+            .ready
+            .partition_point(|(_, end)| end - self.offset < self.chunk_bytes);
         let end = self.ready.get(full)?.1;
         Some(self.take_chunk(full + 1, end))
     }
@@ -210,19 +234,32 @@ impl<R: Read> ElementReader<R> {
         let rest = self.buffer.split_off((end - stream_offset) as usize);
         let data = std::mem::replace(&mut self.buffer, rest);
         let place = |position: u64| (position - stream_offset) as u32;
-        let lines = self.ready.drain(..elements).map(|(start, end)| place(start)..place(end)).collect();
+        let lines = self
+            .ready
+            .drain(..elements)
+            .map(|(start, end)| place(start)..place(end))
+            .collect();
         self.offset = end;
-        Chunk { data, lines, ends_with_newline: true, stream_offset }
+        Chunk {
+            data,
+            lines,
+            ends_with_newline: true,
+            stream_offset,
+        }
     }
 
     /// Reads on; nothing is left when the document is over.
     fn read_on(&mut self) -> io::Result<()> {
         let read = read_some(&mut self.reader, &mut self.step)?;
-        let Some(cutter) = &mut self.cutter else { return Ok(()) };
+        let Some(cutter) = &mut self.cutter else {
+            return Ok(());
+        };
         if read > 0 {
             self.buffer.extend_from_slice(&self.step[..read]);
             let ready = &mut self.ready;
-            return cutter.feed(&self.step[..read], |start, end| ready.push((start, end))).map_err(changed);
+            return cutter
+                .feed(&self.step[..read], |start, end| ready.push((start, end)))
+                .map_err(changed);
         }
         match self.cutter.take().map(Cutter::end) {
             Some(Ok(outline)) if outline == self.expected => Ok(()),
@@ -233,7 +270,10 @@ impl<R: Read> ElementReader<R> {
 }
 
 fn changed(why: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("the document changed while it was read: {why}"))
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("the document changed while it was read: {why}"),
+    )
 }
 
 impl<R: Read> Iterator for ElementReader<R> {
@@ -246,7 +286,8 @@ impl<R: Read> Iterator for ElementReader<R> {
             }
             if self.cutter.is_none() {
                 let end = self.offset + self.buffer.len() as u64;
-                return (!self.buffer.is_empty()).then(|| Ok(self.take_chunk(self.ready.len(), end)));
+                return (!self.buffer.is_empty())
+                    .then(|| Ok(self.take_chunk(self.ready.len(), end)));
             }
             if let Err(error) = self.read_on() {
                 self.cutter = None;
@@ -291,18 +332,35 @@ mod tests {
 
     fn elements(text: &[u8], chunk_bytes: usize) -> Vec<Vec<u8>> {
         let reader = ElementReader::new(text, document(text).unwrap(), chunk_bytes);
-        reader.flat_map(|chunk| chunk.unwrap().iter().map(<[u8]>::to_vec).collect::<Vec<_>>()).collect()
+        reader
+            .flat_map(|chunk| {
+                chunk
+                    .unwrap()
+                    .iter()
+                    .map(<[u8]>::to_vec)
+                    .collect::<Vec<_>>()
+            })
+            .collect()
     }
 
     fn woven(glue: &Glue, elements: &[Vec<u8>]) -> Vec<u8> {
         let mut elements = elements.iter();
-        glue.around().flat_map(|glue| [glue, elements.next().map_or(&[][..], |element| element)].concat()).collect()
+        glue.around()
+            .flat_map(|glue| [glue, elements.next().map_or(&[][..], |element| element)].concat())
+            .collect()
     }
 
     #[test]
     fn elements_of_an_array_are_records_and_the_rest_is_glue() {
-        let text = b"\xef\xbb\xbf [\n  {\"a\": \"]\\\"}\"},\n  [1, {}],\n  \"s, ]\" , -1.50e3,null\n]\n";
-        let expected = [&b"{\"a\": \"]\\\"}\"}"[..], b"[1, {}]", b"\"s, ]\"", b"-1.50e3", b"null"];
+        let text =
+            b"\xef\xbb\xbf [\n  {\"a\": \"]\\\"}\"},\n  [1, {}],\n  \"s, ]\" , -1.50e3,null\n]\n";
+        let expected = [
+            &b"{\"a\": \"]\\\"}\"}"[..],
+            b"[1, {}]",
+            b"\"s, ]\"",
+            b"-1.50e3",
+            b"null",
+        ];
         assert_eq!(elements(text, 8), expected);
         let outline = document(text).unwrap();
         assert_eq!((outline.elements, outline.length), (5, text.len() as u64));
@@ -320,14 +378,31 @@ mod tests {
     #[test]
     fn what_is_no_whole_document_is_taken_as_lines_with_a_reason() {
         for text in [
-            "[1, 2", "[1 2]", "[1,,2]", "[,1]", "[1,]", "[1]]", "[1] x", "{\"a\":1}\n{\"a\":2}\n", "[{]}", "[\"a\nb\"]", "", "  ",
-            "1", "[tru\"e\"]", "{\"a\":\"", "[\"\\",
+            "[1, 2",
+            "[1 2]",
+            "[1,,2]",
+            "[,1]",
+            "[1,]",
+            "[1]]",
+            "[1] x",
+            "{\"a\":1}\n{\"a\":2}\n",
+            "[{]}",
+            "[\"a\nb\"]",
+            "",
+            "  ",
+            "1",
+            "[tru\"e\"]",
+            "{\"a\":\"",
+            "[\"\\",
         ] {
             assert!(document(text.as_bytes()).is_err(), "{text}");
         }
         assert!(document("[".repeat(1 << 20).as_bytes()).is_err());
         let long = format!("[\"{}\"]", "x".repeat(2 << 20));
-        assert_eq!(document(long.as_bytes()), Err("an element is longer than a record may be"));
+        assert_eq!(
+            document(long.as_bytes()),
+            Err("an element is longer than a record may be")
+        );
     }
 
     #[test]
@@ -355,19 +430,28 @@ mod tests {
     fn a_document_that_changes_between_the_two_readings_ends_in_an_error() {
         let outline = document(b"[1, 2]").unwrap();
         for other in [&b"[1,2]"[..], b"[1, 2, 3]", b"[1, 2", b"[1, 2] "] {
-            let last = ElementReader::new(other, outline.clone(), 1).last().unwrap();
+            let last = ElementReader::new(other, outline.clone(), 1)
+                .last()
+                .unwrap();
             assert!(last.is_err(), "{}", String::from_utf8_lossy(other));
         }
     }
 
     /// A JSON value as text, with spaces at will.
     fn value() -> impl Strategy<Value = String> {
-        let leaf = prop_oneof!["-?[0-9]{1,3}", "\"[a-z,\\]}{:]{0,6}\"", Just(r#""\\\"""#.to_string()), Just("true".into())];
+        let leaf = prop_oneof![
+            "-?[0-9]{1,3}",
+            "\"[a-z,\\]}{:]{0,6}\"",
+            Just(r#""\\\"""#.to_string()),
+            Just("true".into())
+        ];
         leaf.prop_recursive(3, 20, 4, |inner| {
             prop_oneof![
-                proptest::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(" ,\n"))),
+                proptest::collection::vec(inner.clone(), 0..4)
+                    .prop_map(|items| format!("[{}]", items.join(" ,\n"))),
                 proptest::collection::vec(inner, 0..4).prop_map(|items| {
-                    let members: Vec<String> = items.iter().map(|item| format!("\"k\": {item}")).collect();
+                    let members: Vec<String> =
+                        items.iter().map(|item| format!("\"k\": {item}")).collect();
                     format!("{{{}}}", members.join(","))
                 }),
             ]

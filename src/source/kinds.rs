@@ -51,7 +51,16 @@ const DOCUMENT_HOMES: [&[&str]; 9] = [
 ];
 
 /// Directories that hold nothing but secrets.
-const SECRET_DIRECTORIES: [&str; 8] = [".ssh", ".gnupg", ".aws", ".azure", ".kube", ".gcloud", "gcloud", ".password-store"];
+const SECRET_DIRECTORIES: [&str; 8] = [
+    ".ssh",
+    ".gnupg",
+    ".aws",
+    ".azure",
+    ".kube",
+    ".gcloud",
+    "gcloud",
+    ".password-store",
+];
 
 const SECRET_NAMES: [&str; 15] = [
     ".credentials.json",
@@ -70,9 +79,33 @@ const SECRET_NAMES: [&str; 15] = [
     ".htpasswd",
     "known_hosts",
 ];
-const SECRET_ENDINGS: [&str; 8] = [".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk"];
-const SECRET_STARTS: [&str; 6] = ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".env", "service-account"];
-const SECRET_JSON_WORDS: [&str; 7] = ["token", "oauth", "secret", "credential", "apikey", "api_key", "api-key"];
+const SECRET_ENDINGS: [&str; 8] = [
+    ".pem",
+    ".key",
+    ".p12",
+    ".pfx",
+    ".jks",
+    ".keystore",
+    ".kdbx",
+    ".ppk",
+];
+const SECRET_STARTS: [&str; 6] = [
+    "id_rsa",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+    ".env",
+    "service-account",
+];
+const SECRET_JSON_WORDS: [&str; 7] = [
+    "token",
+    "oauth",
+    "secret",
+    "credential",
+    "apikey",
+    "api_key",
+    "api-key",
+];
 
 /// Whether a walk stays out of a directory of this name.
 #[must_use]
@@ -83,7 +116,11 @@ pub fn is_secret_directory(name: &str) -> bool {
 /// What the name of a file says; `path` is absolute.
 #[must_use]
 pub fn kind_of(path: &Path) -> Kind {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
     if is_credential(&name) {
         return Kind::Credential;
     }
@@ -105,10 +142,17 @@ pub fn kind_of(path: &Path) -> Kind {
 }
 
 fn is_document(path: &Path, name: &str) -> bool {
-    let components: Vec<_> = path.parent().into_iter().flat_map(Path::components).map(|c| c.as_os_str()).collect();
+    let components: Vec<_> = path
+        .parent()
+        .into_iter()
+        .flat_map(Path::components)
+        .map(|c| c.as_os_str())
+        .collect();
     DOCUMENT_NAMES.contains(&name)
         || name.ends_with(".traj.json")
-        || DOCUMENT_HOMES.iter().any(|home| components.windows(home.len()).any(|window| window == *home))
+        || DOCUMENT_HOMES
+            .iter()
+            .any(|home| components.windows(home.len()).any(|window| window == *home))
 }
 
 fn is_credential(name: &str) -> bool {
@@ -160,7 +204,12 @@ fn strip_rotation(name: &str) -> &str {
 
 fn ending_for_people(name: &str) -> String {
     match extension(name) {
-        Some(ending) if (1..=10).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_alphanumeric()) => format!(".{ending}"),
+        Some(ending)
+            if (1..=10).contains(&ending.len())
+                && ending.bytes().all(|b| b.is_ascii_alphanumeric()) =>
+        {
+            format!(".{ending}")
+        }
         _ => "other".into(),
     }
 }
@@ -169,13 +218,19 @@ fn ending_for_people(name: &str) -> String {
 #[must_use]
 pub fn starts_with_json(start: &[u8]) -> bool {
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
-    let Some(line) = start.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty()) else {
+    let Some(line) = start
+        .split(|&byte| byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .find(|line| !line.is_empty())
+    else {
         return false;
     };
     let head = &line[..line.len().min(PREFIX)];
     let whole = start.contains(&b'\n') || start.len() < SNIFF;
     let closed = !whole || line.ends_with(b"}") || line.ends_with(b"]");
-    let opens = line.starts_with(b"{") || line.starts_with(b"[{") || memchr::memmem::find(head, b"{\"").is_some();
+    let opens = line.starts_with(b"{")
+        || line.starts_with(b"[{")
+        || memchr::memmem::find(head, b"{\"").is_some();
     opens && closed
 }
 
@@ -196,11 +251,25 @@ mod tests {
     #[test]
     fn logs_are_known_under_every_compression_and_rotation_ending() {
         for name in [
-            "/l/a.jsonl", "/l/a.NDJSON", "/l/a.jsonl.gz", "/l/a.jsonl.zst", "/l/a.jsonl.xz", "/l/a.jsonl.bz2", "/l/a.jsonl.1",
-            "/l/a.jsonl.2.gz", "/l/a.jsonl-20261120", "/l/a.jsonl.2026-11-20.zst", "/l/a.jsonl.gz.1", "/l/x.traj",
-            "/h/.gemini/tmp/ab12/chats/session-1.json", "/h/.gemini/tmp/ab12/logs.json",
-            "/h/.local/share/opencode/storage/message/ses_1/msg_1.json", "/h/t/1/api_conversation_history.json",
-            "/d/conversations.json", "/h/.codex/sessions/2025/06/rollout-1.json", "/h/.openhands/sessions/s/events/1.json",
+            "/l/a.jsonl",
+            "/l/a.NDJSON",
+            "/l/a.jsonl.gz",
+            "/l/a.jsonl.zst",
+            "/l/a.jsonl.xz",
+            "/l/a.jsonl.bz2",
+            "/l/a.jsonl.1",
+            "/l/a.jsonl.2.gz",
+            "/l/a.jsonl-20261120",
+            "/l/a.jsonl.2026-11-20.zst",
+            "/l/a.jsonl.gz.1",
+            "/l/x.traj",
+            "/h/.gemini/tmp/ab12/chats/session-1.json",
+            "/h/.gemini/tmp/ab12/logs.json",
+            "/h/.local/share/opencode/storage/message/ses_1/msg_1.json",
+            "/h/t/1/api_conversation_history.json",
+            "/d/conversations.json",
+            "/h/.codex/sessions/2025/06/rollout-1.json",
+            "/h/.openhands/sessions/s/events/1.json",
             "/h/.codex/sessions/2026/11/20/rollout-2026-11-20T10-00-00-019f5c5a.jsonl.zst",
         ] {
             assert_eq!(kind(name), Kind::Known, "{name}");
@@ -213,8 +282,13 @@ mod tests {
     #[test]
     fn what_is_no_log_is_counted_by_its_ending() {
         for (name, ending) in [
-            ("/h/.claude/settings.json", ".json"), ("/h/notes.md", ".md"), ("/p/package.json", ".json"), ("/x/README", "other"),
-            ("/x/a.tar.gz", ".tar"), ("/x/v1.2", ".2"), ("/x/.gitignore", ".gitignore"),
+            ("/h/.claude/settings.json", ".json"),
+            ("/h/notes.md", ".md"),
+            ("/p/package.json", ".json"),
+            ("/x/README", "other"),
+            ("/x/a.tar.gz", ".tar"),
+            ("/x/v1.2", ".2"),
+            ("/x/.gitignore", ".gitignore"),
         ] {
             assert_eq!(kind(name), Kind::Unknown(ending.into()), "{name}");
         }
@@ -223,25 +297,64 @@ mod tests {
     #[test]
     fn credentials_are_recognised_under_every_disguise() {
         for name in [
-            "/h/.claude/.credentials.json", "/h/.codex/auth.json", "/h/.codex/auth.json.bak", "/h/auth.json.gz", "/h/auth.json~",
-            "/h/server.pem", "/h/tls.KEY", "/h/id_rsa", "/h/id_rsa.pub", "/h/.env", "/h/.env.local", "/h/my_token_store.json",
-            "/h/.gemini/oauth_creds.json", "/h/.gemini/tmp/oauth.json", "/h/client_secret_1.json", "/h/.claude.json",
-            "/h/auth.json.1", "/h/.credentials.json.2026-11-20.bak",
+            "/h/.claude/.credentials.json",
+            "/h/.codex/auth.json",
+            "/h/.codex/auth.json.bak",
+            "/h/auth.json.gz",
+            "/h/auth.json~",
+            "/h/server.pem",
+            "/h/tls.KEY",
+            "/h/id_rsa",
+            "/h/id_rsa.pub",
+            "/h/.env",
+            "/h/.env.local",
+            "/h/my_token_store.json",
+            "/h/.gemini/oauth_creds.json",
+            "/h/.gemini/tmp/oauth.json",
+            "/h/client_secret_1.json",
+            "/h/.claude.json",
+            "/h/auth.json.1",
+            "/h/.credentials.json.2026-11-20.bak",
         ] {
             assert_eq!(kind(name), Kind::Credential, "{name}");
         }
-        for name in ["/d/tokenized.jsonl", "/d/tokens.jsonl.gz", "/d/authors.jsonl", "/d/keys.jsonl"] {
+        for name in [
+            "/d/tokenized.jsonl",
+            "/d/tokens.jsonl.gz",
+            "/d/authors.jsonl",
+            "/d/keys.jsonl",
+        ] {
             assert_eq!(kind(name), Kind::Known, "{name}");
         }
     }
 
     #[test]
     fn only_json_makes_a_log_file_a_known_one() {
-        for start in [&b"{\"a\":1}\n{\"a\":2}\n"[..], b"\xef\xbb\xbf\n [{\"a\":1}]\r\n", b"data: {\"x\":1}\n", b"INFO 2026 {\"x\":1}\n"] {
-            assert!(starts_with_json(start), "{}", String::from_utf8_lossy(start));
+        for start in [
+            &b"{\"a\":1}\n{\"a\":2}\n"[..],
+            b"\xef\xbb\xbf\n [{\"a\":1}]\r\n",
+            b"data: {\"x\":1}\n",
+            b"INFO 2026 {\"x\":1}\n",
+        ] {
+            assert!(
+                starts_with_json(start),
+                "{}",
+                String::from_utf8_lossy(start)
+            );
         }
-        for start in [&b""[..], b"\n\n", b"[2026-11-20] started\n", b"GET / 200\n", b"{oops\n", b"x {\"a\":1} tail\n"] {
-            assert!(!starts_with_json(start), "{}", String::from_utf8_lossy(start));
+        for start in [
+            &b""[..],
+            b"\n\n",
+            b"[2026-11-20] started\n",
+            b"GET / 200\n",
+            b"{oops\n",
+            b"x {\"a\":1} tail\n",
+        ] {
+            assert!(
+                !starts_with_json(start),
+                "{}",
+                String::from_utf8_lossy(start)
+            );
         }
     }
 }

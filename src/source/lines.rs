@@ -27,7 +27,11 @@ pub struct ChunkOptions {
 
 impl Default for ChunkOptions {
     fn default() -> Self {
-        ChunkOptions { chunk_bytes: 4 << 20, max_line: 32 << 20, long_piece: 4 << 20 }
+        ChunkOptions {
+            chunk_bytes: 4 << 20,
+            max_line: 32 << 20,
+            long_piece: 4 << 20,
+        }
     }
 }
 
@@ -59,7 +63,9 @@ pub struct Chunk {
 impl Chunk {
     /// The records, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.lines.iter().map(|line| &self.data[line.start as usize..line.end as usize])
+        self.lines
+            .iter()
+            .map(|line| &self.data[line.start as usize..line.end as usize])
     }
 }
 
@@ -104,13 +110,24 @@ impl Splitter {
     #[must_use]
     pub fn new(options: ChunkOptions) -> Self {
         let options = options.sane();
-        Splitter { options, buffer: Vec::new(), scanned: 0, offset: 0, in_long_line: false, ended: false, spare: Vec::new() }
+        Splitter {
+            options,
+            buffer: Vec::new(),
+            scanned: 0,
+            offset: 0,
+            in_long_line: false,
+            ended: false,
+            spare: Vec::new(),
+        }
     }
 
     /// A machine that continues at a byte of the stream where a line begins.
     #[must_use]
     pub fn at(options: ChunkOptions, offset: u64) -> Self {
-        Splitter { offset, ..Splitter::new(options) }
+        Splitter {
+            offset,
+            ..Splitter::new(options)
+        }
     }
 
     /// Adds bytes of the stream. Take all items before adding more: the buffer only shrinks by them.
@@ -142,12 +159,18 @@ impl Splitter {
         let chunk = self.options.chunk_bytes + 1;
         match length.checked_sub(chunk) {
             None => chunk - length,
-            Some(_) => self.options.chunk_bytes.min((self.options.max_line + 1).saturating_sub(length)),
+            Some(_) => self
+                .options
+                .chunk_bytes
+                .min((self.options.max_line + 1).saturating_sub(length)),
         }
     }
 
     /// The next item, or nothing when more bytes are needed.
-    #[allow(clippy::should_implement_trait, reason = "an iterator that ends and goes on would surprise")]
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "an iterator that ends and goes on would surprise"
+    )]
     pub fn next(&mut self) -> Option<Item> {
         if self.in_long_line {
             return self.next_piece();
@@ -208,7 +231,13 @@ impl Splitter {
         let mut data = self.take(length + usize::from(newline.is_some()));
         data.truncate(length);
         self.in_long_line = !last;
-        Some(Item::LongPiece(LongPiece { data, first, last, newline: newline.is_some(), stream_offset }))
+        Some(Item::LongPiece(LongPiece {
+            data,
+            first,
+            last,
+            newline: newline.is_some(),
+            stream_offset,
+        }))
     }
 
     fn take_rest(&mut self) -> Option<Item> {
@@ -220,7 +249,12 @@ impl Splitter {
         let data = self.take(length);
         let ends_with_newline = data.last() == Some(&b'\n');
         let lines = lines_of(&data);
-        Item::Chunk(Chunk { data, lines, ends_with_newline, stream_offset })
+        Item::Chunk(Chunk {
+            data,
+            lines,
+            ends_with_newline,
+            stream_offset,
+        })
     }
 
     /// The first `length` bytes leave; what follows moves to a fresh buffer, which is short because little is read ahead.
@@ -263,7 +297,11 @@ impl<R: Read> LineReader<R> {
 
     /// Cuts a reader that stands at byte `offset` of its stream, where a line begins.
     pub fn at(reader: R, options: ChunkOptions, offset: u64) -> Self {
-        LineReader { reader, splitter: Splitter::at(options, offset), error: None }
+        LineReader {
+            reader,
+            splitter: Splitter::at(options, offset),
+            error: None,
+        }
     }
 
     /// Gives a used buffer back, to be filled again.
@@ -276,7 +314,9 @@ impl<R: Read> LineReader<R> {
         let before = self.splitter.buffer.len();
         // Room for all of it at once: pages that stay untouched cost nothing, growing step by step copies everything twice.
         self.splitter.buffer.reserve(wanted + PROBE);
-        let outcome = (&mut self.reader).take(wanted as u64).read_to_end(&mut self.splitter.buffer);
+        let outcome = (&mut self.reader)
+            .take(wanted as u64)
+            .read_to_end(&mut self.splitter.buffer);
         let read = self.splitter.buffer.len() - before;
         match outcome {
             Ok(_) if read == wanted => {}
@@ -342,14 +382,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const SMALL: ChunkOptions = ChunkOptions { chunk_bytes: 16, max_line: 24, long_piece: 5 };
+    const SMALL: ChunkOptions = ChunkOptions {
+        chunk_bytes: 16,
+        max_line: 24,
+        long_piece: 5,
+    };
 
     /// Gives its bytes in reads of the lengths listed, over and over.
     struct Stutter<'a>(&'a [u8], Vec<usize>, usize);
 
     impl Read for Stutter<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let step = self.1[self.2 % self.1.len()].min(buffer.len()).min(self.0.len());
+            let step = self.1[self.2 % self.1.len()]
+                .min(buffer.len())
+                .min(self.0.len());
             self.2 += 1;
             buffer[..step].copy_from_slice(&self.0[..step]);
             self.0 = &self.0[step..];
@@ -358,11 +404,16 @@ mod tests {
     }
 
     fn cut(bytes: &[u8], options: ChunkOptions) -> Vec<Item> {
-        LineReader::new(bytes, options).collect::<io::Result<_>>().unwrap()
+        LineReader::new(bytes, options)
+            .collect::<io::Result<_>>()
+            .unwrap()
     }
 
     fn lines_by_split(bytes: &[u8]) -> Vec<Vec<u8>> {
-        let mut lines: Vec<Vec<u8>> = bytes.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
+        let mut lines: Vec<Vec<u8>> = bytes
+            .split(|&byte| byte == b'\n')
+            .map(<[u8]>::to_vec)
+            .collect();
         if lines.last().is_some_and(Vec::is_empty) {
             lines.pop();
         }
@@ -371,12 +422,15 @@ mod tests {
 
     /// Lines of all lengths around the limits of `SMALL`.
     fn text() -> impl Strategy<Value = Vec<u8>> {
-        let line = prop_oneof![0usize..8, 12usize..40].prop_map(|length| (0..length).map(|i| b'a' + i as u8 % 26).collect());
-        (proptest::collection::vec(line, 0..12), any::<bool>()).prop_map(|(lines, newline): (Vec<Vec<u8>>, bool)| {
-            let mut text = lines.join(&b'\n');
-            text.extend_from_slice(if newline { b"\n" } else { b"" });
-            text
-        })
+        let line = prop_oneof![0usize..8, 12usize..40]
+            .prop_map(|length| (0..length).map(|i| b'a' + i as u8 % 26).collect());
+        (proptest::collection::vec(line, 0..12), any::<bool>()).prop_map(
+            |(lines, newline): (Vec<Vec<u8>>, bool)| {
+                let mut text = lines.join(&b'\n');
+                text.extend_from_slice(if newline { b"\n" } else { b"" });
+                text
+            },
+        )
     }
 
     proptest! {
@@ -434,9 +488,14 @@ mod tests {
     #[test]
     fn odd_lines_keep_their_bytes() {
         let text = b"\xef\xbb\xbf{}\r\n\n\r\n \xff\x00\n{";
-        let Item::Chunk(chunk) = &cut(text, ChunkOptions::default())[0] else { panic!("a chunk") };
+        let Item::Chunk(chunk) = &cut(text, ChunkOptions::default())[0] else {
+            panic!("a chunk")
+        };
         let lines: Vec<&[u8]> = chunk.iter().collect();
-        assert_eq!(lines, [&b"\xef\xbb\xbf{}\r"[..], b"", b"\r", b" \xff\x00", b"{"]);
+        assert_eq!(
+            lines,
+            [&b"\xef\xbb\xbf{}\r"[..], b"", b"\r", b" \xff\x00", b"{"]
+        );
         assert!(!chunk.ends_with_newline);
         assert!(cut(b"", ChunkOptions::default()).is_empty());
         assert_eq!(records(cut(b"\n", SMALL)), [b""]);
@@ -445,14 +504,20 @@ mod tests {
     #[test]
     fn a_line_of_exactly_the_limit_is_whole_and_one_byte_more_comes_in_pieces() {
         for (length, newline) in [(24, true), (24, false), (25, true), (25, false)] {
-            let text = [vec![b'x'; length], if newline { b"\n".to_vec() } else { vec![] }].concat();
+            let text = [
+                vec![b'x'; length],
+                if newline { b"\n".to_vec() } else { vec![] },
+            ]
+            .concat();
             let items = cut(&text, SMALL);
             match &items[..] {
                 [Item::Chunk(chunk)] => assert!(length == 24 && chunk.ends_with_newline == newline),
                 pieces => {
                     assert_eq!((length, pieces.len()), (25, 5));
                     for (at, piece) in pieces.iter().enumerate() {
-                        let Item::LongPiece(piece) = piece else { panic!("a piece") };
+                        let Item::LongPiece(piece) = piece else {
+                            panic!("a piece")
+                        };
                         let ends = (piece.first, piece.last, piece.newline);
                         assert_eq!(ends, (at == 0, at == 4, at == 4 && newline));
                     }
@@ -466,7 +531,11 @@ mod tests {
         struct Broken<'a>(&'a [u8]);
         impl Read for Broken<'_> {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-                if self.0.is_empty() { Err(io::Error::other("torn")) } else { self.0.read(buffer) }
+                if self.0.is_empty() {
+                    Err(io::Error::other("torn"))
+                } else {
+                    self.0.read(buffer)
+                }
             }
         }
         let mut reader = LineReader::new(Broken(b"{\"a\":1}\n{\"b\""), SMALL);
@@ -485,7 +554,9 @@ mod tests {
 
     #[test]
     fn a_reader_in_the_middle_counts_from_there() {
-        let Some(Ok(Item::Chunk(chunk))) = LineReader::at(&b"c\n"[..], SMALL, 700).next() else { panic!("a chunk") };
+        let Some(Ok(Item::Chunk(chunk))) = LineReader::at(&b"c\n"[..], SMALL, 700).next() else {
+            panic!("a chunk")
+        };
         assert_eq!(chunk.stream_offset, 700);
     }
 }

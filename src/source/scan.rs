@@ -106,9 +106,13 @@ impl Scan {
         };
         match (self.place, byte) {
             (Place::Start, 0xef | 0xbb | 0xbf) if BOM.get(self.bom) == Some(&byte) => Ok(true),
-            (Place::Start, _) if self.bom % 3 != 0 => Err("it begins with half a byte order mark"),
+            (Place::Start, _) if !self.bom.is_multiple_of(3) => {
+                Err("it begins with half a byte order mark")
+            }
             (_, b' ' | b'\t' | b'\r' | b'\n') => Ok(true),
-            (Place::Start, b'[') | (Place::First | Place::After, b']') | (Place::After, b',') => Ok(true),
+            (Place::Start, b'[') | (Place::First | Place::After, b']') | (Place::After, b',') => {
+                Ok(true)
+            }
             (Place::Start, b'{') => Ok(false),
             (Place::Start, _) => Err("it is neither an array nor an object"),
             (Place::First | Place::Next, _) => element(),
@@ -132,7 +136,11 @@ impl Scan {
 
     fn begin(&mut self, byte: u8) {
         self.top_is_object = self.place == Place::Start;
-        self.place = if matches!(byte, b'{' | b'[' | b'"') { Place::Nested } else { Place::Scalar };
+        self.place = if matches!(byte, b'{' | b'[' | b'"') {
+            Place::Nested
+        } else {
+            Place::Scalar
+        };
     }
 
     fn scalar(&mut self, bytes: &[u8], at: &mut usize) -> Result<Event, &'static str> {
@@ -142,7 +150,9 @@ impl Scan {
                     self.place = Place::After;
                     return Ok(Event::End);
                 }
-                b'{' | b'}' | b'[' | b'"' | b':' => return Err("a bracket or string inside a number or word"),
+                b'{' | b'}' | b'[' | b'"' | b':' => {
+                    return Err("a bracket or string inside a number or word");
+                }
                 _ => *at += 1,
             }
         }
@@ -156,8 +166,13 @@ impl Scan {
             } else {
                 self.structure(bytes, at)?;
             }
-            if !self.in_string && self.closers.is_empty() && self.place == Place::Nested && *at > 0 {
-                self.place = if self.top_is_object { Place::Over } else { Place::After };
+            if !self.in_string && self.closers.is_empty() && self.place == Place::Nested && *at > 0
+            {
+                self.place = if self.top_is_object {
+                    Place::Over
+                } else {
+                    Place::After
+                };
                 return Ok(Event::End);
             }
         }
@@ -173,10 +188,14 @@ impl Scan {
                     self.in_string = true;
                     return Ok(());
                 }
-                b'{' | b'[' if self.closers.len() >= DEEPEST => return Err("it is nested too deeply"),
+                b'{' | b'[' if self.closers.len() >= DEEPEST => {
+                    return Err("it is nested too deeply");
+                }
                 b'{' => self.closers.push(b'}'),
                 b'[' => self.closers.push(b']'),
-                b'}' | b']' if self.closers.pop() != Some(byte) => return Err("a bracket closes what was not opened"),
+                b'}' | b']' if self.closers.pop() != Some(byte) => {
+                    return Err("a bracket closes what was not opened");
+                }
                 b'}' | b']' if self.closers.is_empty() => return Ok(()),
                 _ => {}
             }

@@ -33,9 +33,23 @@ impl WalkOptions {
     ///
     /// # Errors
     /// [`Error::Usage`] for a glob that makes no sense.
-    pub fn new(include: &[String], exclude: &[String], all_files: bool, exclude_dir: Option<PathBuf>) -> Result<Self> {
-        let include = if include.is_empty() { None } else { Some(globs(include)?) };
-        Ok(WalkOptions { include, exclude: globs(exclude)?, all_files, exclude_dir })
+    pub fn new(
+        include: &[String],
+        exclude: &[String],
+        all_files: bool,
+        exclude_dir: Option<PathBuf>,
+    ) -> Result<Self> {
+        let include = if include.is_empty() {
+            None
+        } else {
+            Some(globs(include)?)
+        };
+        Ok(WalkOptions {
+            include,
+            exclude: globs(exclude)?,
+            all_files,
+            exclude_dir,
+        })
     }
 }
 
@@ -43,11 +57,16 @@ fn globs(patterns: &[String]) -> Result<GlobSet> {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
         let anchored = pattern.trim_end_matches('/').trim_start_matches('/');
-        let anchored = if anchored.contains('/') { anchored.to_string() } else { format!("**/{anchored}") };
+        let anchored = if anchored.contains('/') {
+            anchored.to_string()
+        } else {
+            format!("**/{anchored}")
+        };
         let glob = GlobBuilder::new(&anchored).literal_separator(true).build();
         set.add(glob.map_err(|error| Error::Usage(format!("glob `{pattern}`: {}", error.kind())))?);
     }
-    set.build().map_err(|error| Error::Usage(format!("globs: {error}")))
+    set.build()
+        .map_err(|error| Error::Usage(format!("globs: {error}")))
 }
 
 /// A file to read.
@@ -102,7 +121,11 @@ pub struct Discovery {
 /// Finds the files of `paths`.
 #[must_use]
 pub fn discover(paths: &[PathBuf], options: &WalkOptions) -> Discovery {
-    let mut walk = Walk { options, vault: Vault::new(options.exclude_dir.as_deref()), found: Discovery::default() };
+    let mut walk = Walk {
+        options,
+        vault: Vault::new(options.exclude_dir.as_deref()),
+        found: Discovery::default(),
+    };
     for path in paths {
         walk.named(path);
     }
@@ -117,8 +140,12 @@ pub fn files_from(mut reader: impl Read, null_separated: bool) -> io::Result<Vec
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes)?;
     let separator = if null_separated { 0 } else { b'\n' };
-    let entries = bytes.split(|&byte| byte == separator).filter(|entry| !entry.is_empty());
-    Ok(entries.map(|entry| PathBuf::from(std::ffi::OsString::from_vec(entry.to_vec()))).collect())
+    let entries = bytes
+        .split(|&byte| byte == separator)
+        .filter(|entry| !entry.is_empty());
+    Ok(entries
+        .map(|entry| PathBuf::from(std::ffi::OsString::from_vec(entry.to_vec())))
+        .collect())
 }
 
 /// The name of a path as it is shown and stored: bytes that are not UTF-8 appear as `\xNN`.
@@ -127,7 +154,10 @@ pub fn source_name(path: &Path) -> String {
     let mut name = String::new();
     for chunk in path.as_os_str().as_bytes().utf8_chunks() {
         name.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|byte| name.push_str(&format!("\\x{byte:02x}")));
+        chunk
+            .invalid()
+            .iter()
+            .for_each(|byte| name.push_str(&format!("\\x{byte:02x}")));
     }
     name
 }
@@ -146,7 +176,8 @@ pub fn absolute(path: &Path) -> io::Result<PathBuf> {
             other => clean.push(other),
         }
     }
-    let same = |one: &Metadata, other: &Metadata| (one.dev(), one.ino()) == (other.dev(), other.ino());
+    let same =
+        |one: &Metadata, other: &Metadata| (one.dev(), one.ino()) == (other.dev(), other.ino());
     match (fs::metadata(&full), fs::metadata(&clean)) {
         (Ok(meant), Ok(reached)) if same(&meant, &reached) => Ok(clean),
         (Ok(_), _) => Ok(full),
@@ -163,7 +194,10 @@ struct Vault {
 impl Vault {
     fn new(path: Option<&Path>) -> Vault {
         let path = path.and_then(|path| absolute(path).ok());
-        let identity = path.as_deref().and_then(|path| fs::metadata(path).ok()).map(|meta| (meta.dev(), meta.ino()));
+        let identity = path
+            .as_deref()
+            .and_then(|path| fs::metadata(path).ok())
+            .map(|meta| (meta.dev(), meta.ino()));
         Vault { path, identity }
     }
 
@@ -202,13 +236,21 @@ impl Walk<'_> {
         let mut waiting = vec![root.to_path_buf()];
         while let Some(directory) = waiting.pop() {
             match fs::read_dir(&directory) {
-                Ok(entries) => entries.for_each(|entry| self.entry(root, &directory, entry, &mut waiting)),
+                Ok(entries) => {
+                    entries.for_each(|entry| self.entry(root, &directory, entry, &mut waiting))
+                }
                 Err(error) => self.found.errors.push((directory, error)),
             }
         }
     }
 
-    fn entry(&mut self, root: &Path, parent: &Path, entry: io::Result<fs::DirEntry>, waiting: &mut Vec<PathBuf>) {
+    fn entry(
+        &mut self,
+        root: &Path,
+        parent: &Path,
+        entry: io::Result<fs::DirEntry>,
+        waiting: &mut Vec<PathBuf>,
+    ) {
         let (path, meta) = match entry.and_then(|entry| Ok((entry.path(), entry.metadata()?))) {
             Ok(entry) => entry,
             Err(error) => return self.found.errors.push((parent.to_path_buf(), error)),
@@ -240,7 +282,12 @@ impl Walk<'_> {
         kinds::is_secret_directory(&name).then_some(SkipReason::Credential)
     }
 
-    fn refusal_of_file(&self, root: &Path, path: &Path, meta: &Metadata) -> io::Result<Option<SkipReason>> {
+    fn refusal_of_file(
+        &self,
+        root: &Path,
+        path: &Path,
+        meta: &Metadata,
+    ) -> io::Result<Option<SkipReason>> {
         if !meta.is_file() {
             return Ok(Some(SkipReason::Special));
         }
@@ -279,8 +326,12 @@ impl Walk<'_> {
         let mut found = self.found;
         let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
         // Named before found, so that removing doubles keeps the one that was named.
-        found.files.sort_by_cached_key(|file| (bytes(&file.path), !file.explicit));
-        found.files.dedup_by(|later, earlier| later.path == earlier.path);
+        found
+            .files
+            .sort_by_cached_key(|file| (bytes(&file.path), !file.explicit));
+        found
+            .files
+            .dedup_by(|later, earlier| later.path == earlier.path);
         found.errors.sort_by_cached_key(|(path, _)| bytes(path));
         found
     }
@@ -289,7 +340,9 @@ impl Walk<'_> {
 /// Microseconds since 1970 of the last change.
 #[must_use]
 pub fn mtime_us(meta: &Metadata) -> i64 {
-    meta.mtime().saturating_mul(1_000_000).saturating_add(meta.mtime_nsec() / 1000)
+    meta.mtime()
+        .saturating_mul(1_000_000)
+        .saturating_add(meta.mtime_nsec() / 1000)
 }
 
 fn matches(globs: &GlobSet, root: &Path, path: &Path) -> bool {
@@ -301,7 +354,11 @@ fn matches(globs: &GlobSet, root: &Path, path: &Path) -> bool {
 fn looks_like_json(path: &Path) -> io::Result<bool> {
     let opened = decompress::open(path, decompress::DEFAULT_WINDOW)?;
     let mut start = Vec::new();
-    match opened.reader.take(kinds::SNIFF as u64).read_to_end(&mut start) {
+    match opened
+        .reader
+        .take(kinds::SNIFF as u64)
+        .read_to_end(&mut start)
+    {
         // What could be read of a damaged stream decides too: ingest will report the damage.
         Err(error) if decompress::damage(&error).is_none() => Err(error),
         _ => Ok(kinds::starts_with_json(&start)),
@@ -328,29 +385,52 @@ mod tests {
         fn put(&self, file: &str, text: &str) {
             let path = self.1.join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::File::create(path).and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes())).unwrap();
+            fs::File::create(path)
+                .and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()))
+                .unwrap();
         }
 
         fn names(&self, found: &Discovery) -> Vec<String> {
-            found.files.iter().map(|file| source_name(file.path.strip_prefix(&self.1).unwrap())).collect()
+            found
+                .files
+                .iter()
+                .map(|file| source_name(file.path.strip_prefix(&self.1).unwrap()))
+                .collect()
         }
 
         fn walk(&self, include: &[&str], exclude: &[&str], all: bool) -> Discovery {
             let owned = |globs: &[&str]| globs.iter().map(ToString::to_string).collect::<Vec<_>>();
-            let options = WalkOptions::new(&owned(include), &owned(exclude), all, Some(self.1.join("vault"))).unwrap();
+            let options = WalkOptions::new(
+                &owned(include),
+                &owned(exclude),
+                all,
+                Some(self.1.join("vault")),
+            )
+            .unwrap();
             discover(std::slice::from_ref(&self.1), &options)
         }
     }
 
     #[test]
     fn a_walk_takes_known_kinds_in_path_order_and_counts_the_rest() {
-        let tree = Tree::new(&["b.jsonl", "a/x.ndjson", "a.jsonl", "notes.md", "auth.json", "k/.ssh/x.jsonl", "vault/packs/p.jsonl"]);
+        let tree = Tree::new(&[
+            "b.jsonl",
+            "a/x.ndjson",
+            "a.jsonl",
+            "notes.md",
+            "auth.json",
+            "k/.ssh/x.jsonl",
+            "vault/packs/p.jsonl",
+        ]);
         tree.put("gw.log", "plain words\n");
         tree.put("ok.log", "{\"a\":1}\n");
         symlink(tree.1.join("b.jsonl"), tree.1.join("link.jsonl")).unwrap();
         symlink(&tree.1, tree.1.join("loop")).unwrap();
         let found = tree.walk(&[], &[], false);
-        assert_eq!(tree.names(&found), ["a.jsonl", "a/x.ndjson", "b.jsonl", "ok.log"]);
+        assert_eq!(
+            tree.names(&found),
+            ["a.jsonl", "a/x.ndjson", "b.jsonl", "ok.log"]
+        );
         let skipped: Vec<_> = found.skipped.into_iter().collect();
         assert_eq!(
             skipped,
@@ -375,24 +455,64 @@ mod tests {
 
     #[test]
     fn globs_choose_by_name_by_path_below_and_prune_directories() {
-        let tree = Tree::new(&["a/x.txt", "a/y.jsonl", "b/x.txt", "b/c/z.jsonl", "my_token.json"]);
-        assert_eq!(tree.names(&tree.walk(&["*.txt", "my*"], &[], false)), ["a/x.txt", "b/x.txt"]);
-        assert_eq!(tree.names(&tree.walk(&["b/**"], &[], false)), ["b/c/z.jsonl", "b/x.txt"]);
+        let tree = Tree::new(&[
+            "a/x.txt",
+            "a/y.jsonl",
+            "b/x.txt",
+            "b/c/z.jsonl",
+            "my_token.json",
+        ]);
+        assert_eq!(
+            tree.names(&tree.walk(&["*.txt", "my*"], &[], false)),
+            ["a/x.txt", "b/x.txt"]
+        );
+        assert_eq!(
+            tree.names(&tree.walk(&["b/**"], &[], false)),
+            ["b/c/z.jsonl", "b/x.txt"]
+        );
         assert_eq!(tree.names(&tree.walk(&[], &["c/"], false)), ["a/y.jsonl"]);
-        assert_eq!(tree.names(&tree.walk(&[], &["/a/*.jsonl"], false)), ["b/c/z.jsonl"]);
-        assert!(matches!(WalkOptions::new(&["a[".into()], &[], false, None), Err(Error::Usage(_))));
+        assert_eq!(
+            tree.names(&tree.walk(&[], &["/a/*.jsonl"], false)),
+            ["b/c/z.jsonl"]
+        );
+        assert!(matches!(
+            WalkOptions::new(&["a[".into()], &[], false, None),
+            Err(Error::Usage(_))
+        ));
     }
 
     #[test]
     fn named_files_are_taken_whatever_they_are_once_and_missing_ones_are_errors() {
         let tree = Tree::new(&["auth.json", "vault/head", "d/a.jsonl"]);
         symlink(tree.1.join("auth.json"), tree.1.join("link")).unwrap();
-        let named = ["auth.json", "link", "d/a.jsonl", "d", "d/../d/a.jsonl", "gone", "vault/head", "vault"].map(|name| tree.1.join(name));
+        let named = [
+            "auth.json",
+            "link",
+            "d/a.jsonl",
+            "d",
+            "d/../d/a.jsonl",
+            "gone",
+            "vault/head",
+            "vault",
+        ]
+        .map(|name| tree.1.join(name));
         let options = WalkOptions::new(&[], &[], false, Some(tree.1.join("vault"))).unwrap();
         let found = discover(&named, &options);
         assert_eq!(tree.names(&found), ["auth.json", "d/a.jsonl", "link"]);
-        assert!(found.files.iter().all(|file| file.explicit && file.regular && file.size == 8));
-        assert_eq!(found.errors.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>(), [tree.1.join("gone")]);
+        assert!(
+            found
+                .files
+                .iter()
+                .all(|file| file.explicit && file.regular && file.size == 8)
+        );
+        assert_eq!(
+            found
+                .errors
+                .iter()
+                .map(|(path, _)| path.clone())
+                .collect::<Vec<_>>(),
+            [tree.1.join("gone")]
+        );
         assert_eq!(found.skipped[&SkipReason::Vault], 2);
     }
 
@@ -400,14 +520,29 @@ mod tests {
     fn dots_go_from_a_name_unless_a_link_makes_it_another_file() {
         let tree = Tree::new(&["real/deep/x.jsonl", "real/x.jsonl", "x.jsonl"]);
         symlink(tree.1.join("real/deep"), tree.1.join("link")).unwrap();
-        assert_eq!(absolute(&tree.1.join("real/./deep/../x.jsonl")).unwrap(), tree.1.join("real/x.jsonl"));
-        assert_eq!(absolute(&tree.1.join("link/../x.jsonl")).unwrap(), tree.1.join("link/../x.jsonl"));
+        assert_eq!(
+            absolute(&tree.1.join("real/./deep/../x.jsonl")).unwrap(),
+            tree.1.join("real/x.jsonl")
+        );
+        assert_eq!(
+            absolute(&tree.1.join("link/../x.jsonl")).unwrap(),
+            tree.1.join("link/../x.jsonl")
+        );
     }
 
     #[test]
     fn lists_of_files_keep_spaces_and_newlines_as_the_separator_says() {
-        assert_eq!(files_from(&b"a b\n\nc\n"[..], false).unwrap(), [PathBuf::from("a b"), PathBuf::from("c")]);
-        assert_eq!(files_from(&b"a\nb\0c"[..], true).unwrap(), [PathBuf::from("a\nb"), PathBuf::from("c")]);
-        assert_eq!(source_name(Path::new(std::ffi::OsStr::from_bytes(b"/a/\xffb"))), "/a/\\xffb");
+        assert_eq!(
+            files_from(&b"a b\n\nc\n"[..], false).unwrap(),
+            [PathBuf::from("a b"), PathBuf::from("c")]
+        );
+        assert_eq!(
+            files_from(&b"a\nb\0c"[..], true).unwrap(),
+            [PathBuf::from("a\nb"), PathBuf::from("c")]
+        );
+        assert_eq!(
+            source_name(Path::new(std::ffi::OsStr::from_bytes(b"/a/\xffb"))),
+            "/a/\\xffb"
+        );
     }
 }
