@@ -16,6 +16,7 @@ pub mod kinds;
 pub mod lines;
 pub mod names;
 pub mod observe;
+pub mod paths;
 pub mod pipe;
 mod scan;
 pub mod state;

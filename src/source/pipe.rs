@@ -130,7 +130,7 @@ fn receive<T>(receiver: &Receiver<T>, deadline: Option<Instant>) -> Result<T, Re
 
 #[cfg(test)]
 mod tests {
-    use super::super::lines::records;
+    use super::super::lines::tests::records;
     use super::*;
 
     /// A pipe whose other end the test holds.
