@@ -1,0 +1,285 @@
+//! Remembers a stream so well that its growth can be told from other content.
+//!
+//! [`StreamDigest`] is BLAKE3 of a stream, but one that can be saved at any byte and resumed in another process: BLAKE3 is a
+//! tree over chunks of 1 KiB, so the chaining values of the finished subtrees plus the bytes of the unfinished chunk are all
+//! there is to keep (at most 54 values and 1,024 bytes).
+//!
+//! [`edge_hash`] of the first and the last 64 KiB is the cheap look that decides most cases without reading the middle.
+//!
+//! ```text
+//! save = varint length · chaining values, largest subtree first (32 bytes each; as many as bits are set in the number of
+//!        finished chunks) · the bytes of the last chunk (1..=1024, none for an empty stream)
+//! ```
+
+use blake3::hazmat::{self, ChainingValue, HasherExt, Mode};
+use blake3::{CHUNK_LEN, Hasher};
+
+use crate::bytes::{Put, Reader};
+use crate::checksum;
+use crate::error::{Corrupt, corrupt};
+
+/// How much of either end of a stream [`edge_hash`] covers.
+pub const EDGE: u64 = 64 << 10;
+
+const CHUNK: u64 = CHUNK_LEN as u64;
+
+/// BLAKE3 of a stream, resumable at any byte.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamDigest {
+    /// Chaining values of finished subtrees, largest first. Their sizes are the bits of `chunks`.
+    stack: Vec<ChainingValue>,
+    /// Finished chunks.
+    chunks: u64,
+    /// The last chunk. It stays open until a byte follows it, because the last chunk of a stream is hashed differently.
+    tail: Vec<u8>,
+}
+
+impl StreamDigest {
+    /// The digest of an empty stream.
+    #[must_use]
+    pub fn new() -> Self {
+        StreamDigest::default()
+    }
+
+    /// Bytes so far.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.chunks * CHUNK + self.tail.len() as u64
+    }
+
+    /// Adds the next bytes of the stream. Large pieces are faster: they are hashed as large subtrees.
+    pub fn update(&mut self, mut bytes: &[u8]) {
+        let room = (CHUNK_LEN - self.tail.len()).min(bytes.len());
+        let (now, later) = bytes.split_at(room);
+        self.tail.extend_from_slice(now);
+        bytes = later;
+        if bytes.is_empty() {
+            return;
+        }
+        let tail = std::mem::take(&mut self.tail);
+        self.add_subtree(&tail);
+        while bytes.len() > CHUNK_LEN {
+            let (subtree, later) = bytes.split_at(self.subtree_length(bytes.len()));
+            self.add_subtree(subtree);
+            bytes = later;
+        }
+        self.tail = tail;
+        self.tail.clear();
+        self.tail.extend_from_slice(bytes);
+    }
+
+    /// BLAKE3 of all bytes so far; more may follow.
+    #[must_use]
+    pub fn finish(&self) -> [u8; 32] {
+        let Some((first, others)) = self.stack.split_first() else {
+            return *blake3::hash(&self.tail).as_bytes();
+        };
+        let mut right = self.chaining_value(&self.tail);
+        for left in others.iter().rev() {
+            right = hazmat::merge_subtrees_non_root(left, &right, Mode::Hash);
+        }
+        *hazmat::merge_subtrees_root(first, &right, Mode::Hash).as_bytes()
+    }
+
+    /// Everything needed to go on later.
+    #[must_use]
+    pub fn save(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(10 + self.stack.len() * 32 + self.tail.len());
+        out.put_varint(self.length());
+        self.stack
+            .iter()
+            .for_each(|value| out.extend_from_slice(value));
+        out.extend_from_slice(&self.tail);
+        out
+    }
+
+    /// Goes on where [`save`](Self::save) stopped.
+    ///
+    /// # Errors
+    /// When the bytes are no saved digest.
+    pub fn resume(saved: &[u8]) -> Result<Self, Corrupt> {
+        let mut reader = Reader::new(saved);
+        let length = reader.varint()?;
+        let chunks = length.saturating_sub(1) / CHUNK;
+        let mut stack = Vec::new();
+        for _ in 0..chunks.count_ones() {
+            let mut value = ChainingValue::default();
+            value.copy_from_slice(reader.take(size_of::<ChainingValue>())?);
+            stack.push(value);
+        }
+        let tail = reader.take((length - chunks * CHUNK) as usize)?.to_vec();
+        reader
+            .finish()
+            .map_err(|error| corrupt!("digest of a stream of {length} bytes: {error}"))?;
+        Ok(StreamDigest {
+            stack,
+            chunks,
+            tail,
+        })
+    }
+
+    /// The largest subtree that may begin here and leaves at least a byte for the open chunk.
+    fn subtree_length(&self, available: usize) -> usize {
+        let fits = 1 << (available - 1).ilog2();
+        match hazmat::max_subtree_len(self.chunks * CHUNK) {
+            Some(aligned) => fits.min(usize::try_from(aligned).unwrap_or(usize::MAX)),
+            None => fits,
+        }
+    }
+
+    /// Adds a whole subtree, a power of two of chunks, and merges equals like carries of an addition. Merging at once is right
+    /// because a byte always follows, so none of these is the root.
+    fn add_subtree(&mut self, subtree: &[u8]) {
+        let mut value = self.chaining_value(subtree);
+        let mut size = subtree.len() as u64 / CHUNK;
+        let before = self.chunks;
+        self.chunks += size;
+        while before & size != 0
+            && let Some(left) = self.stack.pop()
+        {
+            value = hazmat::merge_subtrees_non_root(&left, &value, Mode::Hash);
+            size <<= 1;
+        }
+        self.stack.push(value);
+    }
+
+    fn chaining_value(&self, bytes: &[u8]) -> ChainingValue {
+        Hasher::new()
+            .set_input_offset(self.chunks * CHUNK)
+            .update(bytes)
+            .finalize_non_root()
+    }
+}
+
+/// Hash of one end of a stream (xxh3-128): a reason to look closer or not, never a proof of being equal.
+#[must_use]
+pub fn edge_hash(edge: &[u8]) -> u128 {
+    checksum::content_hash(edge)
+}
+
+/// The first and the last 64 KiB of a stream, kept while it passes.
+#[derive(Clone, Debug, Default)]
+pub struct Edges {
+    head: Vec<u8>,
+    tail: Vec<u8>,
+}
+
+impl Edges {
+    /// Goes on with a stream whose first and last [`EDGE`] bytes (or all, when there are fewer) are known.
+    #[must_use]
+    pub fn resume(head: Vec<u8>, tail: Vec<u8>) -> Self {
+        Edges { head, tail }
+    }
+
+    /// Adds the next bytes of the stream.
+    pub fn update(&mut self, bytes: &[u8]) {
+        const LENGTH: usize = EDGE as usize;
+        let room = (LENGTH - self.head.len().min(LENGTH)).min(bytes.len());
+        self.head.extend_from_slice(&bytes[..room]);
+        if bytes.len() >= LENGTH {
+            self.tail.clear();
+        }
+        self.tail
+            .extend_from_slice(&bytes[bytes.len().saturating_sub(LENGTH)..]);
+        self.tail.drain(..self.tail.len().saturating_sub(LENGTH));
+    }
+
+    /// Hash of the first 64 KiB so far.
+    #[must_use]
+    pub fn head_hash(&self) -> u128 {
+        edge_hash(&self.head)
+    }
+
+    /// Hash of the last 64 KiB so far.
+    #[must_use]
+    pub fn tail_hash(&self) -> u128 {
+        edge_hash(&self.tail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn stream(length: usize) -> Vec<u8> {
+        (0..length)
+            .map(|i| (i as u32).wrapping_mul(2_654_435_761).to_le_bytes()[3])
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn any_splits_and_any_saves_give_the_plain_hash(
+            length in prop_oneof![0usize..5000, 0usize..300_000],
+            steps in proptest::collection::vec((prop_oneof![1usize..3, 1000usize..1050, 1usize..100_000], any::<bool>()), 1..12),
+        ) {
+            let stream = stream(length);
+            let mut digest = StreamDigest::new();
+            let mut rest = &stream[..];
+            for (step, save) in steps.iter().cycle().take(400) {
+                let (now, later) = rest.split_at((*step).min(rest.len()));
+                digest.update(now);
+                rest = later;
+                if *save {
+                    let saved = digest.save();
+                    prop_assert!(saved.len() <= 10 + 54 * 32 + 1024);
+                    let resumed = StreamDigest::resume(&saved).unwrap();
+                    prop_assert_eq!(&resumed, &digest);
+                    digest = resumed;
+                }
+                prop_assert_eq!(digest.finish(), *blake3::hash(&stream[..stream.len() - rest.len()]).as_bytes());
+                if rest.is_empty() {
+                    break;
+                }
+            }
+        }
+
+        #[test]
+        fn strange_bytes_are_refused_or_resumed_but_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(mut digest) = StreamDigest::resume(&bytes) {
+                digest.update(b"more");
+                let _ = digest.finish();
+            }
+        }
+
+        #[test]
+        fn edges_are_the_ends_of_the_stream(length in 0usize..200_000, step in 1usize..90_000) {
+            let stream = stream(length);
+            let mut edges = Edges::default();
+            stream.chunks(step).for_each(|piece| edges.update(piece));
+            prop_assert_eq!(edges.head_hash(), edge_hash(&stream[..length.min(EDGE as usize)]));
+            prop_assert_eq!(edges.tail_hash(), edge_hash(&stream[length.saturating_sub(EDGE as usize)..]));
+        }
+    }
+
+    #[test]
+    fn every_length_around_the_borders_of_subtrees_is_right() {
+        let stream = stream(17 << 10);
+        for length in (0..=17).flat_map(|chunks: usize| {
+            [
+                (chunks << 10).saturating_sub(1),
+                chunks << 10,
+                (chunks << 10) + 1,
+            ]
+        }) {
+            let bytes = &stream[..length.min(stream.len())];
+            let mut digest = StreamDigest::new();
+            digest.update(bytes);
+            assert_eq!(digest.finish(), *blake3::hash(bytes).as_bytes(), "{length}");
+            assert_eq!(digest.length(), bytes.len() as u64);
+        }
+    }
+
+    #[test]
+    fn a_save_that_was_cut_or_has_more_is_refused() {
+        let mut digest = StreamDigest::new();
+        digest.update(&stream(5000));
+        let saved = digest.save();
+        for end in 0..saved.len() {
+            assert!(StreamDigest::resume(&saved[..end]).is_err(), "{end}");
+        }
+        assert!(StreamDigest::resume(&[saved, vec![0]].concat()).is_err());
+        assert!(StreamDigest::resume(&[0xff; 10]).is_err());
+    }
+}
