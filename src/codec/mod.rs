@@ -5,7 +5,6 @@ use std::cell::RefCell;
 use zstd::zstd_safe::{CCtx, CParameter, DCtx, DParameter, FrameFormat};
 
 use crate::error::{Corrupt, corrupt};
-use crate::pack::frame::{self, Frame};
 
 thread_local! {
     static COMPRESSOR: RefCell<CCtx<'static>> = RefCell::new(CCtx::create());
@@ -57,27 +56,6 @@ pub fn compress_with_prefix(raw: &[u8], level: i32, prefix: Option<&[u8]>) -> Op
         };
         (out.len() < raw.len()).then_some(out)
     })
-}
-
-/// Decodes a frame's payload and verifies it. `prefix` must be given for frames coded with one.
-///
-/// # Errors
-/// When the codec is unknown, the data is damaged, or length or checksum differ from what the frame says.
-pub fn decode(frame: &Frame<'_>, prefix: Option<&[u8]>) -> Result<Vec<u8>, Corrupt> {
-    let payload = match frame.codec {
-        frame::codec::RAW => frame.payload.to_vec(),
-        frame::codec::ZSTD => decompress(frame.payload, frame.raw_length as usize, None)?,
-        frame::codec::ZSTD_PREFIX => {
-            let mut reader = crate::bytes::Reader::new(frame.payload);
-            reader.varint()?;
-            let data = reader.take(reader.remaining())?;
-            let prefix = prefix.ok_or_else(|| corrupt!("coded with a prefix that is not at hand"))?;
-            decompress(data, frame.raw_length as usize, Some(prefix))?
-        }
-        codec => return Err(corrupt!("codec {codec} is unknown")),
-    };
-    frame.verify_decoded(&payload)?;
-    Ok(payload)
 }
 
 /// Decompresses exactly `length` bytes.

@@ -147,6 +147,28 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// Decodes a frame's payload and verifies it. `prefix` must be given for frames coded with one.
+///
+/// # Errors
+/// When the codec is unknown, the data is damaged, or length or checksum differ from what the frame says.
+pub fn decode(frame: &Frame<'_>, prefix: Option<&[u8]>) -> Result<Vec<u8>, Corrupt> {
+    let length = frame.raw_length as usize;
+    let payload = match frame.codec {
+        codec::RAW => frame.payload.to_vec(),
+        codec::ZSTD => crate::codec::decompress(frame.payload, length, None)?,
+        codec::ZSTD_PREFIX => {
+            let mut reader = Reader::new(frame.payload);
+            reader.varint()?;
+            let data = reader.take(reader.remaining())?;
+            let prefix = prefix.ok_or_else(|| corrupt!("coded with a prefix that is not at hand"))?;
+            crate::codec::decompress(data, length, Some(prefix))?
+        }
+        codec => return Err(corrupt!("codec {codec} is unknown")),
+    };
+    frame.verify_decoded(&payload)?;
+    Ok(payload)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

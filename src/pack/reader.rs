@@ -133,6 +133,6 @@ pub(crate) fn read_header(bytes: &[u8], path: &Path) -> Result<Header> {
 /// Reads the commit frame at an offset.
 pub(crate) fn read_commit(pack: &[u8], offset: u64) -> Result<Commit, Corrupt> {
     let frame = Frame::read(pack, offset)?.expect(Kind::Commit)?;
-    let payload = crate::codec::decode(&frame, None)?;
+    let payload = crate::pack::frame::decode(&frame, None)?;
     Commit::decode(&payload).map_err(|Corrupt(what)| corrupt!("commit at offset {offset}: {what}"))
 }

@@ -3,11 +3,12 @@
 pub mod api;
 pub mod fetch;
 pub mod head;
-pub mod ingest;
+
 pub mod journal;
 pub mod layout;
 pub mod past;
 pub mod publish;
+pub mod session;
 pub mod snapshot;
 pub mod sources;
 mod stub;

@@ -10,9 +10,8 @@ use rayon::prelude::*;
 
 use crate::bytes::Reader;
 use crate::checksum::content_hash;
-use crate::codec;
 use crate::error::{Corrupt, Result, corrupt};
-use crate::pack::frame::Kind;
+use crate::pack::frame::{self, Kind};
 use crate::pack::reader::PackReader;
 use crate::record::NODE_BYTES;
 use crate::record::cut::class;
@@ -113,7 +112,7 @@ fn template_bytes(pack: &PackReader) -> Result<Vec<Vec<u8>>, Corrupt> {
     let mut templates = Vec::new();
     for entry in &pack.directory.templates {
         let frame = pack.frame(entry.offset, Kind::Templates)?;
-        let payload = codec::decode(&frame, None)?;
+        let payload = frame::decode(&frame, None)?;
         let mut reader = Reader::new(&payload);
         for _ in 0..entry.count {
             templates.push(reader.bytes()?.to_vec());

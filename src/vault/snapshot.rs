@@ -6,10 +6,9 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use crate::codec;
 use crate::error::{Corrupt, Error, Result};
 use crate::ids::PackId;
-use crate::pack::frame::Kind;
+use crate::pack::frame::{self, Kind};
 use crate::pack::reader::PackReader;
 use crate::vault::head::Head;
 use crate::vault::journal::{self, Entry, Stamp};
@@ -156,7 +155,7 @@ impl Snapshot {
 pub fn read_journals(pack: &PackReader, entries: &mut Vec<(Stamp, Entry)>) -> Result<()> {
     for &offset in &pack.directory.journals {
         pack.frame(offset, Kind::Journal)
-            .and_then(|frame| codec::decode(&frame, None))
+            .and_then(|frame| frame::decode(&frame, None))
             .and_then(|payload| journal::read(&payload, entries))
             .map_err(|Corrupt(what)| pack.damaged(Corrupt(format!("journal at offset {offset}: {what}"))))?;
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::bytes::Reader;
-use crate::codec;
 use crate::error::{Corrupt, Result, corrupt};
 use crate::group::decode::{Element, Group};
 use crate::pack::directory::{BlockEntry, GroupEntry};
@@ -111,7 +110,7 @@ impl PackView {
         }
         let entry = self.pack.directory.groups.get(index).ok_or_else(|| corrupt!("no group {index}"))?;
         let frame = self.pack.frame(entry.offset, Kind::Group)?;
-        let payload = codec::decode(&frame, None)?;
+        let payload = frame::decode(&frame, None)?;
         let group = Group::decode(&payload, |number| self.templates.get(number as usize))
             .and_then(|group| matches_entry(group, entry))
             .map_err(|Corrupt(what)| corrupt!("group at offset {}: {what}", entry.offset))?;
@@ -165,7 +164,7 @@ impl PackView {
             }
             _ => None,
         };
-        let bytes = codec::decode(&frame, prefix.as_ref().map(|p| p.as_slice()))
+        let bytes = frame::decode(&frame, prefix.as_ref().map(|p| p.as_slice()))
             .map_err(|Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset))?;
         let bytes = Rc::new(bytes);
         self.block_cache.insert(key, Rc::clone(&bytes), bytes.len());
@@ -331,7 +330,7 @@ fn read_templates(pack: &PackReader) -> Result<Vec<Template>, Corrupt> {
             return Err(corrupt!("templates at offset {} begin at {} instead of {}", entry.offset, entry.first, templates.len()));
         }
         let frame = pack.frame(entry.offset, Kind::Templates)?;
-        let payload = codec::decode(&frame, None)?;
+        let payload = frame::decode(&frame, None)?;
         let mut reader = Reader::new(&payload);
         for _ in 0..entry.count {
             templates.push(Template::parse(reader.bytes()?)?);
