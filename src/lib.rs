@@ -5,6 +5,7 @@
 
 pub mod bytes;
 pub mod checksum;
+pub mod column;
 pub mod error;
 pub mod fsio;
 pub mod ids;
