@@ -106,7 +106,7 @@ pub(super) enum Digits {
 }
 
 impl Digits {
-    /// The cheapest way that holds for all values.
+    /// The most regular way that holds for all values.
     pub(super) fn of(numbers: &[Decimal]) -> Digits {
         let most = numbers
             .iter()

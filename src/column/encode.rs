@@ -17,8 +17,8 @@ use crate::checksum::checksum;
 const SPLITS: usize = 4;
 /// Columns with fewer values have no use for a dictionary.
 const ENUM_COUNT: usize = 8;
-/// A dictionary pays when a value is there three times on average.
-const ENUM_REPEATS: usize = 3;
+/// A dictionary pays when a value is there twice on average.
+const ENUM_REPEATS: usize = 2;
 /// Most distinct values of an enum: an index is a byte.
 const ENUM_DISTINCT: usize = 255;
 /// Kinds with fewer values are not split off (chosen).
@@ -98,11 +98,7 @@ fn encode_numbers(
     header: &mut Vec<u8>,
     streams: &mut Streams,
 ) {
-    let digits = Digits::of(numbers);
-    let scaled: Vec<i64> = numbers
-        .iter()
-        .map(|&number| digits.scaled(number))
-        .collect();
+    let (digits, scaled) = scale(numbers);
     // Planes of a byte cost what an index costs, without a dictionary.
     if let Some(words) = words.filter(|words| words.cost() < integers::estimate(&scaled)) {
         return words.encode(header, streams);
@@ -126,6 +122,29 @@ fn encode_numbers(
             .extend(numbers.iter().map(|number| number.digits));
     }
     integers::encode(&scaled, Class::Number, header, streams);
+}
+
+/// The integers to store for numbers, and how to print them.
+fn scale(numbers: &[Decimal]) -> (Digits, Vec<i64>) {
+    /// What a count of digits costs, in bits (chosen).
+    const DIGITS: u64 = 3;
+    let scaled = |digits: Digits| -> Vec<i64> {
+        numbers
+            .iter()
+            .map(|&number| digits.scaled(number))
+            .collect()
+    };
+    let digits = Digits::of(numbers);
+    let common = scaled(digits);
+    if matches!(digits, Digits::Stripped { .. }) {
+        // One 0.8500000000000001 among short fractions would make all of them long.
+        let each = scaled(Digits::Each);
+        let bits = integers::estimate(&each) + DIGITS * numbers.len() as u64;
+        if bits < integers::estimate(&common) {
+            return (Digits::Each, each);
+        }
+    }
+    (digits, common)
 }
 
 /// A dictionary of few values and an index for each place.
