@@ -2,9 +2,10 @@
 //!
 //! A fixed table maps anchor hashes to addresses of the literal stream. A hit is only a hint: the bytes are compared, in both
 //! directions, and what is long enough becomes a copy. The table forgets (newer anchors push older ones out of a bucket of
-//! two) and the [`Window`] may have moved on; both cost a copy, never correctness. The same calls give the same pieces.
+//! two) and the window may have moved on; both cost a copy, never correctness. The same calls give the same pieces.
 
 use super::anchor::{Anchor, WINDOW};
+use super::window::Window;
 use std::ops::Range;
 
 /// A part of a text.
@@ -29,58 +30,6 @@ impl Piece {
             Piece::Literal(range) => range.len(),
             Piece::Copy { len, .. } => *len as usize,
         }
-    }
-}
-
-/// The part of the literal stream that is still at hand.
-pub trait Window {
-    /// The bytes from `address` on that lie together in memory; empty when that address is not at hand.
-    fn after(&self, address: u32) -> &[u8];
-    /// The bytes that end right before `address` and lie together in memory; empty when they are not at hand.
-    fn before(&self, address: u32) -> &[u8];
-}
-
-/// A window made of blocks of literals, in the order of their addresses.
-#[derive(Clone, Debug, Default)]
-pub struct Blocks<'a> {
-    blocks: Vec<(u32, &'a [u8])>,
-}
-
-impl<'a> Blocks<'a> {
-    /// Adds a block behind all others. A block that is empty, begins before the last one ends, or leaves the address space
-    /// is not taken: false.
-    pub fn push(&mut self, address: u32, bytes: &'a [u8]) -> bool {
-        let end = self
-            .blocks
-            .last()
-            .map_or(0, |(start, bytes)| *start as usize + bytes.len());
-        let fits = address as usize >= end
-            && !bytes.is_empty()
-            && bytes.len() <= (u32::MAX - address) as usize;
-        if fits {
-            self.blocks.push((address, bytes));
-        }
-        fits
-    }
-
-    /// The block that holds `address`, and the offset in it.
-    fn find(&self, address: u32) -> Option<(&'a [u8], usize)> {
-        let after = self.blocks.partition_point(|(start, _)| *start <= address);
-        let &(start, bytes) = self.blocks.get(after.checked_sub(1)?)?;
-        let offset = (address - start) as usize;
-        (offset < bytes.len()).then_some((bytes, offset))
-    }
-}
-
-impl Window for Blocks<'_> {
-    fn after(&self, address: u32) -> &[u8] {
-        self.find(address)
-            .map_or(&[], |(bytes, offset)| &bytes[offset..])
-    }
-
-    fn before(&self, address: u32) -> &[u8] {
-        let last = address.checked_sub(1).and_then(|last| self.find(last));
-        last.map_or(&[], |(bytes, offset)| &bytes[..=offset])
     }
 }
 
@@ -308,7 +257,7 @@ fn common_suffix(a: &[u8], b: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::anchors;
+    use super::super::{Blocks, anchors};
     use super::*;
     use proptest::prelude::*;
 

@@ -6,6 +6,8 @@
 
 mod anchor;
 mod matcher;
+mod window;
 
 pub use anchor::{Anchor, WINDOW, anchors};
-pub use matcher::{Blocks, Matcher, Piece, Window};
+pub use matcher::{Matcher, Piece};
+pub use window::{Blocks, Window};
