@@ -356,6 +356,17 @@ mod tests {
         assert_eq!(stream.add(&changed), copies);
         // The copy of a copy names the first literals: depth stays one.
         assert_eq!(stream.add(&changed)[0], copies[0]);
+        // Literals behind a copy are remembered at their own address.
+        let tail = noise(9, 2_000);
+        let address = stream.literals.len() as u32;
+        stream.add(&[&text[..3_000], &tail].concat());
+        assert_eq!(
+            stream.add(&tail),
+            [Piece::Copy {
+                address,
+                len: 2_000
+            }]
+        );
     }
 
     #[test]
