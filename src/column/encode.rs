@@ -5,35 +5,30 @@
 
 use super::decimal::{self, Decimal, Digits};
 use super::header::{
-    ALWAYS, CONSTANT, DECIMAL, EACH, ENUM, FIXED, INTEGER, SPLIT, STRIPPED_TO_NONE,
-    STRIPPED_TO_ONE, TEXT, TIME,
+    ALWAYS, CONSTANT, DECIMAL, EACH, FIXED, INTEGER, STRIPPED_TO_NONE, STRIPPED_TO_ONE, TEXT, TIME,
 };
+use super::repeats::{Runs, Words, recurring};
+use super::split::Split;
 use super::time::{self, Format};
 use super::{Class, Streams, Values, fixed, integers, text};
 use crate::bytes::Put;
-use crate::checksum::checksum;
 
 /// Splits inside splits: up to so many kinds of values leave a mixed column.
 const SPLITS: usize = 4;
-/// Columns with fewer values have no use for a dictionary.
-const ENUM_COUNT: usize = 8;
-/// A dictionary pays when a value is there twice on average.
-const ENUM_REPEATS: usize = 2;
-/// Most distinct values of an enum: an index is a byte.
-const ENUM_DISTINCT: usize = 255;
-/// Kinds with fewer values are not split off (chosen).
-const KIND_COUNT: usize = 8;
-/// Numbers gain less from a column of their own: they must be a good part of it (chosen).
-const NUMBER_SHARE: usize = 4;
 /// A lone value of this length may be an id that others refer to, and goes to its stream (chosen).
-const LONE_ID: usize = 16;
+pub(super) const LONE_ID: usize = 16;
 
 /// Codes a column: appends its header to `header` and its bytes to the streams.
 pub fn encode(values: &Values, header: &mut Vec<u8>, streams: &mut Streams) {
     encode_inner(values, SPLITS, header, streams);
 }
 
-fn encode_inner(values: &Values, splits: usize, header: &mut Vec<u8>, streams: &mut Streams) {
+pub(super) fn encode_inner(
+    values: &Values,
+    splits: usize,
+    header: &mut Vec<u8>,
+    streams: &mut Streams,
+) {
     if let Some(value) = constant(values) {
         header.put_u8(CONSTANT);
         header.put_bytes(value);
@@ -41,12 +36,14 @@ fn encode_inner(values: &Values, splits: usize, header: &mut Vec<u8>, streams: &
     }
     let words = Words::of(values);
     if let Some(numbers) = numbers(values) {
-        encode_numbers(&numbers, words, header, streams);
+        encode_numbers(values, &numbers, words, header, streams);
     } else if let Some((format, ticks)) = times(values) {
         match words.filter(|words| words.cost() < integers::estimate(&ticks)) {
             Some(words) => words.encode(header, streams),
             None => encode_times(&format, &ticks, header, streams),
         }
+    } else if let Some(runs) = Runs::of(values, words.as_ref()) {
+        runs.encode(splits, header, streams);
     } else if let Some(words) = words {
         words.encode(header, streams);
     } else if let Some(common) = fixed::common(values) {
@@ -55,9 +52,13 @@ fn encode_inner(values: &Values, splits: usize, header: &mut Vec<u8>, streams: &
     } else if let Some(split) = Split::of(values).filter(|_| splits > 0) {
         split.encode(splits - 1, header, streams);
     } else {
-        header.put_u8(TEXT);
-        text::encode(values, header, streams);
+        encode_text(values, header, streams);
     }
+}
+
+fn encode_text(values: &Values, header: &mut Vec<u8>, streams: &mut Streams) {
+    header.put_u8(TEXT);
+    text::encode(values, header, streams);
 }
 
 /// The value that all are equal to.
@@ -93,15 +94,20 @@ fn encode_times(format: &Format<'_>, ticks: &[i64], header: &mut Vec<u8>, stream
 }
 
 fn encode_numbers(
+    values: &Values,
     numbers: &[Decimal],
     words: Option<Words>,
     header: &mut Vec<u8>,
     streams: &mut Streams,
 ) {
     let (digits, scaled) = scale(numbers);
+    let bits = integers::estimate(&scaled);
     // Planes of a byte cost what an index costs, without a dictionary.
-    if let Some(words) = words.filter(|words| words.cost() < integers::estimate(&scaled)) {
+    if let Some(words) = words.filter(|words| words.cost() < bits) {
         return words.encode(header, streams);
+    }
+    if better_as_text(values, bits) {
+        return encode_text(values, header, streams);
     }
     let (style, scale) = match digits {
         Digits::Always(0) => {
@@ -122,6 +128,25 @@ fn encode_numbers(
             .extend(numbers.iter().map(|number| number.digits));
     }
     integers::encode(&scaled, Class::Number, header, streams);
+}
+
+/// Whether long numbers recur so often that characters, which a match finds again, beat planes, where it cannot.
+fn better_as_text(values: &Values, bits: u64) -> bool {
+    /// Numbers of fewer bits are not worth the look.
+    const LONG: u64 = 16;
+    /// Bits of a match (measured on a few columns).
+    const MATCH: u64 = 20;
+    /// Bits of a digit of a new number, times ten: log2 10 and what a Huffman code wastes.
+    const TEN_DIGITS: u64 = 35;
+    /// Bits of the end mark of a new number.
+    const END: u64 = 4;
+    let count = values.len() as u64;
+    if bits < LONG * count {
+        return false;
+    }
+    let (again, bytes) = recurring(values);
+    let new = values.byte_len() as u64 - bytes;
+    again * MATCH + new * TEN_DIGITS / 10 + (count - again) * END < bits
 }
 
 /// The integers to store for numbers, and how to print them.
@@ -145,181 +170,4 @@ fn scale(numbers: &[Decimal]) -> (Digits, Vec<i64>) {
         }
     }
     (digits, common)
-}
-
-/// A dictionary of few values and an index for each place.
-struct Words {
-    words: Values,
-    indexes: Vec<u8>,
-}
-
-impl Words {
-    /// Collects the distinct values in order of appearance; `None` as soon as they are too many to pay.
-    fn of(values: &Values) -> Option<Words> {
-        if values.len() < ENUM_COUNT {
-            return None;
-        }
-        let most = ENUM_DISTINCT.min(values.len() / ENUM_REPEATS);
-        let mut table = [u8::MAX; 1024];
-        let mut words = Values::new();
-        let mut indexes = Vec::with_capacity(values.len());
-        let mut before: &[u8] = b"";
-        let mut index = u8::MAX;
-        for value in values.iter() {
-            if index == u8::MAX || value != before {
-                index = find_or_add(&mut table, &mut words, value, most)?;
-                before = value;
-            }
-            indexes.push(index);
-        }
-        Some(Words { words, indexes })
-    }
-
-    /// Rough cost in bits, in the measure of [`integers::estimate`].
-    fn cost(&self) -> u64 {
-        let bits = 65 - u64::from((self.words.len() as u64).leading_zeros());
-        let changes = self
-            .indexes
-            .windows(2)
-            .filter(|pair| pair[0] != pair[1])
-            .count() as u64;
-        changes * bits + (self.indexes.len() as u64 - changes) + 4 * self.words.byte_len() as u64
-    }
-
-    fn encode(&self, header: &mut Vec<u8>, streams: &mut Streams) {
-        header.put_u8(ENUM);
-        header.put_varint(self.words.len() as u64);
-        // The distinct values are a column themselves: ids among them leave their characters where others look for them.
-        encode_inner(&self.words, 1, header, streams);
-        streams.of(Class::Number).extend_from_slice(&self.indexes);
-    }
-}
-
-/// The index of a word, looked up by hash with linear probing; 255 words fill a quarter of the table at most.
-fn find_or_add(
-    table: &mut [u8; 1024],
-    words: &mut Values,
-    value: &[u8],
-    most: usize,
-) -> Option<u8> {
-    let mut slot = checksum(value) as usize % table.len();
-    loop {
-        match table[slot] {
-            u8::MAX if words.len() < most => {
-                table[slot] = words.len() as u8;
-                words.push(value);
-                return Some(table[slot]);
-            }
-            u8::MAX => return None,
-            index if words.get(usize::from(index)) == value => return Some(index),
-            _ => slot = (slot + 1) % table.len(),
-        }
-    }
-}
-
-/// The values of one kind apart from all others.
-struct Split {
-    map: Vec<u8>,
-    main: Values,
-    other: Values,
-}
-
-/// What a value looks like, as far as a split cares.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Number,
-    Time {
-        separator: u8,
-        digits: u8,
-        suffix: u64,
-    },
-    /// Length and places of punctuation.
-    Id {
-        length: usize,
-        punctuation: u64,
-    },
-    Other,
-}
-
-impl Kind {
-    fn of(value: &[u8]) -> Kind {
-        if let Some((format, _)) = time::parse(value) {
-            return Kind::Time {
-                separator: format.separator,
-                digits: format.digits,
-                suffix: checksum(format.suffix),
-            };
-        }
-        if decimal::parse(value).is_some() {
-            return Kind::Number;
-        }
-        if !(LONE_ID..=u64::BITS as usize).contains(&value.len())
-            || !value.iter().any(u8::is_ascii_digit)
-        {
-            return Kind::Other;
-        }
-        let punctuation = value
-            .iter()
-            .enumerate()
-            .filter(|(_, byte)| !byte.is_ascii_alphanumeric());
-        Kind::Id {
-            length: value.len(),
-            punctuation: punctuation.fold(0, |places, (place, _)| places | 1 << place),
-        }
-    }
-}
-
-impl Split {
-    /// Splits off the most frequent kind that has a coder of its own.
-    fn of(values: &Values) -> Option<Split> {
-        let kinds: Vec<Kind> = values.iter().map(Kind::of).collect();
-        let main = main_kind(&kinds)?;
-        let mut split = Split {
-            map: Vec::with_capacity(kinds.len()),
-            main: Values::new(),
-            other: Values::new(),
-        };
-        for (value, kind) in values.iter().zip(&kinds) {
-            split.map.push(u8::from(*kind != main));
-            if *kind == main {
-                split.main.push(value)
-            } else {
-                split.other.push(value)
-            }
-        }
-        let pays = !split.other.is_empty()
-            && (!matches!(main, Kind::Id { .. }) || fixed::common(&split.main).is_some());
-        pays.then_some(split)
-    }
-
-    fn encode(&self, splits: usize, header: &mut Vec<u8>, streams: &mut Streams) {
-        header.put_u8(SPLIT);
-        header.put_varint(self.main.len() as u64);
-        streams.of(Class::Number).extend_from_slice(&self.map);
-        encode_inner(&self.main, splits, header, streams);
-        encode_inner(&self.other, splits, header, streams);
-    }
-}
-
-/// The kind to split off: the most frequent one that pays, the first of equals.
-fn main_kind(kinds: &[Kind]) -> Option<Kind> {
-    /// More kinds than this are noise.
-    const KINDS: usize = 16;
-    let mut counts: Vec<(Kind, usize)> = Vec::new();
-    for &kind in kinds.iter().filter(|kind| **kind != Kind::Other) {
-        match counts.iter().position(|(known, _)| *known == kind) {
-            Some(at) => counts[at].1 += 1,
-            None if counts.len() < KINDS => counts.push((kind, 1)),
-            None => {}
-        }
-    }
-    let pays = |&(kind, count): &(Kind, usize)| {
-        count >= KIND_COUNT && (kind != Kind::Number || count * NUMBER_SHARE >= kinds.len())
-    };
-    let best = counts
-        .iter()
-        .copied()
-        .filter(pays)
-        .reduce(|best, next| if next.1 > best.1 { next } else { best });
-    best.map(|(kind, _)| kind)
 }

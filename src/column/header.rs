@@ -9,6 +9,7 @@
 //! 5 fixed     see `fixed`                                                   part: rows                    (hex or ids)
 //! 6 text      see `text`                                                    part: values                  (text, hex or ids)
 //! 7 split     main count varint · main column · other column                part: a byte a value, 0 main  (numbers)
+//! 8 runs      runs varint · lengths as integers · column of the runs' values part: planes                  (numbers)
 //! ```
 //!
 //! Coder numbers are never reused. A part is found by adding up lengths in column order, so headers are read from the
@@ -31,6 +32,7 @@ pub(super) const TIME: u8 = 4;
 pub(super) const FIXED: u8 = 5;
 pub(super) const TEXT: u8 = 6;
 pub(super) const SPLIT: u8 = 7;
+pub(super) const RUNS: u8 = 8;
 
 /// Styles of fraction digits in the header of a decimal column.
 pub(super) const ALWAYS: u8 = 0;
@@ -39,7 +41,7 @@ pub(super) const STRIPPED_TO_NONE: u8 = 2;
 pub(super) const EACH: u8 = 3;
 
 /// Columns inside columns: the encoder nests far less, a hostile header must not exhaust the stack.
-const DEEPEST: usize = 12;
+const DEEPEST: usize = 16;
 
 /// How far each class stream is taken by the columns read so far.
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,6 +127,10 @@ pub(super) enum Coder<'a> {
     },
     Fixed(Fixed),
     Text(Text<'a>),
+    Runs {
+        lengths: Integers,
+        heads: Box<Header<'a>>,
+    },
     Split {
         map: Part,
         main: Box<Header<'a>>,
@@ -184,12 +190,15 @@ impl<'a> Header<'a> {
             },
             FIXED => Coder::Fixed(Fixed::read(reader, count, offsets)?),
             TEXT => Coder::Text(Text::read(reader, count, offsets)?),
+            RUNS => {
+                let runs = part_of(reader.varint()?, count, at)?;
+                Coder::Runs {
+                    lengths: Integers::read(reader, runs, Class::Number, offsets)?,
+                    heads: Box::new(Header::read_inner(reader, runs, offsets, depth)?),
+                }
+            }
             SPLIT => {
-                let main = reader.varint()?;
-                let main = usize::try_from(main)
-                    .ok()
-                    .filter(|&main| main <= count)
-                    .ok_or_else(|| corrupt!("{main} of {count} values at offset {at}"))?;
+                let main = part_of(reader.varint()?, count, at)?;
                 Coder::Split {
                     map: offsets.take_rows(Class::Number, count, 1)?,
                     main: Box::new(Header::read_inner(reader, main, offsets, depth)?),
@@ -226,6 +235,7 @@ impl<'a> Header<'a> {
             Coder::Decimal { .. } => class == Class::Number,
             Coder::Fixed(fixed) => class == fixed.part.class,
             Coder::Text(text) => text.classes().any(|read| read == class),
+            Coder::Runs { heads, .. } => class == Class::Number || heads.reads(class),
             Coder::Split { main, other, .. } => {
                 class == Class::Number || main.reads(class) || other.reads(class)
             }
@@ -243,9 +253,16 @@ impl<'a> Header<'a> {
             Coder::Time { .. } => "time",
             Coder::Fixed(_) => "fixed",
             Coder::Text(_) => "text",
+            Coder::Runs { .. } => "runs",
             Coder::Split { .. } => "split",
         }
     }
+}
+
+/// A count of some of a column's values.
+fn part_of(some: u64, count: usize, at: usize) -> Result<usize, Corrupt> {
+    let some_of_all = usize::try_from(some).ok().filter(|&some| some <= count);
+    some_of_all.ok_or_else(|| corrupt!("{some} of {count} values at offset {at}"))
 }
 
 fn read_digits(reader: &mut Reader<'_>) -> Result<Digits, Corrupt> {

@@ -20,6 +20,8 @@ mod fixed;
 mod header;
 mod integers;
 mod open;
+mod repeats;
+mod split;
 mod text;
 mod time;
 mod values;

@@ -43,6 +43,10 @@ enum Body<'a> {
         prefix: &'a [u8],
         rows: Rows<'a>,
     },
+    Runs {
+        ends: Vec<u32>,
+        heads: Box<Column<'a>>,
+    },
     Split {
         map: &'a [u8],
         ranks: Vec<u32>,
@@ -89,6 +93,10 @@ impl<'a> Column<'a> {
             Coder::Text(text) => Body::Text {
                 prefix: text.prefix,
                 rows: text.open(count, streams)?,
+            },
+            Coder::Runs { lengths, heads } => Body::Runs {
+                ends: ends_of_runs(&lengths.open(streams)?, heads.count, count)?,
+                heads: Box::new(Column::open(heads, streams)?),
             },
             Coder::Split { map, main, other } => {
                 let map = map.of(streams)?;
@@ -140,6 +148,9 @@ impl<'a> Column<'a> {
             Body::Text { prefix, rows } => {
                 out.extend_from_slice(prefix);
                 out.extend_from_slice(rows.get(rank)?);
+            }
+            Body::Runs { ends, heads } => {
+                heads.get(ends.partition_point(|&end| end as usize <= rank), out)?
             }
             Body::Split {
                 map,
@@ -220,5 +231,23 @@ fn ranks_behind(map: &[u8], main_count: usize) -> Result<Vec<u32>, Corrupt> {
             "a split map names {} values of {main_count}",
             next[0]
         ))
+    }
+}
+
+/// The place behind each run; together they must cover the column.
+fn ends_of_runs(lengths: &Numbers<'_>, runs: usize, count: usize) -> Result<Vec<u32>, Corrupt> {
+    let mut end = 0u32;
+    let mut ends = Vec::new();
+    for run in 0..runs {
+        let length = u32::try_from(lengths.get(run)?).ok();
+        end = length
+            .and_then(|length| end.checked_add(length))
+            .ok_or_else(|| corrupt!("run {run} of a column has an impossible length"))?;
+        ends.push(end);
+    }
+    if end as usize == count {
+        Ok(ends)
+    } else {
+        Err(corrupt!("runs of {end} values in a column of {count}"))
     }
 }

@@ -166,6 +166,21 @@ fn each_typical_column_gets_the_coder_made_for_it() {
         ),
         ("text", values(["two\nlines", "a zero \0", "é"])),
         (
+            "runs",
+            values(
+                uuids(4, 300)
+                    .enumerate()
+                    .flat_map(|(at, id)| vec![id; at % 4 + 1]),
+            ),
+        ),
+        (
+            "text",
+            values(random(9).take(900).map(|pick| {
+                let r = random(pick % 300 * 1_000).next().unwrap_or(0) >> 20;
+                format!("{}.{:06}", r / 1_000_000, r % 1_000_000)
+            })),
+        ),
+        (
             "split",
             values(
                 numbers()
