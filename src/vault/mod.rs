@@ -6,6 +6,7 @@ pub mod head;
 
 pub mod journal;
 pub mod layout;
+mod open;
 pub mod past;
 pub mod publish;
 pub mod session;
@@ -15,4 +16,4 @@ mod stub;
 pub mod view;
 pub mod write;
 
-pub use stub::Vault;
+pub use open::Vault;

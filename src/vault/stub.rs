@@ -9,46 +9,15 @@ use super::api::{
     RmOptions, RmReport, SourceRow, StatsOptions, StatsReport,
 };
 use crate::error::{Error, Result};
+use crate::vault::Vault;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-
-/// An open vault. Methods that write take the lock themselves and wait as long as [`OpenOptions::lock_timeout`] says.
-#[derive(Debug)]
-pub struct Vault {
-    _private: (),
-}
 
 fn not_built<T>() -> Result<T> {
     Err(Error::Internal("not built".into()))
 }
 
 impl Vault {
-    /// The format this program writes.
-    pub const FORMAT_VERSION: u32 = 1;
-    /// The oldest format this program reads.
-    pub const OLDEST_FORMAT_VERSION: u32 = 1;
-
-    /// Opens a vault that exists.
-    ///
-    /// # Errors
-    /// [`Error::NoVault`] where there is none, [`Error::TooNew`] for one from the future.
-    pub fn open(dir: &Path, options: &OpenOptions) -> Result<Vault> {
-        let _ = options;
-        if !dir.join("vault.json").is_file() {
-            return Err(Error::NoVault(dir.to_path_buf()));
-        }
-        Ok(Vault { _private: () })
-    }
-
-    /// Opens a vault, creating it in an absent or empty directory whose parent exists.
-    ///
-    /// # Errors
-    /// Those of [`Vault::open`]; [`Error::Usage`] for a directory with something else in it.
-    pub fn create_or_open(dir: &Path, options: &OpenOptions) -> Result<Vault> {
-        let _ = (dir, options);
-        not_built()
-    }
-
     /// Takes inputs in. A raised interrupt ends it after a clean commit, with `Ok`.
     ///
     /// # Errors
