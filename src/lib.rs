@@ -10,3 +10,4 @@ pub mod fsio;
 pub mod ids;
 pub mod interrupt;
 pub mod progress;
+pub mod shape;
