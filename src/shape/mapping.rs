@@ -22,3 +22,4 @@ impl Mapping {
     }
     pub(super) fn walk(&self, _w: &mut Walker<'_>, _v: Json<'_>) {}
 }
+impl Mapping { pub(super) fn fill(&self,_m:&mut Metadata,_v:Json<'_>,_s:&mut FileState){} }

@@ -1,6 +1,7 @@
 //! What a record means: its shape, its parts, its metadata.
 //!
 //! Input is the bytes of one record, output is meaning: [`detect`] finds the shape, [`segments`] labels the parts,
+//! [`metadata`] reads who, when, which model and at what cost,
 //! [`turns`] reads them out. Everything here is derived and can be derived again; nothing here
 //! ever decides how bytes are stored, so a better detector never needs a rewrite.
 //!
@@ -12,6 +13,7 @@ pub mod json;
 mod detect;
 mod id;
 mod mapping;
+mod meta;
 mod record;
 mod roles;
 mod segments;
@@ -20,6 +22,7 @@ mod turns;
 pub use detect::{Detection, Hints, detect};
 pub use id::ShapeId;
 pub use mapping::{Mapping, Mappings};
+pub use meta::{FileState, Instant, Metadata, Precision, carried_ids, metadata};
 pub use record::{Form, Record};
 pub use roles::{SegmentType, type_of_role};
 pub use segments::{Label, segments};
