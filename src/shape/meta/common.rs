@@ -107,8 +107,6 @@ fn models(metadata: &mut Metadata, object: &Object<'_>) {
     let is_name = |value: &Json<'_>| value.is_string();
     let answered = [
         "response_model",
-        "response/model",
-        "response/body/model",
         "modelVersion",
         "model_version",
         "model_id",
@@ -121,7 +119,7 @@ fn models(metadata: &mut Metadata, object: &Object<'_>) {
         "generator",
     ];
     set(&mut metadata.model, answered.iter().find_map(|key| find(object, key).filter(is_name)));
-    let asked = ["model", "request_model", "request/model", "gen_ai.request.model", "llm.request.model"];
+    let asked = ["model", "request_model", "gen_ai.request.model", "llm.request.model"];
     set(&mut metadata.model_requested, asked.iter().find_map(|key| find(object, key).filter(is_name)));
     let named = [
         "provider",
@@ -133,7 +131,6 @@ fn models(metadata: &mut Metadata, object: &Object<'_>) {
         "llm.provider",
         "llm.system",
         "model_provider",
-        "request/provider",
     ];
     if metadata.provider.is_none() {
         let named = named.iter().find_map(|key| find(object, key).filter(is_name)).and_then(word);

@@ -259,6 +259,7 @@ fn pair(metadata: &mut Metadata, object: &Object<'_>) {
     else {
         return;
     };
+    set(&mut metadata.provider, request.get("provider").filter(|provider| provider.is_string()));
     set(&mut metadata.error, response.get("error").filter(|error| error.is_string() && !error.is_blank()));
     metadata.latency_ms = response.get("response_time").and_then(number);
     status(metadata, response);

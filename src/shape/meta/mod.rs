@@ -19,6 +19,7 @@ use super::json::{Json, Object};
 use super::record::Record;
 
 pub use state::FileState;
+pub(super) use state::scalar;
 pub use time::{Instant, Precision};
 
 /// Ids longer than this are texts under a key named `id`.
@@ -145,6 +146,14 @@ impl Metadata {
         gateways::read(self, shape, object);
         providers::read(self, shape, object);
         common::read(self, shape, object);
+    }
+
+    /// Fills what is empty from a part of a known shape.
+    pub(super) fn delegate(&mut self, shape: ShapeId, object: &Object<'_>) {
+        let mut inner = Metadata::default();
+        inner.read(shape, object);
+        inner.finish(shape);
+        self.absorb(inner);
     }
 
     /// What follows from the other fields.

@@ -111,6 +111,39 @@ impl Record<'_> {
     }
 }
 
+/// What a mapping may ask of the walker.
+impl Walker<'_> {
+    /// Works one step deeper.
+    pub(super) fn step(&mut self, token: &str, work: impl FnOnce(&mut Self)) {
+        self.at(token, work);
+    }
+
+    /// Hands a part to a built-in shape.
+    pub(super) fn delegate(&mut self, shape: ShapeId, value: Json<'_>) {
+        self.record(shape, value);
+    }
+
+    /// A part no rule names.
+    pub(super) fn leaf(&mut self, key: &str, value: Json<'_>) {
+        self.generic_at(key, value);
+    }
+
+    /// Follows JSON in a string, as whatever shape it has.
+    pub(super) fn follow(&mut self, literal: Json<'_>) -> bool {
+        self.nested(literal, |walker, inner| walker.record(super::detect::detect_inner(inner), inner))
+    }
+
+    /// A part a rule names.
+    pub(super) fn mapped(&mut self, tag: Tag<'_>, value: Json<'_>, split: bool) {
+        self.next_message();
+        match (value.is_string(), split) {
+            (true, true) => self.prompt(tag, value),
+            (true, false) => self.text(tag, value),
+            (false, _) => self.emit(tag, value),
+        }
+    }
+}
+
 impl Walker<'_> {
     /// A whole record, or an array of records.
     pub(super) fn record(&mut self, shape: ShapeId, value: Json<'_>) {
