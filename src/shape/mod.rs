@@ -27,3 +27,6 @@ pub use record::{Form, Record};
 pub use roles::{SegmentType, type_of_role};
 pub use segments::{Label, segments};
 pub use turns::{Turn, turns};
+
+#[cfg(test)]
+mod tests;

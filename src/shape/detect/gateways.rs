@@ -207,7 +207,12 @@ pub(in crate::shape) fn body_at(wrapper: Json<'_>) -> (&'static str, Body<'_>) {
     // One pass: a request body is most of its record, and looking five times would cost five scans.
     let mut found: [Option<Json<'_>>; 5] = [None; 5];
     for (key, value) in wrapper.entries() {
-        let place = BODIES.iter().position(|pointer| pointer.split('/').nth(1).is_some_and(|name| name.as_bytes() == key));
+        let place = BODIES.iter().position(|pointer| {
+            pointer
+                .split('/')
+                .nth(1)
+                .is_some_and(|name| name.as_bytes() == key)
+        });
         if let Some(slot) = place.and_then(|place| found.get_mut(place)) {
             *slot = Some(value);
         }
@@ -216,8 +221,12 @@ pub(in crate::shape) fn body_at(wrapper: Json<'_>) -> (&'static str, Body<'_>) {
         let inner = pointer.split('/').nth(2);
         let body = value.and_then(|value| inner.map_or(Some(value), |key| value.get(key)));
         match body {
-            Some(body) if body.is_object() || body.is_array() => return (pointer, Body::Value(body)),
-            Some(body) if body.is_string() && !body.is_blank() => return (pointer, Body::Text(body)),
+            Some(body) if body.is_object() || body.is_array() => {
+                return (pointer, Body::Value(body));
+            }
+            Some(body) if body.is_string() && !body.is_blank() => {
+                return (pointer, Body::Text(body));
+            }
             _ => {}
         }
     }

@@ -37,7 +37,18 @@ fn ids(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>) {
     if metadata.record_id.is_none() {
         metadata.record_id = keys.iter().find_map(|key| id(find(object, key)?));
     }
-    set_id(&mut metadata.request_id, first(object, &["request_id", "requestId", "x-request-id", "response/request_id"]));
+    set_id(
+        &mut metadata.request_id,
+        first(
+            object,
+            &[
+                "request_id",
+                "requestId",
+                "x-request-id",
+                "response/request_id",
+            ],
+        ),
+    );
     if !matches!(shape, OpenaiResponsesItem | CodexRollout) {
         set_id(&mut metadata.request_id, find(object, "call_id"));
     }
@@ -61,7 +72,18 @@ fn ids(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>) {
         )
         .filter(|value| !value.is_blank()),
     );
-    set_id(&mut metadata.trace_id, first(object, &["trace_id", "traceId", "context/trace_id", "litellm_trace_id"]));
+    set_id(
+        &mut metadata.trace_id,
+        first(
+            object,
+            &[
+                "trace_id",
+                "traceId",
+                "context/trace_id",
+                "litellm_trace_id",
+            ],
+        ),
+    );
     let sessions = [
         "session_id",
         "sessionId",
@@ -79,25 +101,57 @@ fn ids(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>) {
         "conversation_hash",
         "message_tree_id",
     ];
-    let own_session = if shape == LangsmithRun { sessions.get(1..).unwrap_or_default() } else { &sessions };
+    let own_session = if shape == LangsmithRun {
+        sessions.get(1..).unwrap_or_default()
+    } else {
+        &sessions
+    };
     set_id(&mut metadata.conversation_id, first(object, own_session));
 }
 
 fn people(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>) {
     let is_word = |value: &Json<'_>| value.is_string() && value.raw().len() <= 200;
-    let mut applications =
-        vec!["application", "app", "app_name", "appname", "project", "service.name", "originator", "agent/name", "op_name", "key_alias", "team"];
+    let mut applications = vec![
+        "application",
+        "app",
+        "app_name",
+        "appname",
+        "project",
+        "service.name",
+        "originator",
+        "agent/name",
+        "op_name",
+        "key_alias",
+        "team",
+    ];
     // Where a person or a message has a name, `name` is no program; a dataset's `task` may be the prompt.
-    if matches!(shape, GatewayPair | Witness | LangsmithRun | LangfuseTrace | Generic) {
+    if matches!(
+        shape,
+        GatewayPair | Witness | LangsmithRun | LangfuseTrace | Generic
+    ) {
         applications.extend(["metadata/app", "task"]);
     }
-    let application = applications.iter().find_map(|key| find(object, key).filter(is_word));
+    let application = applications
+        .iter()
+        .find_map(|key| find(object, key).filter(is_word));
     set(&mut metadata.application, application);
     set(
         &mut metadata.end_user,
-        ["end_user", "user", "user_id", "userId", "safety_identifier", "request_user_id", "metadata/user_id", "metadata/user", "user_hash"]
-            .iter()
-            .find_map(|key| find(object, key).filter(|value| is_word(value) || value.as_i64().is_some())),
+        [
+            "end_user",
+            "user",
+            "user_id",
+            "userId",
+            "safety_identifier",
+            "request_user_id",
+            "metadata/user_id",
+            "metadata/user",
+            "user_hash",
+        ]
+        .iter()
+        .find_map(|key| {
+            find(object, key).filter(|value| is_word(value) || value.as_i64().is_some())
+        }),
     );
     set(&mut metadata.project, find(object, "cwd"));
     set(&mut metadata.title, find(object, "title").filter(is_word));
@@ -118,9 +172,24 @@ fn models(metadata: &mut Metadata, object: &Object<'_>) {
         "gen_ai.response.model",
         "generator",
     ];
-    set(&mut metadata.model, answered.iter().find_map(|key| find(object, key).filter(is_name)));
-    let asked = ["model", "request_model", "gen_ai.request.model", "llm.request.model"];
-    set(&mut metadata.model_requested, asked.iter().find_map(|key| find(object, key).filter(is_name)));
+    set(
+        &mut metadata.model,
+        answered
+            .iter()
+            .find_map(|key| find(object, key).filter(is_name)),
+    );
+    let asked = [
+        "model",
+        "request_model",
+        "gen_ai.request.model",
+        "llm.request.model",
+    ];
+    set(
+        &mut metadata.model_requested,
+        asked
+            .iter()
+            .find_map(|key| find(object, key).filter(is_name)),
+    );
     let named = [
         "provider",
         "custom_llm_provider",
@@ -133,8 +202,13 @@ fn models(metadata: &mut Metadata, object: &Object<'_>) {
         "model_provider",
     ];
     if metadata.provider.is_none() {
-        let named = named.iter().find_map(|key| find(object, key).filter(is_name)).and_then(word);
-        metadata.provider = named.map(|name| provider::canonical(&name)).filter(|name| !name.is_empty());
+        let named = named
+            .iter()
+            .find_map(|key| find(object, key).filter(is_name))
+            .and_then(word);
+        metadata.provider = named
+            .map(|name| provider::canonical(&name))
+            .filter(|name| !name.is_empty());
     }
 }
 
@@ -193,15 +267,53 @@ fn figures(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>) {
         "metrics/latencyMs",
         "response/response_time",
     ];
-    let milliseconds = || milliseconds.iter().find_map(|path| number(find(object, path)?));
-    let seconds = ["duration", "total_time", "execution_time", "latency_s", "latency_seconds"];
+    let milliseconds = || {
+        milliseconds
+            .iter()
+            .find_map(|path| number(find(object, path)?))
+    };
+    let seconds = [
+        "duration",
+        "total_time",
+        "execution_time",
+        "latency_s",
+        "latency_seconds",
+    ];
     // Under `latency` and its like the unit differs: only shapes that say so read them (their own file does).
     let is_seconds = !matches!(shape, OpenrouterGeneration | LitellmSlp);
-    let seconds = || seconds.iter().filter(|_| is_seconds).find_map(|path| Some(number(find(object, path)?)? * 1000.0));
-    metadata.latency_ms = metadata.latency_ms.or_else(milliseconds).or_else(seconds).filter(|ms| *ms >= 0.0);
-    let first_token = ["ttft_ms", "time_to_first_token_ms", "time_to_first_token", "ttft"];
-    metadata.ttft_ms = metadata.ttft_ms.or_else(|| first_token.iter().find_map(|path| number(find(object, path)?)));
-    for path in ["usage", "usageMetadata", "usage_metadata", "token_usage", "usage_details", "usageDetails", "meta_info", "tokens", "meta/tokens"] {
+    let seconds = || {
+        seconds
+            .iter()
+            .filter(|_| is_seconds)
+            .find_map(|path| Some(number(find(object, path)?)? * 1000.0))
+    };
+    metadata.latency_ms = metadata
+        .latency_ms
+        .or_else(milliseconds)
+        .or_else(seconds)
+        .filter(|ms| *ms >= 0.0);
+    let first_token = [
+        "ttft_ms",
+        "time_to_first_token_ms",
+        "time_to_first_token",
+        "ttft",
+    ];
+    metadata.ttft_ms = metadata.ttft_ms.or_else(|| {
+        first_token
+            .iter()
+            .find_map(|path| number(find(object, path)?))
+    });
+    for path in [
+        "usage",
+        "usageMetadata",
+        "usage_metadata",
+        "token_usage",
+        "usage_details",
+        "usageDetails",
+        "meta_info",
+        "tokens",
+        "meta/tokens",
+    ] {
         if let Some(value) = find(object, path).filter(|value| value.is_object()) {
             metadata.usage(usage::read(value));
         }
@@ -223,7 +335,9 @@ fn figures(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>) {
         "agent_cost",
         "spend",
     ];
-    metadata.cost_usd = metadata.cost_usd.or_else(|| costs.iter().find_map(|path| number(find(object, path)?)));
+    metadata.cost_usd = metadata
+        .cost_usd
+        .or_else(|| costs.iter().find_map(|path| number(find(object, path)?)));
 }
 
 fn outcome(metadata: &mut Metadata, object: &Object<'_>) {
@@ -231,16 +345,47 @@ fn outcome(metadata: &mut Metadata, object: &Object<'_>) {
         &mut metadata.stop_reason,
         first(
             object,
-            &["finish_reason", "stop_reason", "stopReason", "finishReason", "done_reason", "stop_type", "termination_reason", "incomplete_details/reason"],
+            &[
+                "finish_reason",
+                "stop_reason",
+                "stopReason",
+                "finishReason",
+                "done_reason",
+                "stop_type",
+                "termination_reason",
+                "incomplete_details/reason",
+            ],
         ),
     );
-    set(&mut metadata.status, first(object, &["status", "state", "status_code", "response_status", "response/status_code", "response/status"]));
-    for key in ["error", "error_str", "error_message", "exception", "errorCode"] {
+    set(
+        &mut metadata.status,
+        first(
+            object,
+            &[
+                "status",
+                "state",
+                "status_code",
+                "response_status",
+                "response/status_code",
+                "response/status",
+            ],
+        ),
+    );
+    for key in [
+        "error",
+        "error_str",
+        "error_message",
+        "exception",
+        "errorCode",
+    ] {
         if metadata.error.is_none() {
             metadata.error = find(object, key).and_then(error_text);
         }
     }
-    let code: Option<u32> = metadata.status.as_deref().and_then(|status| status.parse().ok());
+    let code: Option<u32> = metadata
+        .status
+        .as_deref()
+        .and_then(|status| status.parse().ok());
     if let (None, Some(code @ 400..=599)) = (&metadata.error, code) {
         metadata.error = Some(format!("HTTP {code}"));
     }
@@ -282,7 +427,9 @@ fn scores(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>) {
     }
     // Named scores: the first that is a number, an inspect grade, or `{value}`.
     for (key, path) in [("scores", "value"), ("feedback_stats", "avg")] {
-        let Some(list) = find(object, key) else { continue };
+        let Some(list) = find(object, key) else {
+            continue;
+        };
         let named = list.entries().map(|(_, value)| value).chain(list.items());
         for value in named {
             metadata.score(key, value.get(path).or(Some(value)));
@@ -307,20 +454,40 @@ impl Metadata {
 }
 
 fn tags(metadata: &mut Metadata, object: &Object<'_>) {
-    for key in ["tags", "request_tags", "labels", "tag.tags", "metadata", "request_properties", "requestMetadata"] {
-        let Some(value) = find(object, key) else { continue };
+    for key in [
+        "tags",
+        "request_tags",
+        "labels",
+        "tag.tags",
+        "metadata",
+        "request_properties",
+        "requestMetadata",
+    ] {
+        let Some(value) = find(object, key) else {
+            continue;
+        };
         if value.is_string() && key != "metadata" {
             word(value).into_iter().for_each(|tag| metadata.tag(tag));
         }
-        for tag in value.items().filter(|item| item.is_string()).filter_map(word) {
+        for tag in value
+            .items()
+            .filter(|item| item.is_string())
+            .filter_map(word)
+        {
             metadata.tag(tag);
         }
-        for (name, value) in value.entries().filter(|(_, value)| value.raw().len() <= 200) {
+        for (name, value) in value
+            .entries()
+            .filter(|(_, value)| value.raw().len() <= 200)
+        {
             metadata.tag_pair(&crate::shape::json::decode_key(name), Some(value));
         }
     }
     for key in ["source", "split", "category", "language"] {
-        metadata.tag_pair(key, find(object, key).filter(|value| value.is_string() && value.raw().len() <= 100));
+        metadata.tag_pair(
+            key,
+            find(object, key).filter(|value| value.is_string() && value.raw().len() <= 100),
+        );
     }
 }
 
@@ -337,11 +504,24 @@ fn params(metadata: &mut Metadata, object: &Object<'_>) {
         "reasoning_effort",
         "service_tier",
     ];
-    let nested = ["model_parameters", "modelParameters", "generationConfig", "inferenceConfig", "options", "params"];
-    let inner = nested.iter().filter_map(|key| Object::of(find(object, key)?)).next();
+    let nested = [
+        "model_parameters",
+        "modelParameters",
+        "generationConfig",
+        "inferenceConfig",
+        "options",
+        "params",
+    ];
+    let inner = nested
+        .iter()
+        .filter_map(|key| Object::of(find(object, key)?))
+        .next();
     for name in NAMES {
         let value = find(object, name).or_else(|| find(inner.as_ref()?, name));
-        if let Some(value) = value.filter(|value| value.raw().len() <= 100).and_then(word) {
+        if let Some(value) = value
+            .filter(|value| value.raw().len() <= 100)
+            .and_then(word)
+        {
             metadata.params.push((name.to_owned(), value));
         }
     }

@@ -113,7 +113,11 @@ pub fn metadata(line: &[u8], shape: ShapeId, state: &mut FileState) -> Metadata 
 
 /// The ids the record itself carries, each once: not its parent, conversation or trace, and none it merely mentions.
 pub fn carried_ids(metadata: &Metadata) -> Vec<&str> {
-    let own = [&metadata.record_id, &metadata.request_id, &metadata.response_id];
+    let own = [
+        &metadata.record_id,
+        &metadata.request_id,
+        &metadata.response_id,
+    ];
     let mut ids: Vec<&str> = Vec::new();
     for id in own.into_iter().flatten().chain(&metadata.other_ids) {
         if !id.is_empty() && !ids.contains(&id.as_str()) {
@@ -163,7 +167,9 @@ impl Metadata {
         }
         if self.provider.is_none() {
             let by_model = || self.model.as_deref().and_then(provider::of_model);
-            self.provider = provider::of_shape(shape).map(String::from).or_else(by_model);
+            self.provider = provider::of_shape(shape)
+                .map(String::from)
+                .or_else(by_model);
         }
     }
 
@@ -235,8 +241,11 @@ impl Metadata {
 
     /// Latency as the difference of two times, unless it is known.
     fn span_of_time(&mut self, start: Option<Json<'_>>, end: Option<Json<'_>>) {
-        if let (Some(start), Some(end), None) = (start.and_then(time::read), end.and_then(time::read), self.latency_ms)
-            && end.us >= start.us
+        if let (Some(start), Some(end), None) = (
+            start.and_then(time::read),
+            end.and_then(time::read),
+            self.latency_ms,
+        ) && end.us >= start.us
         {
             self.latency_ms = Some((end.us - start.us) as f64 / 1000.0);
         }
@@ -272,7 +281,9 @@ pub(super) fn word(value: Json<'_>) -> Option<String> {
     if text.is_empty() {
         return None;
     }
-    let end = (0..=LONGEST_WORD.min(text.len())).rev().find(|end| text.is_char_boundary(*end))?;
+    let end = (0..=LONGEST_WORD.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end))?;
     text.get(..end).map(String::from)
 }
 
@@ -312,5 +323,8 @@ fn first<'v>(object: &Object<'v>, paths: &[&str]) -> Option<Json<'v>> {
 
 /// A number, also one written as a string.
 fn number(value: Json<'_>) -> Option<f64> {
-    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|number: &f64| number.is_finite())
+    value
+        .as_f64()
+        .or_else(|| value.as_str()?.trim().parse().ok())
+        .filter(|number: &f64| number.is_finite())
 }

@@ -24,9 +24,15 @@ impl Usage {
 /// The count at the first of `paths` (`a` or `a/b`) that holds a number.
 fn count(object: &Object<'_>, paths: &[&str]) -> Option<u64> {
     paths.iter().find_map(|path| {
-        let (key, rest) = path.split_once('/').map_or((*path, ""), |(key, rest)| (key, rest));
+        let (key, rest) = path
+            .split_once('/')
+            .map_or((*path, ""), |(key, rest)| (key, rest));
         let value = object.get(key)?;
-        whole(if rest.is_empty() { value } else { value.get(rest)? })
+        whole(if rest.is_empty() {
+            value
+        } else {
+            value.get(rest)?
+        })
     })
 }
 
@@ -43,7 +49,9 @@ fn sum(counts: &[Option<u64>]) -> Option<u64> {
 
 /// Reads a usage object of any provider.
 pub(super) fn read(usage: Json<'_>) -> Usage {
-    let Some(object) = Object::of(usage) else { return Usage::default() };
+    let Some(object) = Object::of(usage) else {
+        return Usage::default();
+    };
     let found = gemini(&object)
         .or_else(|| openai(&object))
         .or_else(|| anthropic(&object))
@@ -51,12 +59,30 @@ pub(super) fn read(usage: Json<'_>) -> Usage {
         .or_else(|| separate(&object))
         .or_else(|| cohere(&object))
         .unwrap_or_default();
-    with_total(found, count(&object, &["total_tokens", "totalTokens", "totalTokenCount", "total", "total_token_count"]))
+    with_total(
+        found,
+        count(
+            &object,
+            &[
+                "total_tokens",
+                "totalTokens",
+                "totalTokenCount",
+                "total",
+                "total_token_count",
+            ],
+        ),
+    )
 }
 
 fn with_total(usage: Usage, total: Option<u64>) -> Usage {
     let both = usage.input.is_some() && usage.output.is_some();
-    let total = total.or_else(|| if both { sum(&[usage.input, usage.output]) } else { None });
+    let total = total.or_else(|| {
+        if both {
+            sum(&[usage.input, usage.output])
+        } else {
+            None
+        }
+    });
     Usage { total, ..usage }
 }
 
@@ -78,11 +104,21 @@ fn openai(object: &Object<'_>) -> Option<Usage> {
                 "prompt_cache_hit_tokens",
             ],
         ),
-        cache_write: count(object, &["input_tokens_details/cache_write_tokens", "cache_creation_input_tokens"]),
+        cache_write: count(
+            object,
+            &[
+                "input_tokens_details/cache_write_tokens",
+                "cache_creation_input_tokens",
+            ],
+        ),
         output: count(object, &["completion_tokens", "output_tokens"]),
         reasoning: count(
             object,
-            &["completion_tokens_details/reasoning_tokens", "output_tokens_details/reasoning_tokens", "reasoning_output_tokens"],
+            &[
+                "completion_tokens_details/reasoning_tokens",
+                "output_tokens_details/reasoning_tokens",
+                "reasoning_output_tokens",
+            ],
         ),
         total: None,
     })
@@ -93,8 +129,14 @@ fn anthropic(object: &Object<'_>) -> Option<Usage> {
     if !object.has("input_tokens") && !object.has("output_tokens") {
         return None;
     }
-    let cached = count(object, &["cache_read_input_tokens", "input_tokens_cache_read"]);
-    let cache_write = count(object, &["cache_creation_input_tokens", "input_tokens_cache_write"]);
+    let cached = count(
+        object,
+        &["cache_read_input_tokens", "input_tokens_cache_read"],
+    );
+    let cache_write = count(
+        object,
+        &["cache_creation_input_tokens", "input_tokens_cache_write"],
+    );
     Some(Usage {
         input: sum(&[count(object, &["input_tokens"]), cached, cache_write]),
         cached,
@@ -110,9 +152,21 @@ fn bedrock(object: &Object<'_>) -> Option<Usage> {
     let input = count(object, &["inputTokens"]);
     let output = count(object, &["outputTokens"]);
     input.or(output)?;
-    let cached = count(object, &["cacheReadInputTokens", "cacheReadInputTokenCount"]);
-    let cache_write = count(object, &["cacheWriteInputTokens", "cacheWriteInputTokenCount"]);
-    Some(Usage { input: sum(&[input, cached, cache_write]), cached, cache_write, output, ..Usage::default() })
+    let cached = count(
+        object,
+        &["cacheReadInputTokens", "cacheReadInputTokenCount"],
+    );
+    let cache_write = count(
+        object,
+        &["cacheWriteInputTokens", "cacheWriteInputTokenCount"],
+    );
+    Some(Usage {
+        input: sum(&[input, cached, cache_write]),
+        cached,
+        cache_write,
+        output,
+        ..Usage::default()
+    })
 }
 
 /// `promptTokenCount`: input includes cached, thoughts are counted beside the answer.
@@ -122,8 +176,17 @@ fn gemini(object: &Object<'_>) -> Option<Usage> {
     prompt.or(answer)?;
     let reasoning = count(object, &["thoughtsTokenCount", "thoughts_token_count"]);
     Some(Usage {
-        input: sum(&[prompt, count(object, &["toolUsePromptTokenCount", "tool_use_prompt_token_count"])]),
-        cached: count(object, &["cachedContentTokenCount", "cached_content_token_count"]),
+        input: sum(&[
+            prompt,
+            count(
+                object,
+                &["toolUsePromptTokenCount", "tool_use_prompt_token_count"],
+            ),
+        ]),
+        cached: count(
+            object,
+            &["cachedContentTokenCount", "cached_content_token_count"],
+        ),
         output: sum(&[answer, reasoning]),
         reasoning,
         ..Usage::default()
@@ -138,21 +201,46 @@ fn separate(object: &Object<'_>) -> Option<Usage> {
     // Gemini CLI counts like Gemini: thoughts beside the answer, cached inside the input.
     if let Some(thoughts) = count(object, &["thoughts"]) {
         let cached = count(object, &["cached"]);
-        return Some(Usage { input, cached, output: sum(&[output, Some(thoughts)]), reasoning: Some(thoughts), ..Usage::default() });
+        return Some(Usage {
+            input,
+            cached,
+            output: sum(&[output, Some(thoughts)]),
+            reasoning: Some(thoughts),
+            ..Usage::default()
+        });
     }
     if let Some(cached) = count(object, &["cached", "input_cached_tokens"]) {
-        return Some(Usage { input, cached: Some(cached), output, ..Usage::default() });
+        return Some(Usage {
+            input,
+            cached: Some(cached),
+            output,
+            ..Usage::default()
+        });
     }
     let cached = count(object, &["cacheRead", "cache/read"]);
     let cache_write = count(object, &["cacheWrite", "cache/write"]);
     let reasoning = count(object, &["reasoning"]);
-    Some(Usage { input: sum(&[input, cached, cache_write]), cached, cache_write, output: sum(&[output, reasoning]), reasoning, total: None })
+    Some(Usage {
+        input: sum(&[input, cached, cache_write]),
+        cached,
+        cache_write,
+        output: sum(&[output, reasoning]),
+        reasoning,
+        total: None,
+    })
 }
 
 /// Cohere bills other numbers than it counts; what was counted is under `tokens`.
 fn cohere(object: &Object<'_>) -> Option<Usage> {
-    let tokens = object.get("tokens").or_else(|| object.get("billed_units")).and_then(Object::of)?;
-    Some(Usage { input: count(&tokens, &["input_tokens"]), output: count(&tokens, &["output_tokens"]), ..Usage::default() })
+    let tokens = object
+        .get("tokens")
+        .or_else(|| object.get("billed_units"))
+        .and_then(Object::of)?;
+    Some(Usage {
+        input: count(&tokens, &["input_tokens"]),
+        output: count(&tokens, &["output_tokens"]),
+        ..Usage::default()
+    })
 }
 
 /// Counts that stand beside other fields, without an object of their own.
@@ -177,7 +265,13 @@ pub(super) fn beside(object: &Object<'_>) -> Usage {
         ),
         cached: count(
             object,
-            &["native_tokens_cached", "tokens_in_cached", "cached_tokens", "llm.token_count.prompt_details.cache_read", "gen_ai.usage.cache_read.input_tokens"],
+            &[
+                "native_tokens_cached",
+                "tokens_in_cached",
+                "cached_tokens",
+                "llm.token_count.prompt_details.cache_read",
+                "gen_ai.usage.cache_read.input_tokens",
+            ],
         ),
         cache_write: count(object, &["gen_ai.usage.cache_creation.input_tokens"]),
         output: count(
@@ -197,10 +291,22 @@ pub(super) fn beside(object: &Object<'_>) -> Usage {
                 "llm.token_count.completion",
             ],
         ),
-        reasoning: count(object, &["native_tokens_reasoning", "llm.token_count.completion_details.reasoning"]),
+        reasoning: count(
+            object,
+            &[
+                "native_tokens_reasoning",
+                "llm.token_count.completion_details.reasoning",
+            ],
+        ),
         total: None,
     };
-    with_total(found, count(object, &["total_tokens", "tokens_total", "llm.token_count.total"]))
+    with_total(
+        found,
+        count(
+            object,
+            &["total_tokens", "tokens_total", "llm.token_count.total"],
+        ),
+    )
 }
 
 #[cfg(test)]
@@ -215,13 +321,42 @@ mod tests {
     #[test]
     fn input_includes_the_cache_whichever_way_the_provider_counts() {
         let same = (Some(100), Some(60), Some(7));
-        assert_eq!(counts(r#"{"prompt_tokens":100,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":60}}"#), same);
-        assert_eq!(counts(r#"{"input_tokens":100,"output_tokens":7,"input_tokens_details":{"cached_tokens":60}}"#), same);
-        assert_eq!(counts(r#"{"input_tokens":30,"cache_read_input_tokens":60,"cache_creation_input_tokens":10,"output_tokens":7}"#), same);
-        assert_eq!(counts(r#"{"inputTokens":40,"cacheReadInputTokens":60,"outputTokens":7}"#), same);
-        assert_eq!(counts(r#"{"promptTokenCount":100,"cachedContentTokenCount":60,"candidatesTokenCount":5,"thoughtsTokenCount":2}"#), same);
-        assert_eq!(counts(r#"{"input":40,"output":5,"reasoning":2,"cache":{"read":60,"write":0}}"#), same);
-        assert_eq!(counts(r#"{"input":100,"output":5,"cached":60,"thoughts":2,"tool":0}"#), same);
+        assert_eq!(
+            counts(
+                r#"{"prompt_tokens":100,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":60}}"#
+            ),
+            same
+        );
+        assert_eq!(
+            counts(
+                r#"{"input_tokens":100,"output_tokens":7,"input_tokens_details":{"cached_tokens":60}}"#
+            ),
+            same
+        );
+        assert_eq!(
+            counts(
+                r#"{"input_tokens":30,"cache_read_input_tokens":60,"cache_creation_input_tokens":10,"output_tokens":7}"#
+            ),
+            same
+        );
+        assert_eq!(
+            counts(r#"{"inputTokens":40,"cacheReadInputTokens":60,"outputTokens":7}"#),
+            same
+        );
+        assert_eq!(
+            counts(
+                r#"{"promptTokenCount":100,"cachedContentTokenCount":60,"candidatesTokenCount":5,"thoughtsTokenCount":2}"#
+            ),
+            same
+        );
+        assert_eq!(
+            counts(r#"{"input":40,"output":5,"reasoning":2,"cache":{"read":60,"write":0}}"#),
+            same
+        );
+        assert_eq!(
+            counts(r#"{"input":100,"output":5,"cached":60,"thoughts":2,"tool":0}"#),
+            same
+        );
     }
 
     #[test]
@@ -231,6 +366,9 @@ mod tests {
 
     #[test]
     fn absurd_counts_are_no_counts() {
-        assert_eq!(counts(r#"{"prompt_tokens":-1,"completion_tokens":1e300}"#), (None, None, None));
+        assert_eq!(
+            counts(r#"{"prompt_tokens":-1,"completion_tokens":1e300}"#),
+            (None, None, None)
+        );
     }
 }

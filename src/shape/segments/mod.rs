@@ -130,7 +130,9 @@ impl Walker<'_> {
 
     /// Follows JSON in a string, as whatever shape it has.
     pub(super) fn follow(&mut self, literal: Json<'_>) -> bool {
-        self.nested(literal, |walker, inner| walker.record(super::detect::detect_inner(inner), inner))
+        self.nested(literal, |walker, inner| {
+            walker.record(super::detect::detect_inner(inner), inner)
+        })
     }
 
     /// A part a rule names.
