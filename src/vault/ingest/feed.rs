@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, bounded};
 
+use crate::checksum::ContentHasher;
 use crate::error::{Error, Result};
 use crate::pack::directory::RecordRun;
 use crate::record::cut::{CutOptions, Cuts, Cutter};
@@ -80,6 +81,7 @@ pub struct Feed {
     /// When the last commit was handed over.
     pub last_commit: Instant,
     long: Vec<(u32, u32)>,
+    long_hash: ContentHasher,
 }
 
 impl Feed {
@@ -95,6 +97,7 @@ impl Feed {
             since_commit: 0,
             last_commit: Instant::now(),
             long: Vec::new(),
+            long_hash: ContentHasher::default(),
         }
     }
 
@@ -195,7 +198,9 @@ impl Feed {
     fn long_piece(&mut self, session: &mut Session, slot: usize, piece: LongPiece) -> Result<()> {
         if piece.first {
             self.long.clear();
+            self.long_hash = ContentHasher::default();
         }
+        self.long_hash.update(&piece.data);
         if !piece.data.is_empty() {
             self.long.push(session.assembler.long_piece(&piece.data)?);
         }
@@ -203,7 +208,7 @@ impl Feed {
         let open_before = self.active[slot].state.open_line;
         let mut open = if piece.first { 0 } else { open_before } + piece.data.len() as u64;
         if piece.last {
-            numbers.push(session.assembler.long_record(&std::mem::take(&mut self.long))?);
+            numbers.push(session.assembler.long_record(&std::mem::take(&mut self.long), self.long_hash.finish(), None)?);
             if piece.newline {
                 open = 0;
             }

@@ -225,7 +225,8 @@ impl<S: Sink> Assembler<S> {
                 continue;
             }
             let (target, node) = self.node(&mut chunk, root as usize, None, true)?;
-            numbers.push(self.record(target, node, given.map(|given| given[at]))?);
+            let hash = cuts.nodes[root as usize].hash;
+            numbers.push(self.record(target, node, hash, given.map(|given| given[at]))?);
         }
         Ok(())
     }
@@ -234,7 +235,7 @@ impl<S: Sink> Assembler<S> {
     ///
     /// # Errors
     /// When writing fails.
-    pub fn long_record(&mut self, pieces: &[(u32, u32)]) -> Result<u64> {
+    pub fn long_record(&mut self, pieces: &[(u32, u32)], hash: u128, given: Option<u64>) -> Result<u64> {
         let mut template = Vec::new();
         let slot = Slot::plain(SlotKind::RawSegment);
         crate::record::template::put_list(Some(slot), b"", b"", b"", &mut template);
@@ -247,7 +248,7 @@ impl<S: Sink> Assembler<S> {
         let node = self.position.node;
         self.position.node += 1;
         self.node_memory.push(None);
-        self.record(Target::New, node, None)
+        self.record(Target::New, node, hash, given)
     }
 
     /// A piece of such a record: its segment's number and 1 when it is new.
@@ -260,7 +261,7 @@ impl<S: Sink> Assembler<S> {
         Ok((number, u32::from(target == Target::New)))
     }
 
-    fn record(&mut self, target: Target, node: u32, given: Option<u64>) -> Result<u64> {
+    fn record(&mut self, target: Target, node: u32, hash: u128, given: Option<u64>) -> Result<u64> {
         if let Target::Old(_) = target
             && let Some(&number) = self.roots.get(&node)
             && given.is_none()
@@ -270,7 +271,7 @@ impl<S: Sink> Assembler<S> {
         let number = given.unwrap_or(self.next_record);
         self.next_record = self.next_record.max(number + 1);
         self.counts.records += 1;
-        self.group.record(target, number);
+        self.group.record(target, number, hash);
         self.roots.insert(node, number);
         if self.group.weight() >= self.shape.group_bytes {
             self.flush_group()?;
