@@ -166,6 +166,10 @@ fn each_typical_column_gets_the_coder_made_for_it() {
         ),
         ("text", values(["two\nlines", "a zero \0", "é"])),
         (
+            "decimal",
+            values(numbers().map(|r| format!("{:?}", (r % 977) as f64 * 0.1 + 0.2))),
+        ),
+        (
             "runs",
             values(
                 uuids(4, 300)
