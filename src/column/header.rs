@@ -50,7 +50,8 @@ const DEEPEST: usize = 16;
 pub struct Offsets([usize; Class::COUNT]);
 
 impl Offsets {
-    /// Bytes of a stream that belong to the columns read so far; after the last column, its length.
+    /// Bytes of a stream that belong to the columns read so far. After the last column of a group it must be the stream's
+    /// length: the caller checks, for a column alone cannot know.
     #[must_use]
     pub fn of(&self, class: Class) -> usize {
         self.0[class as usize]

@@ -210,6 +210,15 @@ mod tests {
     }
 
     #[test]
+    fn the_size_of_the_sets_alone_refuses_only_what_cannot_be_similar() {
+        let (part, whole) = (Shingles::of(&text(0..100)), Shingles::of(&text(0..190)));
+        // All 96 shingles of the part are among the 186 of the whole.
+        assert_eq!(part.jaccard(&whole), 96.0 / 186.0);
+        assert!(part.at_least(&whole, 0.516) && whole.at_least(&part, 0.516));
+        assert!(!part.at_least(&whole, 0.517));
+    }
+
+    #[test]
     fn case_spacing_and_punctuation_do_not_count_but_words_and_their_order_do() {
         let one = Shingles::of("You are a helpful, honest assistant. Answer briefly!");
         assert_eq!(
