@@ -227,5 +227,7 @@ mod tests {
             Digits::Stripped { scale: 3, least: 0 }
         );
         assert_eq!(digits(&["1.10", "0.125"]), Digits::Each);
+        // Scaled to the longest, the first would not fit.
+        assert_eq!(digits(&["0.1", "0.0000000000000000000001"]), Digits::Each);
     }
 }

@@ -216,6 +216,7 @@ mod tests {
         assert_eq!(part.jaccard(&whole), 96.0 / 186.0);
         assert!(part.at_least(&whole, 0.516) && whole.at_least(&part, 0.516));
         assert!(!part.at_least(&whole, 0.517));
+        assert!(part.at_least(&part, 1.0));
     }
 
     #[test]
@@ -279,7 +280,8 @@ mod tests {
         assert_eq!(keys(0..500).len(), 16);
         assert!(!keys(0..500).is_disjoint(&keys(20..520)));
         assert!(keys(0..500).is_disjoint(&keys(1_000..1_500)));
-        // Sets of one shingle fill all bins from one; different ones still share nothing.
+        // Sets of one shingle fill all bins from one; bands differ by their place, and different sets share nothing.
+        assert_eq!(keys(0..5).len(), 16);
         assert!(keys(0..5).is_disjoint(&keys(5..10)));
     }
 }
