@@ -364,8 +364,7 @@ impl<S: Sink> Assembler<S> {
 
     /// The number of a node with these bytes, if there is one.
     fn find_node(&mut self, raw: &[u8], hash: u128) -> Result<Option<u32>> {
-        let candidates: Vec<u32> = self.nodes.candidates(hash).collect();
-        for number in candidates {
+        for number in self.nodes.candidates(hash) {
             let memory = number.checked_sub(self.session.0).and_then(|index| self.node_memory[index as usize]);
             if let Some(spot) = memory
                 && let Some(bytes) = self.ring.get(spot)
@@ -410,8 +409,7 @@ impl<S: Sink> Assembler<S> {
     }
 
     fn segment_of(&mut self, text: &[u8], segment: cut::Segment) -> Result<(Target, u32)> {
-        let candidates: Vec<u32> = self.segments.candidates(segment.hash).collect();
-        for number in candidates {
+        for number in self.segments.candidates(segment.hash) {
             if self.is_segment(number, text)? {
                 return Ok((Target::Old(number), number));
             }

@@ -5,6 +5,22 @@
 /// How many candidates are looked at: a crafted flood of equal fingerprints costs space, not time.
 const MOST_CANDIDATES: usize = 8;
 
+/// A few numbers, held without allocating: this is asked for every node.
+#[derive(Clone, Copy, Default)]
+pub struct Candidates {
+    numbers: [u32; MOST_CANDIDATES],
+    count: usize,
+}
+
+impl Iterator for Candidates {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        self.count = self.count.checked_sub(1)?;
+        Some(self.numbers[self.count])
+    }
+}
+
 /// An open-addressing table over fingerprints kept by number.
 #[derive(Default)]
 pub struct Table {
@@ -26,7 +42,16 @@ impl Table {
     }
 
     /// Numbers whose content may have this hash, at most eight.
-    pub fn candidates(&self, hash: u128) -> impl Iterator<Item = u32> + '_ {
+    pub fn candidates(&self, hash: u128) -> Candidates {
+        let mut found = Candidates::default();
+        for number in self.walk(hash) {
+            found.numbers[found.count] = number;
+            found.count += 1;
+        }
+        found
+    }
+
+    fn walk(&self, hash: u128) -> impl Iterator<Item = u32> + '_ {
         let print = Table::print(hash);
         let mask = self.places.len().wrapping_sub(1);
         let mut at = if self.places.is_empty() { 0 } else { self.place(print) };
