@@ -5,7 +5,7 @@ use super::figures::error_text;
 use super::spans::{mlflow, otlp, span};
 use super::{Metadata, find, first, id, number, set, set_id, usage, word};
 use crate::shape::detect::detect_object;
-use crate::shape::detect::gateways::{Body, PAIRS, body_of};
+use crate::shape::detect::gateways::{Body, PAIRS, body_at, body_of};
 use crate::shape::id::ShapeId::{self, *};
 use crate::shape::json::{Json, Object};
 
@@ -42,6 +42,18 @@ impl Metadata {
             Some(text) => Json::parse(text.as_bytes())
                 .filter(|value| value.is_object())
                 .map(embedded)
+                .unwrap_or_default(),
+        };
+        self.absorb(inner);
+    }
+
+    /// Reads an embedded request.
+    fn embed_request(&mut self, body: Option<Json<'_>>) {
+        let Some(body) = body else { return };
+        let inner = match body.as_str() {
+            None => requested(body),
+            Some(text) => Json::parse(text.as_bytes())
+                .map(requested)
                 .unwrap_or_default(),
         };
         self.absorb(inner);
@@ -84,6 +96,23 @@ fn streamed(text: &str) -> Metadata {
         .zip(whole.tokens_out)
         .map(|(input, output)| input.saturating_add(output));
     whole
+}
+
+/// A request is read without asking for its shape: it is most of its record, and its fields have common names.
+fn requested(body: Json<'_>) -> Metadata {
+    let mut inner = Metadata::default();
+    if let Some(object) = Object::of(body) {
+        super::providers::read(&mut inner, OpenaiResponsesRequest, &object);
+        super::common::read(&mut inner, OpenaiResponsesRequest, &object);
+        inner.application = None;
+        let by_model = inner
+            .model_requested
+            .as_deref()
+            .and_then(super::provider::of_model);
+        inner.provider = inner.provider.or(by_model);
+        inner.model_requested = inner.model.take().or(inner.model_requested);
+    }
+    inner
 }
 
 fn embedded(body: Json<'_>) -> Metadata {
@@ -173,7 +202,7 @@ fn helicone(metadata: &mut Metadata, object: &Object<'_>) {
             .or_else(|| find(object, "response_status").and_then(word));
     }
     metadata.embed(find(object, "response_body"));
-    metadata.embed(find(object, "request_body"));
+    metadata.embed_request(find(object, "request_body"));
 }
 
 fn langfuse(metadata: &mut Metadata, object: &Object<'_>) {
@@ -244,7 +273,7 @@ fn weave(metadata: &mut Metadata, object: &Object<'_>) {
         metadata.usage(usage::read(usage));
     }
     metadata.embed(find(object, "output").filter(|output| output.is_object()));
-    metadata.embed(find(object, "inputs").filter(|inputs| inputs.is_object()));
+    metadata.embed_request(find(object, "inputs").filter(|inputs| inputs.is_object()));
 }
 
 fn bedrock(metadata: &mut Metadata, object: &Object<'_>) {
@@ -313,12 +342,6 @@ fn pair(metadata: &mut Metadata, object: &Object<'_>) {
         return;
     };
     set(
-        &mut metadata.provider,
-        request
-            .get("provider")
-            .filter(|provider| provider.is_string()),
-    );
-    set(
         &mut metadata.error,
         response
             .get("error")
@@ -326,10 +349,15 @@ fn pair(metadata: &mut Metadata, object: &Object<'_>) {
     );
     metadata.latency_ms = response.get("response_time").and_then(number);
     status(metadata, response);
-    for wrapper in [response, request] {
-        let (Body::Value(body) | Body::Text(body)) = body_of(wrapper);
-        metadata.embed(Some(body));
-    }
+    let (Body::Value(answer) | Body::Text(answer)) = body_of(response);
+    metadata.embed(Some(answer));
+    let (pointer, Body::Value(asked) | Body::Text(asked)) = body_at(request);
+    // Beside a body stands the transport; without one the wrapper is the request, and read as such.
+    let provider = request
+        .get("provider")
+        .filter(|provider| !pointer.is_empty() && provider.is_string());
+    set(&mut metadata.provider, provider);
+    metadata.embed_request(Some(asked));
 }
 
 /// The status of a response: a number, or `{code, message}`.
