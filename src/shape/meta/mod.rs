@@ -6,9 +6,11 @@
 
 mod agents;
 mod common;
+mod figures;
 mod gateways;
 mod provider;
 mod providers;
+mod spans;
 mod state;
 pub(super) mod time;
 mod usage;
