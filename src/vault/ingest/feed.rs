@@ -20,7 +20,7 @@ use crate::vault::session::Session;
 
 /// Raw bytes after which a commit is made even when little of them was new.
 const COMMIT_BYTES: u64 = 256 << 20;
-/// Bytes of new nodes after which a commit is made: half of what is kept in memory to compare with.
+/// Bytes of new nodes after which a commit is made: what is kept in memory to compare with, so that what leaves it is on disk.
 const COMMIT_NEW_BYTES: u64 = 32 << 20;
 
 /// A source that is being read.

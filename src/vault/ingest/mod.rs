@@ -40,6 +40,12 @@ use crate::vault::logbook;
 use crate::vault::session::Session;
 use crate::vault::write::assemble::Shape;
 
+/// A chunk is the unit of parallel cutting: large enough to be worth a task, small enough that what is under way stays in the
+/// processor's caches (1 MiB was a third faster than 4 MiB).
+fn chunk_options() -> ChunkOptions {
+    ChunkOptions { chunk_bytes: 1 << 20, ..ChunkOptions::default() }
+}
+
 /// How long a wait for a pipe may hide a signal.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// Largest window a decoder may need unless more memory was allowed.
@@ -272,7 +278,7 @@ impl Run<'_> {
             }
         };
         self.under_way.push((file.size, state.compressed));
-        let chunk = ChunkOptions::default();
+        let chunk = chunk_options();
         if let Some(outline) = outline {
             state.kind = SourceKind::Document;
             state.glue = Some(outline.glue.clone());
@@ -287,7 +293,7 @@ impl Run<'_> {
 
     fn outline(&mut self, path: &Path) -> Option<Outline> {
         let opened = decompress::open(path, self.window()).ok()?;
-        match document::outline(opened.reader, ChunkOptions::default().max_line) {
+        match document::outline(opened.reader, chunk_options().max_line) {
             Ok(Verdict::Document(outline)) => Some(outline),
             Ok(Verdict::Lines(why)) => {
                 self.progress.note(&format!("{}: cut at newlines, not as one document: {why}", path.display()));
@@ -338,7 +344,7 @@ impl Run<'_> {
             };
             slot
         };
-        let items = LineReader::at(reader, ChunkOptions::default(), growth.from);
+        let items = LineReader::at(reader, chunk_options(), growth.from);
         self.pull(slot, file.path.clone(), items, false)
     }
 
@@ -412,7 +418,7 @@ impl Run<'_> {
                 return Ok(());
             }
         };
-        let options = ChunkOptions::default();
+        let options = chunk_options();
         let interval = self.options.flush_interval;
         let items = pipe::spawn(opened.reader, options, Some(interval));
         let named = self.options.source.clone().or(name);

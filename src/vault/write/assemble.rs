@@ -47,8 +47,8 @@ impl Shape {
             block_bytes: 1 << 20,
             group_bytes: 512 << 10,
             pack_bytes: 1 << 30,
-            window_bytes: 64 << 20,
-            ring_bytes: 64 << 20,
+            window_bytes: 32 << 20,
+            ring_bytes: 32 << 20,
             min_match: 192,
             star: 1,
         }
