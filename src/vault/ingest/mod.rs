@@ -13,7 +13,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::RecvTimeoutError;
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
@@ -287,7 +287,7 @@ impl Run<'_> {
             return self.pull(slot, file.path.clone(), elements.map(|chunk| chunk.map(Item::Chunk)), true);
         }
         let slot = self.open(state, None);
-        let items = pipe::spawn(opened.reader, chunk, None);
+        let items = read_ahead(opened.reader, chunk, self.feed.digests.spare.clone());
         self.pull(slot, file.path.clone(), items.into_iter(), false)
     }
 
@@ -506,7 +506,7 @@ impl Run<'_> {
         self.feed.open(active, fresh_digest(), 0)
     }
 
-    fn receive(&self, items: &crossbeam_channel::Receiver<io::Result<Item>>, interval: Duration) -> Next {
+    fn receive(&self, items: &Receiver<io::Result<Item>>, interval: Duration) -> Next {
         let deadline = Instant::now() + interval.max(PATIENCE);
         loop {
             if self.interrupt.is_raised() {
@@ -570,6 +570,23 @@ impl Run<'_> {
         }
         Ok(self.report)
     }
+}
+
+/// Reads and splits a file on a thread of its own, into buffers that come back.
+fn read_ahead(reader: Box<dyn Read + Send>, options: ChunkOptions, spare: Receiver<Vec<u8>>) -> Receiver<io::Result<Item>> {
+    let (sender, receiver) = bounded(2);
+    std::thread::spawn(move || {
+        let mut lines = LineReader::new(reader, options);
+        while let Some(item) = lines.next() {
+            if sender.send(item).is_err() {
+                return;
+            }
+            if let Ok(buffer) = spare.try_recv() {
+                lines.recycle(buffer);
+            }
+        }
+    });
+    receiver
 }
 
 /// What a wait for a stream brought.
