@@ -19,3 +19,4 @@ pub mod record;
 pub mod source;
 pub mod text;
 pub mod vault;
+pub mod shape;
