@@ -237,6 +237,62 @@ fn codex_counts_a_call_once_though_it_is_told_twice() {
     assert_eq!(total, 40);
 }
 
+#[test]
+fn a_fork_keeps_its_own_session_and_a_joined_file_changes_it() {
+    let head = |id: &str, parent: &str| {
+        format!(
+            r#"{{"timestamp":"2026-10-03T08:00:00Z","type":"session_meta","payload":{{"id":"{id}","forked_from_id":{parent}}}}}"#
+        )
+    };
+    let mut state = FileState::default();
+    let mut session = |line: &str| {
+        metadata(line.as_bytes(), ShapeId::CodexRollout, &mut state)
+            .conversation_id
+            .unwrap()
+    };
+    assert_eq!(session(&head("child", "\"parent\"")), "child");
+    assert_eq!(session(&head("parent", "null")), "child");
+    assert_eq!(session(&head("other", "null")), "other");
+    assert_eq!(
+        session(r#"{"type":"event_msg","payload":{"type":"x"}}"#),
+        "other"
+    );
+}
+
+#[test]
+fn what_one_program_said_does_not_leak_into_the_lines_of_another() {
+    let mut state = FileState::default();
+    let pi = r#"{"type":"session","version":3,"id":"pi-s","cwd":"/w"}"#;
+    metadata(pi.as_bytes(), ShapeId::PiSession, &mut state);
+    let cline = metadata(
+        br#"{"ts":1790008000123,"type":"say","say":"text","text":"x"}"#,
+        ShapeId::ClineUi,
+        &mut state,
+    );
+    assert_eq!(cline.conversation_id, None);
+}
+
+#[test]
+fn a_recorded_event_stream_tells_model_and_tokens() {
+    let stream = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_s\",\"model\":\"claude-haiku-4-5\",\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":30}}\n";
+    let line = serde_json::json!({
+        "request": {"method": "POST", "uri": "https://models.example/v1/messages", "body": {}},
+        "response": {"status": 200, "body": stream}
+    });
+    let metadata = metadata(
+        line.to_string().as_bytes(),
+        ShapeId::GatewayPair,
+        &mut FileState::default(),
+    );
+    assert_eq!(metadata.response_id.as_deref(), Some("msg_s"));
+    assert_eq!(metadata.model.as_deref(), Some("claude-haiku-4-5"));
+    assert_eq!(
+        (metadata.tokens_in, metadata.tokens_out),
+        (Some(9), Some(30))
+    );
+    assert_eq!(metadata.stop_reason.as_deref(), Some("end_turn"));
+}
+
 /// Everything that may be asked of a line; the answer does not matter, that there is one does.
 fn ask_everything(line: &[u8]) {
     let record = Record::read(line);

@@ -118,7 +118,7 @@ fn prompts(keys: &Keys<'_, '_>) -> Option<ShapeId> {
         keys.get(key)
             .is_some_and(|value| value.is_string() || is_messages(value))
     };
-    if PROMPTS.iter().any(|key| is_text(key)) && ANSWERS.iter().any(|key| is_text(key)) {
+    if PROMPTS.iter().any(is_text) && ANSWERS.iter().any(is_text) {
         return Some(PromptCompletion);
     }
     if keys.is_string("role") && keys.any(&["content", "parts", "text", "tool_calls"]) {

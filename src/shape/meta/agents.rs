@@ -55,16 +55,19 @@ pub(super) fn read(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>)
 }
 
 fn claude_code(metadata: &mut Metadata, object: &Object<'_>) {
-    set_id(
-        &mut metadata.record_id,
-        first(object, &["uuid", "messageId", "leafUuid"]),
-    );
-    // Before a compaction boundary the parent is only known logically.
+    set_id(&mut metadata.record_id, find(object, "uuid"));
+    // Before a compaction boundary the parent is only known logically; summaries and snapshots name the entry they are of.
     set_id(
         &mut metadata.parent_id,
         first(
             object,
-            &["parentUuid", "logicalParentUuid", "parent_tool_use_id"],
+            &[
+                "parentUuid",
+                "logicalParentUuid",
+                "parent_tool_use_id",
+                "leafUuid",
+                "messageId",
+            ],
         ),
     );
     set_id(

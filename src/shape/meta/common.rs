@@ -9,8 +9,9 @@ pub(super) fn read(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>)
     ids(metadata, shape, object);
     people(metadata, shape, object);
     models(metadata, object);
-    times(metadata, object);
+    // A latency the record states goes before one computed from its times.
     figures(metadata, shape, object);
+    times(metadata, object);
     outcome(metadata, object);
     scores(metadata, shape, object);
     tags(metadata, object);

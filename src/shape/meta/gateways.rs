@@ -3,7 +3,7 @@
 
 use super::common::error_text;
 use super::{Metadata, find, first, id, number, set, set_id, usage, word};
-use crate::shape::detect::detect_inner;
+use crate::shape::detect::detect_object;
 use crate::shape::detect::gateways::{Body, PAIRS, body_of};
 use crate::shape::id::ShapeId::{self, *};
 use crate::shape::json::{Json, Object};
@@ -35,6 +35,9 @@ impl Metadata {
         let Some(body) = body else { return };
         let inner = match body.as_str() {
             None => embedded(body),
+            Some(text) if text.starts_with("data:") || text.starts_with("event:") => {
+                streamed(&text)
+            }
             Some(text) => Json::parse(text.as_bytes())
                 .filter(|value| value.is_object())
                 .map(embedded)
@@ -44,10 +47,48 @@ impl Metadata {
     }
 }
 
+/// A recorded event stream: the first event names response and model, the last ones count the tokens.
+fn streamed(text: &str) -> Metadata {
+    let mut whole = Metadata::default();
+    for line in text.lines() {
+        let Some(event) = line
+            .strip_prefix("data:")
+            .and_then(|data| Json::parse(data.as_bytes()))
+        else {
+            continue;
+        };
+        let event = embedded(event);
+        let later = |slot: &mut Option<u64>, count: Option<u64>| *slot = count.or(*slot);
+        later(
+            &mut whole.tokens_in,
+            event.tokens_in.filter(|count| *count > 0),
+        );
+        later(&mut whole.tokens_in_cached, event.tokens_in_cached);
+        later(
+            &mut whole.tokens_in_cache_write,
+            event.tokens_in_cache_write,
+        );
+        later(&mut whole.tokens_out, event.tokens_out);
+        later(&mut whole.tokens_reasoning, event.tokens_reasoning);
+        whole.stop_reason = event.stop_reason.clone().or(whole.stop_reason.take());
+        whole.absorb(Metadata {
+            record_id: event.response_id.clone(),
+            params: Vec::new(),
+            tags: Vec::new(),
+            ..event
+        });
+    }
+    whole.tokens_total = whole
+        .tokens_in
+        .zip(whole.tokens_out)
+        .map(|(input, output)| input.saturating_add(output));
+    whole
+}
+
 fn embedded(body: Json<'_>) -> Metadata {
     let mut inner = Metadata::default();
     if let Some(object) = Object::of(body) {
-        let shape = detect_inner(body);
+        let shape = detect_object(&object, 1);
         // The name of an inner tool or message is nobody's application, and its tags are not the record's.
         super::providers::read(&mut inner, shape, &object);
         super::common::read(&mut inner, shape, &object);
@@ -124,7 +165,7 @@ fn helicone(metadata: &mut Metadata, object: &Object<'_>) {
     metadata.time("request_created_at", find(object, "request_created_at"));
     if find(object, "response_status")
         .and_then(number)
-        .is_some_and(|status| status < 0.0 || status >= 400.0)
+        .is_some_and(|status| !(0.0..400.0).contains(&status))
     {
         metadata.error = find(object, "response_body/error")
             .and_then(error_text)

@@ -8,11 +8,13 @@ use crate::shape::json::Object;
 /// State of one source; a fresh one knows what the name of the source tells.
 #[derive(Debug, Clone, Default)]
 pub struct FileState {
+    family: &'static str,
     name_id: Option<String>,
     conversation_id: Option<String>,
     model: Option<String>,
     provider: Option<String>,
     project: Option<String>,
+    forked_from: Option<String>,
     codex_total: Option<String>,
     pub(in crate::shape) mapped: Vec<(String, String)>,
 }
@@ -36,6 +38,7 @@ impl FileState {
         if !is_scoped(shape) {
             return;
         }
+        self.enter(family(shape));
         self.learn(shape, metadata);
         if shape == CodexRollout && object.is_some_and(|object| self.is_repeated_count(object)) {
             metadata.forget_usage();
@@ -55,18 +58,34 @@ impl FileState {
         }
     }
 
+    /// Forgets what another program said, when several logs were joined in one file.
+    fn enter(&mut self, family: &'static str) {
+        if self.family != family {
+            let known = std::mem::take(self);
+            *self = FileState {
+                family,
+                name_id: known.name_id,
+                mapped: known.mapped,
+                ..FileState::default()
+            };
+        }
+    }
+
     fn learn(&mut self, shape: ShapeId, metadata: &mut Metadata) {
-        // A fork replays its parent's head: the first session id of the file is the file's own, and stays.
-        if self.conversation_id.is_none() {
-            self.conversation_id.clone_from(&metadata.conversation_id);
-        } else if shape == CodexRollout && metadata.conversation_id.is_some() {
+        // A fork replays its parent's head: that second session is not this file's. Any other new one is (joined files).
+        let is_replay =
+            metadata.conversation_id.is_some() && metadata.conversation_id == self.forked_from;
+        if shape == CodexRollout && is_replay {
             metadata.conversation_id.clone_from(&self.conversation_id);
+        } else if shape == CodexRollout && metadata.conversation_id.is_some() {
+            self.forked_from.clone_from(&metadata.parent_id);
         }
         let keep = |slot: &mut Option<String>, value: &Option<String>| {
             if value.is_some() {
                 slot.clone_from(value);
             }
         };
+        keep(&mut self.conversation_id, &metadata.conversation_id);
         if says_model(shape) {
             keep(&mut self.model, &metadata.model);
             keep(&mut self.provider, &metadata.provider);
@@ -161,6 +180,14 @@ impl Metadata {
             _ => return false,
         }
         true
+    }
+}
+
+/// The program a shape belongs to; early Codex rollouts are bare items after a head.
+fn family(shape: ShapeId) -> &'static str {
+    match shape {
+        OpenaiResponsesItem => "codex",
+        _ => shape.name().split('.').next().unwrap_or_default(),
     }
 }
 

@@ -66,9 +66,9 @@ fn number(lexeme: &str) -> Option<Instant> {
     // Integers stay integers: nanoseconds do not fit a double.
     if let Ok(integer) = lexeme.parse::<i64>() {
         let (us, precision) = match integer.unsigned_abs() {
-            ..100_000_000_000 => (integer.checked_mul(1_000_000)?, Precision::Second),
-            ..100_000_000_000_000 => (integer.checked_mul(1_000)?, Precision::Milli),
-            ..100_000_000_000_000_000 => (integer, Precision::Micro),
+            0..=99_999_999_999 => (integer.checked_mul(1_000_000)?, Precision::Second),
+            100_000_000_000..=99_999_999_999_999 => (integer.checked_mul(1_000)?, Precision::Milli),
+            100_000_000_000_000..=99_999_999_999_999_999 => (integer, Precision::Micro),
             _ => (integer / 1_000, Precision::Nano),
         };
         return sane(us, precision, false);

@@ -33,10 +33,8 @@ impl Walker<'_> {
             true => walker.generic_at(if is_response { "response" } else { "messages" }, body),
             false => walker.body(body, is_response),
         });
-        if is_response {
-            if let Some(error) = wrapper.get("error") {
-                self.at("error", |walker| walker.error(error));
-            }
+        if let Some(error) = wrapper.get("error").filter(|_| is_response) {
+            self.at("error", |walker| walker.error(error));
         }
     }
 

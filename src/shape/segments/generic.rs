@@ -3,7 +3,7 @@
 //! a main path. Short strings stay unlabelled: they are columns, not segments.
 
 use super::walker::{Tag, Walker};
-use crate::shape::detect::{detect_inner, is_messages};
+use crate::shape::detect::{detect_inner, detect_object, is_messages};
 use crate::shape::id::ShapeId;
 use crate::shape::json::{Json, Kind, Object};
 use crate::shape::roles::SegmentType::{self, *};
@@ -98,8 +98,8 @@ impl Walker<'_> {
         let may_be_provider = ["choices", "candidates", "messages", "contents"]
             .iter()
             .any(|key| object.has(key));
-        if may_be_provider && key != "" {
-            let shape = detect_inner(value);
+        if may_be_provider && !key.is_empty() {
+            let shape = detect_object(&object, 1);
             if shape != ShapeId::Generic {
                 return self.by_shape(shape, &object, value);
             }
@@ -181,9 +181,7 @@ const ANSWERS: [&str; 5] = ["assistant", "a", "answer", "response", "bot"];
 
 fn is_question_and_answer(object: &Object<'_>) -> bool {
     let is_text = |key: &&str| object.get(key).is_some_and(Json::is_string);
-    object.len() == 2
-        && QUESTIONS.iter().any(|key| is_text(key))
-        && ANSWERS.iter().any(|key| is_text(key))
+    object.len() == 2 && QUESTIONS.iter().any(is_text) && ANSWERS.iter().any(is_text)
 }
 
 /// `[["hi", "hello"], …]`.
@@ -212,7 +210,7 @@ fn vector_kind(value: Json<'_>) -> Option<SegmentType> {
 
 fn is_base64(raw: &[u8]) -> bool {
     raw.len() >= SHORTEST_BASE64
-        && raw.len() % 4 == 0
+        && raw.len().is_multiple_of(4)
         && raw.iter().all(|byte| {
             byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=')
         })

@@ -19,6 +19,12 @@ impl Walker<'_> {
             return read(self, body);
         }
         if !self.nested(body, read) {
+            let is_stream = body
+                .raw_str()
+                .is_some_and(|raw| raw.starts_with(b"data:") || raw.starts_with(b"event:"));
+            if is_stream {
+                return self.emit(Tag::spoken(Continuation, "assistant"), body);
+            }
             let (kind, role) = if is_response {
                 (AssistantTurn, "assistant")
             } else {
@@ -33,7 +39,13 @@ impl Walker<'_> {
         match (shape, Object::of(value)) {
             (MessagesArray, _) => self.messages(value, false),
             (TokensArray, _) => self.emit(Tag::of(Tokens), value),
-            (_, Some(object)) => self.by_shape(shape, &object, value),
+            (_, Some(object)) => {
+                let is_refused = shape == ShapeId::Generic
+                    && self.key(&object, "error", |walker, error| walker.error(error));
+                if !is_refused {
+                    self.by_shape(shape, &object, value);
+                }
+            }
             (_, None) if value.is_array() => {
                 self.each(value, |walker, item| walker.body(item, true))
             }
@@ -252,7 +264,7 @@ impl Walker<'_> {
         self.inner(&object, "delta", |walker, delta| {
             walker.next_message();
             let role = word(delta, &["role"]).unwrap_or("assistant".into());
-            walker.said(delta, &role, false);
+            walker.said(delta, &role, true);
         });
         for key in ["text", "outputText"] {
             self.key(&object, key, |walker, text| {
