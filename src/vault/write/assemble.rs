@@ -538,6 +538,14 @@ impl<S: Sink> Assembler<S> {
         self.encoder.writer_stopped()
     }
 
+    /// What the writer failed with.
+    ///
+    /// # Errors
+    /// Always, when it failed.
+    pub fn failure(&mut self) -> Result<()> {
+        self.encoder.finish().map(drop)
+    }
+
     /// True when the pack should be sealed at the next commit.
     #[must_use]
     pub fn is_full(&self) -> bool {
