@@ -9,6 +9,7 @@ pub mod layout;
 mod open;
 pub mod past;
 pub mod publish;
+pub mod rewrite;
 pub mod session;
 pub mod snapshot;
 pub mod sources;

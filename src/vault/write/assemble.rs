@@ -235,6 +235,14 @@ impl<S: Sink> Assembler<S> {
     /// # Errors
     /// When writing fails.
     pub fn long_record(&mut self, pieces: &[(u32, u32)]) -> Result<u64> {
+        self.long_record_numbered(pieces, None)
+    }
+
+    /// The same with the number that the record of a rewritten pack already has.
+    ///
+    /// # Errors
+    /// As [`Assembler::long_record`].
+    pub fn long_record_numbered(&mut self, pieces: &[(u32, u32)], given: Option<u64>) -> Result<u64> {
         let mut template = Vec::new();
         let slot = Slot::plain(SlotKind::RawSegment);
         crate::record::template::put_list(Some(slot), b"", b"", b"", &mut template);
@@ -247,7 +255,7 @@ impl<S: Sink> Assembler<S> {
         let node = self.position.node;
         self.position.node += 1;
         self.node_memory.push(None);
-        self.record(Target::New, node, None)
+        self.record(Target::New, node, given)
     }
 
     /// A piece of such a record: its segment's number and 1 when it is new.
