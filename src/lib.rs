@@ -16,6 +16,7 @@ pub mod interrupt;
 pub mod pack;
 pub mod progress;
 pub mod record;
+pub mod shape;
 pub mod source;
 pub mod text;
 pub mod vault;

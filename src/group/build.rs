@@ -8,6 +8,12 @@ use crate::pack::directory::RecordRun;
 use crate::record::cut::class;
 use crate::record::template::{Slot, SlotKind};
 
+/// The part of a record's hash that its group keeps: the top 16 bits, so that a prefix of the hash tells most of it.
+#[must_use]
+pub fn print_of(hash: u128) -> u16 {
+    (hash >> 112) as u16
+}
+
 /// Where a reference leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -83,6 +89,7 @@ pub struct GroupBuilder {
     pub(crate) pieces: Vec<u8>,
     pub(crate) segments: u32,
     pub(crate) records: Vec<u8>,
+    pub(crate) prints: Vec<u8>,
     pub(crate) record_count: u64,
     record_nodes: u32,
     /// Numbers of the records.
@@ -206,8 +213,9 @@ impl GroupBuilder {
         self.weight += 6 + 6 * pieces.len();
     }
 
-    /// Ends a record whose root is `root`.
-    pub fn record(&mut self, root: Target, number: u64) {
+    /// Ends a record whose root is `root`; `hash` is that of its bytes.
+    pub fn record(&mut self, root: Target, number: u64, hash: u128) {
+        self.prints.put_u16(print_of(hash));
         // How many nodes are new says where the record ends; without any, its root is one from before.
         let new = self.nodes() - self.record_nodes;
         self.record_nodes += new;
@@ -217,7 +225,7 @@ impl GroupBuilder {
             self.records.put_varint(u64::from(node));
         }
         self.record_count += 1;
-        self.weight += 1;
+        self.weight += 3;
         match self.runs.last_mut() {
             Some(run) if run.first + run.count == number => run.count += 1,
             _ => self.runs.push(RecordRun { first: number, count: 1 }),

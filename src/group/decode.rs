@@ -132,6 +132,9 @@ impl Group {
         let segment_table = unpack(&mut streams, stream::SEGMENTS)?;
         let piece_table = unpack(&mut streams, stream::PIECES)?;
         let record_table = unpack(&mut streams, stream::RECORDS)?;
+        if unpack(&mut streams, stream::PRINTS)?.len() != records * 2 {
+            return Err(corrupt!("prints do not match the {records} records"));
+        }
 
         let (parts, piece_list) = read_segments(&segment_table, &piece_table, segments, class_starts)?;
         let shapes = read_shapes(&shapes, nodes, &directory)?;
@@ -402,7 +405,8 @@ fn read_list_counts(
     Ok(per_column)
 }
 
-fn read_streams(head: &mut Reader<'_>) -> Result<Vec<(bool, usize, Vec<u8>)>, Corrupt> {
+/// Whether each stream is compressed, and its raw and stored length.
+fn read_sizes(head: &mut Reader<'_>) -> Result<Vec<(bool, usize, usize)>, Corrupt> {
     let mut sizes = Vec::with_capacity(stream::COUNT);
     for _ in 0..stream::COUNT {
         let packed = match head.u8()? {
@@ -414,6 +418,11 @@ fn read_streams(head: &mut Reader<'_>) -> Result<Vec<(bool, usize, Vec<u8>)>, Co
         let stored = if packed { head.varint32()? as usize } else { raw };
         sizes.push((packed, raw, stored));
     }
+    Ok(sizes)
+}
+
+fn read_streams(head: &mut Reader<'_>) -> Result<Vec<(bool, usize, Vec<u8>)>, Corrupt> {
+    let sizes = read_sizes(head)?;
     let mut streams = Vec::with_capacity(stream::COUNT);
     for (packed, raw, stored) in sizes {
         streams.push((packed, raw, head.take(stored)?.to_vec()));
@@ -422,6 +431,30 @@ fn read_streams(head: &mut Reader<'_>) -> Result<Vec<(bool, usize, Vec<u8>)>, Co
         return Err(corrupt!("{} bytes after the last stream", head.remaining()));
     }
     Ok(streams)
+}
+
+/// The prints of a group's records (see [`crate::group::build::print_of`]), without opening anything else.
+///
+/// # Errors
+/// When the payload is malformed.
+pub fn record_prints(payload: &[u8]) -> Result<Vec<u16>, Corrupt> {
+    let mut head = Reader::new(payload);
+    for _ in 0..4 {
+        head.varint32()?;
+    }
+    let records = head.varint32()? as usize;
+    for _ in 0..class::COUNT {
+        head.varint32()?;
+    }
+    let sizes = read_sizes(&mut head)?;
+    head.take(sizes[..stream::PRINTS].iter().map(|size| size.2).sum())?;
+    let (packed, raw, stored) = sizes[stream::PRINTS];
+    let bytes = head.take(stored)?;
+    let bytes = if packed { decompress(bytes, raw)? } else { bytes.to_vec() };
+    if bytes.len() != records * 2 {
+        return Err(corrupt!("{} bytes of prints for {records} records", bytes.len()));
+    }
+    Ok(bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect())
 }
 
 fn unpack(streams: &mut [(bool, usize, Vec<u8>)], index: usize) -> Result<Vec<u8>, Corrupt> {

@@ -20,6 +20,7 @@ pub fn encode(group: &GroupBuilder, level: i32) -> Vec<u8> {
     streams[stream::SEGMENTS].extend_from_slice(&group.segment_lengths);
     streams[stream::PIECES].extend_from_slice(&group.pieces);
     streams[stream::RECORDS].extend_from_slice(&group.records);
+    streams[stream::PRINTS].extend_from_slice(&group.prints);
 
     let mut head = Vec::new();
     for number in [group.first_node, group.nodes(), group.first_segment, group.segments] {

@@ -13,7 +13,8 @@
 //! ```text
 //! payload   = head · stream*          head: first node, nodes, first segment, segments, records, class positions (varints),
 //!                                     then codec, raw length, stored length of each stream
-//! streams   = 0 directory · 1 shapes · 2 counts · 3 references · 4 segments · 5 pieces · 6 records · 7.. column classes
+//! streams   = 0 directory · 1 shapes · 2 counts · 3 references · 4 segments · 5 pieces · 6 records · 7 prints
+//!             · 8.. column classes
 //! ```
 
 pub mod build;
@@ -36,8 +37,10 @@ pub(crate) mod stream {
     pub(crate) const PIECES: usize = 5;
     /// Roots of the records.
     pub(crate) const RECORDS: usize = 6;
+    /// Two bytes of each record's hash, so that a record is found by its hash without an index.
+    pub(crate) const PRINTS: usize = 7;
     /// First of the column classes.
-    pub(crate) const COLUMNS: usize = 7;
+    pub(crate) const COLUMNS: usize = 8;
     /// How many streams a group has.
     pub(crate) const COUNT: usize = COLUMNS + crate::column::Class::COUNT;
 }

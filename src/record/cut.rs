@@ -130,6 +130,8 @@ pub struct Cuts {
     pub segments: Vec<Segment>,
     /// Root nodes of the lines, in order.
     pub records: Vec<u32>,
+    /// Lines that are no JSON.
+    pub opaque: u64,
     template_bytes: Vec<u8>,
     template_ends: Vec<u32>,
     template_index: FxHashMap<u64, u32>,
@@ -186,8 +188,18 @@ impl<'a> Cutter<'a> {
     /// Cuts one line (without its newline).
     pub fn line(&mut self, range: Range<usize>) {
         let text = Text { bytes: self.chunk, base: 0 };
+        let raw = &self.chunk[range.clone()];
         let root = self.root(text, range);
         self.cuts.records.push(root);
+        if self.is_raw(root) && serde_json::from_slice::<serde::de::IgnoredAny>(raw).is_err() {
+            self.cuts.opaque += 1;
+        }
+    }
+
+    /// True for a line that is kept as one value: no JSON, or a lone scalar.
+    fn is_raw(&self, root: u32) -> bool {
+        let node = &self.cuts.nodes[root as usize];
+        node.template != UNOPENED && self.cuts.template(node.template).len() == 1
     }
 
     /// Cuts bytes that are a whole node already known to be one (used when the filter was wrong).

@@ -108,6 +108,21 @@ pub enum SkipReason {
     UnknownKind(String),
 }
 
+impl std::fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SkipReason::Credential => f.write_str("credential"),
+            SkipReason::Excluded => f.write_str("excluded"),
+            SkipReason::Link => f.write_str("link"),
+            SkipReason::Special => f.write_str("special"),
+            SkipReason::NotJson => f.write_str("not-json"),
+            SkipReason::Vault => f.write_str("vault"),
+            SkipReason::UnknownKind(ending) if ending.is_empty() => f.write_str("unknown-kind"),
+            SkipReason::UnknownKind(ending) => write!(f, "unknown-kind .{ending}"),
+        }
+    }
+}
+
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Discovery {

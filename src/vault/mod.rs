@@ -5,7 +5,9 @@ pub mod fetch;
 pub mod head;
 
 pub mod journal;
+mod ingest;
 pub mod layout;
+pub mod logbook;
 mod open;
 pub mod past;
 pub mod publish;

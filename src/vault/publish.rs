@@ -32,27 +32,36 @@ pub struct Publisher {
     /// Packs that the first commit takes the place of, and whether publishing is put off to the caller.
     replaces: Vec<PackId>,
     deferred: bool,
+    dry_run: bool,
+    written: u64,
     new_packs: Vec<LivePack>,
 }
 
 impl Publisher {
     /// A publisher that continues `pack` or begins a new one.
     #[must_use]
-    pub fn new(layout: Layout, head: Head, pack: Option<PackWriter>, acknowledged: Arc<Acknowledged>) -> Publisher {
-        Publisher { layout, head, pack, acknowledged, replaces: Vec::new(), deferred: false, new_packs: Vec::new() }
+    pub fn new(layout: Layout, head: Head, pack: Option<PackWriter>, acknowledged: Arc<Acknowledged>, dry_run: bool) -> Publisher {
+        let (replaces, new_packs) = (Vec::new(), Vec::new());
+        Publisher { layout, head, pack, acknowledged, replaces, deferred: false, dry_run, written: 0, new_packs }
     }
 
     /// A publisher for a rewrite: its packs are written and flushed but no head names them until the caller says so.
     #[must_use]
     pub fn deferred(layout: Layout, head: Head, replaces: Vec<PackId>) -> Publisher {
         let acknowledged = Arc::default();
-        Publisher { layout, head, pack: None, acknowledged, replaces, deferred: true, new_packs: Vec::new() }
+        Publisher { layout, head, pack: None, acknowledged, replaces, deferred: true, dry_run: false, written: 0, new_packs: Vec::new() }
     }
 
     /// The head as of the last commit.
     #[must_use]
     pub fn into_head(self) -> Head {
         self.head
+    }
+
+    /// Bytes of frames taken in a dry run.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.written
     }
 
     /// Packs written by a deferred publisher, and the next free pack number.
@@ -114,6 +123,14 @@ impl Publisher {
 impl Sink for Publisher {
     fn take(&mut self, coded: Coded) -> Result<()> {
         match coded {
+            Coded::Frame(frame, _) if self.dry_run => {
+                self.written += frame.len() as u64;
+                Ok(())
+            }
+            Coded::Commit(_) if self.dry_run => {
+                self.acknowledged.commits.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            }
             Coded::Frame(frame, enter) => {
                 let pack = self.pack()?;
                 let offset = pack.frame(&frame)?;

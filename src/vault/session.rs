@@ -26,7 +26,7 @@ const KNOWN_BITS: u32 = 20;
 
 /// A vault open for writing.
 pub struct Session {
-    _lock: Lock,
+    lock: Option<Lock>,
     layout: Layout,
     pool: Arc<ThreadPool>,
     /// What the cutters may skip.
@@ -38,6 +38,9 @@ pub struct Session {
     acknowledged: Arc<Acknowledged>,
     generation: u64,
     issued: u64,
+    shape: Shape,
+    dry_run: bool,
+    before: (crate::vault::write::assemble::Counts, u64),
 }
 
 impl Session {
@@ -45,12 +48,23 @@ impl Session {
     ///
     /// # Errors
     /// When the vault is locked, damaged, or cannot be written.
-    pub fn begin(layout: &Layout, pool: &Arc<ThreadPool>, shape: Shape, lock_timeout: Duration) -> Result<Session> {
-        let lock = layout.write_lock(lock_timeout)?;
+    pub fn begin(
+        layout: &Layout,
+        pool: &Arc<ThreadPool>,
+        shape: Shape,
+        lock_timeout: Duration,
+        dry_run: bool,
+    ) -> Result<Session> {
+        if dry_run && !layout.is_vault() {
+            return Ok(Session::with(layout, pool, shape, None, Head::new(0), State::default(), Past::default(), None, true));
+        }
+        let lock = if dry_run { None } else { Some(layout.write_lock(lock_timeout)?) };
         let snapshot = Snapshot::open(layout)?;
         let state = snapshot.state()?.clone();
         let mut head = snapshot.head.clone();
-        head.sweep(layout.dir());
+        if !dry_run {
+            head.sweep(layout.dir());
+        }
         let mut past = Past::default();
         let mut writer = None;
         if let Some(id) = snapshot.open_pack()
@@ -61,15 +75,30 @@ impl Session {
                 past = past::load(pack, pool)?;
             }
         }
+        Ok(Session::with(layout, pool, shape, lock, head, state, past, writer, dry_run))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of one thing, put together in one place")]
+    fn with(
+        layout: &Layout,
+        pool: &Arc<ThreadPool>,
+        shape: Shape,
+        lock: Option<Lock>,
+        head: Head,
+        state: State,
+        past: Past,
+        writer: Option<PackWriter>,
+        dry_run: bool,
+    ) -> Session {
         let (generation, next_record) = (head.generation, head.next_record);
         let acknowledged = Arc::new(Acknowledged::default());
-        let publisher = Publisher::new(layout.clone(), head, writer, Arc::clone(&acknowledged));
+        let publisher = Publisher::new(layout.clone(), head, writer, Arc::clone(&acknowledged), dry_run);
         let encoder = Encoder::start(Arc::clone(pool), Levels::INGEST, publisher);
         let known = Arc::new(Known::new(KNOWN_BITS));
-        let mut assembler = Assembler::new(encoder, shape, Arc::clone(&known), next_record, past);
+        let mut assembler = Assembler::new(encoder, shape.clone(), Arc::clone(&known), next_record, past);
         assembler.suppress(state.removed_hashes.iter().map(|(hash, number)| (*hash, *number)));
-        Ok(Session {
-            _lock: lock,
+        Session {
+            lock,
             layout: layout.clone(),
             pool: Arc::clone(pool),
             known,
@@ -78,7 +107,75 @@ impl Session {
             acknowledged,
             generation,
             issued: 0,
-        })
+            shape,
+            dry_run,
+            before: (Default::default(), 0),
+        }
+    }
+
+    /// Lets others write while this writer waits for input. Everything is on disk by then.
+    ///
+    /// # Errors
+    /// What the writer failed with.
+    pub fn pause(&mut self) -> Result<()> {
+        if self.lock.is_some() {
+            self.wait()?;
+            self.lock = None;
+        }
+        Ok(())
+    }
+
+    /// Takes the lock again. When others wrote meanwhile, everything is read anew; numbers given out stay valid.
+    ///
+    /// # Errors
+    /// As [`Session::begin`].
+    pub fn resume(&mut self, lock_timeout: Duration) -> Result<()> {
+        if self.lock.is_some() || self.dry_run {
+            return Ok(());
+        }
+        // A stream must not fail because another writer is at work: it waits its turn.
+        let lock = self.layout.write_lock(lock_timeout.max(Duration::from_secs(3600)))?;
+        let head = Head::read(self.layout.dir())?;
+        if head.generation == self.generation + self.issued {
+            self.lock = Some(lock);
+            return Ok(());
+        }
+        drop(lock);
+        let fresh = Session::begin(&self.layout, &self.pool, self.shape.clone(), lock_timeout.max(Duration::from_secs(3600)), false)?;
+        let old = std::mem::replace(self, fresh);
+        let counts = old.assembler.counts();
+        self.before = (
+            crate::vault::write::assemble::Counts {
+                records: old.before.0.records + counts.records,
+                segments: old.before.0.segments + counts.segments,
+            },
+            0,
+        );
+        old.finish().map(drop)
+    }
+
+    /// What was new in all of this writer's life.
+    #[must_use]
+    pub fn counts(&self) -> crate::vault::write::assemble::Counts {
+        let now = self.assembler.counts();
+        crate::vault::write::assemble::Counts {
+            records: self.before.0.records + now.records,
+            segments: self.before.0.segments + now.segments,
+        }
+    }
+
+    /// Waits until all commits are on disk.
+    ///
+    /// # Errors
+    /// What the writer failed with.
+    pub fn wait(&mut self) -> Result<()> {
+        while !self.is_durable() {
+            if self.assembler.writer_stopped() {
+                return self.assembler.failure();
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 
     /// The threads that cut and code.
@@ -109,15 +206,10 @@ impl Session {
 
     /// Comparisons with content that left memory need the commit on disk: wait for it, then look at it. Only long inputs pay.
     fn refresh_history(&mut self) -> Result<()> {
-        if self.assembler.session_bytes() < HISTORY_AFTER {
+        if self.dry_run || self.assembler.session_bytes() < HISTORY_AFTER {
             return Ok(());
         }
-        while self.acknowledged.commits.load(std::sync::atomic::Ordering::SeqCst) < self.issued {
-            if self.assembler.writer_stopped() {
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        self.wait()?;
         let head = Head::read(self.layout.dir())?;
         if let Some(live) = head.packs.iter().rev().find(|pack| !pack.sealed) {
             let pack = PackReader::open(&self.layout.packs(), head.vault_id, live.committed)?;
@@ -132,12 +224,16 @@ impl Session {
         self.acknowledged.commits.load(std::sync::atomic::Ordering::SeqCst) >= self.issued
     }
 
-    /// Waits until everything is on disk; gives the head it made.
+    /// Waits until everything is on disk; gives the head it made, and in a dry run the bytes it would have written.
     ///
     /// # Errors
     /// What the writer failed with.
-    pub fn finish(self) -> Result<Head> {
-        Ok(self.assembler.finish()?.into_head())
+    pub fn finish(self) -> Result<(Head, u64)> {
+        let Session { assembler, lock, .. } = self;
+        let publisher = assembler.finish()?;
+        drop(lock);
+        let written = publisher.written();
+        Ok((publisher.into_head(), written))
     }
 }
 

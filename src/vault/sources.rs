@@ -61,7 +61,7 @@ pub struct State {
     /// Mapping texts by file name.
     pub mappings: BTreeMap<String, Vec<u8>>,
     /// The log, oldest first.
-    pub log: Vec<Vec<u8>>,
+    pub log: Vec<(Stamp, Vec<u8>)>,
     /// All removals as written, for rewriting.
     pub removals: Vec<(Stamp, Removal)>,
 }
@@ -90,7 +90,7 @@ impl State {
                 self.apply_removal(&removal);
                 self.removals.push((stamp, removal));
             }
-            Entry::Log(json) => self.log.push(json),
+            Entry::Log(json) => self.log.push((stamp, json)),
             Entry::Mapping(name, text) => {
                 self.mappings.insert(name, text);
             }

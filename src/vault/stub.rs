@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::api::{
     CheckOptions, CheckReport, CompactOptions, CompactReport, ConversationRow, ExportOptions, ExportReport, Finding, GcOptions,
-    GcReport, GetItem, GetOptions, IngestOptions, IngestReport, Input, LogEntry, LsOptions, OpenOptions, ReindexReport,
+    GcReport, GetItem, GetOptions, LogEntry, LsOptions, OpenOptions, ReindexReport,
     RmOptions, RmReport, SourceRow, StatsOptions, StatsReport,
 };
 use crate::error::{Error, Result};
@@ -18,21 +18,6 @@ fn not_built<T>() -> Result<T> {
 }
 
 impl Vault {
-    /// Takes inputs in. A raised interrupt ends it after a clean commit, with `Ok`.
-    ///
-    /// # Errors
-    /// What kept it from going on; what was acknowledged stays.
-    pub fn ingest(
-        &self,
-        options: &IngestOptions,
-        inputs: Vec<Input>,
-        progress: &dyn Progress,
-        interrupt: &Interrupt,
-    ) -> Result<IngestReport> {
-        let _ = (options, inputs, progress, interrupt);
-        not_built()
-    }
-
     /// Hands out records and segments. Unknown ids are items, not errors.
     ///
     /// # Errors

@@ -225,7 +225,8 @@ impl<S: Sink> Assembler<S> {
                 continue;
             }
             let (target, node) = self.node(&mut chunk, root as usize, None, true)?;
-            numbers.push(self.record(target, node, given.map(|given| given[at]))?);
+            let hash = cuts.nodes[root as usize].hash;
+            numbers.push(self.record(target, node, hash, given.map(|given| given[at]))?);
         }
         Ok(())
     }
@@ -234,15 +235,7 @@ impl<S: Sink> Assembler<S> {
     ///
     /// # Errors
     /// When writing fails.
-    pub fn long_record(&mut self, pieces: &[(u32, u32)]) -> Result<u64> {
-        self.long_record_numbered(pieces, None)
-    }
-
-    /// The same with the number that the record of a rewritten pack already has.
-    ///
-    /// # Errors
-    /// As [`Assembler::long_record`].
-    pub fn long_record_numbered(&mut self, pieces: &[(u32, u32)], given: Option<u64>) -> Result<u64> {
+    pub fn long_record(&mut self, pieces: &[(u32, u32)], hash: u128, given: Option<u64>) -> Result<u64> {
         let mut template = Vec::new();
         let slot = Slot::plain(SlotKind::RawSegment);
         crate::record::template::put_list(Some(slot), b"", b"", b"", &mut template);
@@ -255,7 +248,7 @@ impl<S: Sink> Assembler<S> {
         let node = self.position.node;
         self.position.node += 1;
         self.node_memory.push(None);
-        self.record(Target::New, node, given)
+        self.record(Target::New, node, hash, given)
     }
 
     /// A piece of such a record: its segment's number and 1 when it is new.
@@ -268,7 +261,7 @@ impl<S: Sink> Assembler<S> {
         Ok((number, u32::from(target == Target::New)))
     }
 
-    fn record(&mut self, target: Target, node: u32, given: Option<u64>) -> Result<u64> {
+    fn record(&mut self, target: Target, node: u32, hash: u128, given: Option<u64>) -> Result<u64> {
         if let Target::Old(_) = target
             && let Some(&number) = self.roots.get(&node)
             && given.is_none()
@@ -278,7 +271,7 @@ impl<S: Sink> Assembler<S> {
         let number = given.unwrap_or(self.next_record);
         self.next_record = self.next_record.max(number + 1);
         self.counts.records += 1;
-        self.group.record(target, number);
+        self.group.record(target, number, hash);
         self.roots.insert(node, number);
         if self.group.weight() >= self.shape.group_bytes {
             self.flush_group()?;
@@ -544,6 +537,14 @@ impl<S: Sink> Assembler<S> {
     #[must_use]
     pub fn writer_stopped(&self) -> bool {
         self.encoder.writer_stopped()
+    }
+
+    /// What the writer failed with.
+    ///
+    /// # Errors
+    /// Always, when it failed.
+    pub fn failure(&mut self) -> Result<()> {
+        self.encoder.finish().map(drop)
     }
 
     /// True when the pack should be sealed at the next commit.

@@ -1,0 +1,603 @@
+//! The grammars shared by all formats (record-shapes §0.5): lists of messages, message content, content parts, tool calls
+//! and tool definitions. Content is a string, a part, or a list of either; a part is told by its `type`, else by its keys.
+
+use std::borrow::Cow;
+
+use super::walker::{Tag, Walker};
+use crate::shape::json::{Json, Kind, Object};
+use crate::shape::roles::SegmentType::{self, *};
+use crate::shape::roles::type_of_role;
+
+/// The decoded string at the first of `keys` that holds one.
+pub(super) fn word<'v>(object: &Object<'v>, keys: &[&str]) -> Option<Cow<'v, str>> {
+    keys.iter()
+        .find_map(|key| object.get(key)?.as_str())
+        .filter(|word| !word.is_empty())
+}
+
+impl Walker<'_> {
+    /// Messages in order. In a `request` a last word of the assistant is a prefill, to be continued.
+    pub(super) fn messages(&mut self, list: Json<'_>, request: bool) {
+        let mut items = list.items().enumerate().peekable();
+        while let Some((index, item)) = items.next() {
+            let is_last = items.peek().is_none();
+            self.at(index, |walker| walker.message(item, request && is_last));
+        }
+    }
+
+    /// One message of any encoding.
+    pub(super) fn message(&mut self, message: Json<'_>, last_of_request: bool) {
+        match message.kind() {
+            // LangChain keeps a list of lists, old instruction sets keep pairs.
+            Kind::Array if message.items().all(Json::is_string) => return self.pair(message),
+            Kind::Array => return self.messages(message, last_of_request),
+            Kind::Object => {}
+            _ => {
+                self.next_message();
+                return self.text(Tag::of(Text), message);
+            }
+        }
+        let Some(object) = Object::of(message) else {
+            return;
+        };
+        if self.langchain(&object) || self.enveloped(&object) {
+            return;
+        }
+        self.next_message();
+        let role = role_of(&object);
+        self.said(
+            &object,
+            role.as_deref().unwrap_or_default(),
+            last_of_request,
+        );
+    }
+
+    /// `["question", "answer"]`.
+    fn pair(&mut self, pair: Json<'_>) {
+        let mut speakers = [(UserTurn, "user"), (AssistantTurn, "assistant")]
+            .into_iter()
+            .cycle();
+        self.each(pair, |walker, text| {
+            let (kind, role) = speakers.next().unwrap_or((Text, ""));
+            walker.next_message();
+            walker.text(Tag::spoken(kind, role), text);
+        });
+    }
+
+    /// LangChain's constructor (`{lc, id, kwargs}`) and dictionary (`{type, data}`) encodings.
+    fn langchain(&mut self, object: &Object<'_>) -> bool {
+        if let Some(kwargs) = object.get("kwargs").and_then(Object::of) {
+            let class = object
+                .get("id")
+                .and_then(|id| id.items().last())
+                .and_then(Json::as_str);
+            let role = class
+                .or_else(|| word(&kwargs, &["type", "role"]))
+                .unwrap_or_default();
+            self.next_message();
+            self.at("kwargs", |walker| walker.said(&kwargs, &role, false));
+            return true;
+        }
+        let role = word(object, &["type"]).filter(|word| type_of_role(word).is_some());
+        if let (Some(role), Some(data)) = (role, object.get("data").and_then(Object::of)) {
+            self.next_message();
+            self.at("data", |walker| walker.said(&data, &role, false));
+            return true;
+        }
+        false
+    }
+
+    /// `{"message": {role, content}}`, as traces and agents wrap it.
+    fn enveloped(&mut self, object: &Object<'_>) -> bool {
+        let is_envelope = !object.has("role") && !object.has("content");
+        let Some(message) = object
+            .get("message")
+            .filter(|message| is_envelope && message.is_object())
+        else {
+            return false;
+        };
+        self.at("message", |walker| walker.message(message, false));
+        true
+    }
+
+    /// What one speaker said: thoughts, content, refusal, calls, in the order a reader expects.
+    pub(super) fn said(&mut self, object: &Object<'_>, role: &str, last_of_request: bool) {
+        let flag = |key: &str| object.get(key).is_some_and(|value| value.raw() == b"true");
+        let kind = match type_of_role(role) {
+            _ if flag("isMeta") || flag("is_demo") || flag("synthetic") => Context,
+            _ if flag("isCompactSummary") || flag("isSummary") => Summary,
+            Some(AssistantTurn) if last_of_request || flag("prefix") || flag("partial") => {
+                Continuation
+            }
+            Some(kind) => kind,
+            None => Text,
+        };
+        let name = word(object, &["name", "toolName", "function", "message.name"]);
+        let call_id = word(
+            object,
+            &[
+                "tool_call_id",
+                "toolCallId",
+                "tool_use_id",
+                "call_id",
+                "message.tool_call_id",
+            ],
+        );
+        let tag = Tag::spoken(kind, role).call(name.as_deref(), call_id.as_deref());
+        self.thoughts(object, tag);
+        for key in [
+            "content",
+            "value",
+            "text",
+            "parts",
+            "body",
+            "utterance",
+            "message",
+            "message.content",
+            "message.contents",
+        ] {
+            if object.get(key).is_some_and(|value| !value.is_blank()) {
+                self.key(object, key, |walker, value| walker.content(value, tag));
+                break;
+            }
+        }
+        self.key(object, "refusal", |walker, value| {
+            walker.text(tag.with(Refusal), value)
+        });
+        self.calls(object, tag);
+        self.key(object, "images", |walker, images| {
+            walker.each(images, |walker, image| walker.emit(tag.with(Media), image))
+        });
+        self.inner(object, "audio", |walker, audio| {
+            walker.key(audio, "transcript", |walker, text| walker.text(tag, text));
+            walker.key(audio, "data", |walker, data| {
+                walker.emit(tag.with(Media), data)
+            });
+        });
+        self.key(object, "error", |walker, error| walker.error(error));
+    }
+
+    /// Thoughts that stand beside the content.
+    fn thoughts(&mut self, object: &Object<'_>, tag: Tag<'_>) {
+        let tag = tag.with(Reasoning);
+        for key in [
+            "reasoning_content",
+            "reasoning",
+            "thinking",
+            "tool_plan",
+            "thought",
+        ] {
+            if self.key(object, key, |walker, value| walker.content(value, tag)) {
+                break;
+            }
+        }
+        self.key(object, "reasoning_details", |walker, details| {
+            // Details repeat `reasoning` when both are there.
+            let repeats = object.get("reasoning").is_some_and(Json::is_string);
+            let work = |walker: &mut Walker<'_>| {
+                walker.each(details, |walker, detail| {
+                    let Some(detail) = Object::of(detail) else {
+                        return;
+                    };
+                    for key in ["text", "summary"] {
+                        walker.key(&detail, key, |walker, value| walker.text(tag, value));
+                    }
+                    for key in ["data", "signature"] {
+                        walker.key(&detail, key, |walker, value| {
+                            walker.emit(tag.with(Opaque), value)
+                        });
+                    }
+                })
+            };
+            if repeats {
+                walker.hidden(work)
+            } else {
+                work(walker)
+            }
+        });
+    }
+
+    /// Calls that stand beside the content, in all their spellings.
+    fn calls(&mut self, object: &Object<'_>, tag: Tag<'_>) {
+        for key in ["tool_calls", "toolCalls", "message.tool_calls"] {
+            self.key(object, key, |walker, calls| {
+                walker.each(calls, |walker, call| walker.call(call, tag))
+            });
+        }
+        for key in ["function_call", "message.function_call"] {
+            self.key(object, key, |walker, call| walker.call(call, tag));
+        }
+        if object.has("tool_calls") {
+            return;
+        }
+        self.inner(object, "additional_kwargs", |walker, kwargs| {
+            walker.hidden(|walker| walker.calls(kwargs, tag))
+        });
+    }
+
+    /// One tool call; when it has no arguments, the call as it stands.
+    pub(super) fn call(&mut self, call: Json<'_>, tag: Tag<'_>) {
+        let Some(object) = Object::of(call) else {
+            return self.emit(tag.with(ToolCall), call);
+        };
+        if let Some(inner) = object.get("tool_call").filter(|inner| inner.is_object()) {
+            return self.at("tool_call", |walker| walker.call(inner, tag));
+        }
+        let call_id = word(
+            &object,
+            &[
+                "id",
+                "tool_call_id",
+                "toolCallId",
+                "tool_call.id",
+                "call_id",
+            ],
+        );
+        let tag = tag.with(ToolCall).call(None, call_id.as_deref());
+        for key in ["function", "custom"] {
+            if let Some(function) = object.get(key).filter(|function| function.is_object()) {
+                return self.at(key, |walker| walker.arguments(function, tag));
+            }
+        }
+        self.arguments(call, tag);
+        self.results(&object, tag);
+    }
+
+    fn arguments(&mut self, call: Json<'_>, tag: Tag<'_>) {
+        let Some(object) = Object::of(call) else {
+            return;
+        };
+        let name = word(
+            &object,
+            &[
+                "name",
+                "function_name",
+                "toolName",
+                "tool_call.function.name",
+                "tool",
+            ],
+        );
+        let tag = tag.call(name.as_deref(), None);
+        for key in [
+            "arguments",
+            "input",
+            "args",
+            "parameters",
+            "tool_call.function.arguments",
+            "rawArgs",
+        ] {
+            if object.get(key).is_some_and(|value| !value.is_blank()) {
+                self.key(&object, key, |walker, value| walker.emit(tag, value));
+                return;
+            }
+        }
+        self.emit(tag, call);
+    }
+
+    /// Results that stand inside their call (Gemini CLI, MCP); a display form repeats the result.
+    fn results(&mut self, call: &Object<'_>, tag: Tag<'_>) {
+        let name = word(call, &["name"]);
+        let tag = tag.with(ToolResult).call(name.as_deref(), None);
+        self.key(call, "result", |walker, value| walker.content(value, tag));
+        self.key(call, "resultDisplay", |walker, value| {
+            walker.hidden(|walker| walker.content(value, tag))
+        });
+    }
+
+    /// `CONTENT`: nothing, a string, a part, or a list of them.
+    pub(super) fn content(&mut self, content: Json<'_>, tag: Tag<'_>) {
+        match content.kind() {
+            Kind::String if matches!(tag.kind, ToolCall | ToolResult) => self.emit(tag, content),
+            Kind::String => self.text(tag, content),
+            Kind::Array => self.each(content, |walker, part| walker.content(part, tag)),
+            Kind::Object => self.part(content, tag),
+            _ => {}
+        }
+    }
+
+    /// `PART`: by `type`, else by the keys that untagged unions use.
+    fn part(&mut self, part: Json<'_>, tag: Tag<'_>) {
+        let Some(object) = Object::of(part) else {
+            return;
+        };
+        let kind = word(&object, &["type", "message_content.type"]).unwrap_or_default();
+        let known = match &*kind {
+            "thinking" | "reasoning" => self.thinking(&object, tag),
+            "redacted_thinking" => self.key(&object, "data", |walker, data| {
+                walker.emit(tag.with(Opaque), data)
+            }),
+            "summary_text" | "reasoning_text" => self.spoken(&object, tag.with(Reasoning)),
+            "refusal" => self.key(&object, "refusal", |walker, text| {
+                walker.text(tag.with(Refusal), text)
+            }),
+            "compaction" => self.key(&object, "content", |walker, text| {
+                walker.content(text, tag.with(Summary))
+            }),
+            "document" | "search_result" => self.document(&object, tag),
+            "mid_conv_system" => self.key(&object, "content", |walker, inner| {
+                walker.content(inner, tag.with(SystemPrompt))
+            }),
+            "tool_reference" | "additional_tools" => {
+                self.emit(tag.with(ToolDefinitions), part);
+                true
+            }
+            "tool_use" | "server_tool_use" | "mcp_tool_use" | "toolCall" | "tool_call"
+            | "tool-call" => {
+                self.call(part, tag);
+                true
+            }
+            "tool_call_response" | "tool-result" => self.tool_result(&object, tag),
+            kind if kind.ends_with("tool_result") => self.tool_result(&object, tag),
+            _ => self.spoken(&object, tag) || self.media(&object, tag) || self.union(&object, tag),
+        };
+        if !known && tag.kind == ToolResult {
+            self.emit(tag, part);
+        } else if !known {
+            self.generic(part);
+        }
+    }
+
+    /// A part with text; Gemini marks thoughts with a flag, OpenTelemetry keeps the text under `content`.
+    fn spoken(&mut self, object: &Object<'_>, tag: Tag<'_>) -> bool {
+        let is_thought = object
+            .get("thought")
+            .is_some_and(|flag| flag.raw() == b"true");
+        let tag = if is_thought { tag.with(Reasoning) } else { tag };
+        let found = ["text", "content", "message_content.text", "value"]
+            .into_iter()
+            .filter(|key| object.get(key).is_some_and(Json::is_string))
+            .take(1)
+            .any(|key| self.key(object, key, |walker, text| walker.content(text, tag)));
+        for key in ["thoughtSignature", "thought_signature", "signature"] {
+            self.key(object, key, |walker, value| {
+                walker.emit(tag.with(Opaque), value)
+            });
+        }
+        found
+    }
+
+    fn thinking(&mut self, object: &Object<'_>, tag: Tag<'_>) -> bool {
+        let mut found = false;
+        for key in ["thinking", "text", "reasoning", "summary", "content"] {
+            found = self.key(object, key, |walker, value| {
+                walker.content(value, tag.with(Reasoning))
+            }) || found;
+        }
+        for key in ["signature", "encrypted_content", "data"] {
+            found = self.key(object, key, |walker, value| {
+                walker.emit(tag.with(Opaque), value)
+            }) || found;
+        }
+        found
+    }
+
+    /// A result block; what it returned may be text, parts, or any JSON.
+    fn tool_result(&mut self, object: &Object<'_>, tag: Tag<'_>) -> bool {
+        let call_id = word(object, &["tool_use_id", "toolCallId", "tool_call_id", "id"]);
+        let name = word(object, &["name", "toolName"]);
+        let tag = tag
+            .with(ToolResult)
+            .call(name.as_deref(), call_id.as_deref());
+        ["content", "result", "output", "response"]
+            .into_iter()
+            .filter(|key| object.get(key).is_some_and(|value| !value.is_blank()))
+            .take(1)
+            .any(|key| self.key(object, key, |walker, value| walker.content(value, tag)))
+            || object.has("content")
+    }
+
+    fn document(&mut self, object: &Object<'_>, tag: Tag<'_>) -> bool {
+        let tag = tag.with(Context);
+        if let Some(source) = object.get("source").and_then(Object::of) {
+            let kind = if source
+                .get("type")
+                .is_some_and(|kind| kind.is_text("base64"))
+            {
+                Media
+            } else {
+                Context
+            };
+            self.at("source", |walker| {
+                walker.key(&source, "data", |walker, data| {
+                    walker.emit(tag.with(kind), data)
+                });
+                walker.key(&source, "content", |walker, content| {
+                    walker.content(content, tag)
+                });
+            });
+        }
+        self.key(object, "content", |walker, content| {
+            walker.content(content, tag)
+        });
+        true
+    }
+
+    /// Images, audio and files, under all the names their data has.
+    fn media(&mut self, object: &Object<'_>, tag: Tag<'_>) -> bool {
+        const NESTED: [(&str, &str); 8] = [
+            ("image_url", "url"),
+            ("source", "data"),
+            ("source", "url"),
+            ("inline_data", "data"),
+            ("inlineData", "data"),
+            ("input_audio", "data"),
+            ("file", "file_data"),
+            ("blob", "content"),
+        ];
+        for (outer, key) in NESTED {
+            if let Some(data) = object
+                .get(outer)
+                .and_then(|outer| outer.get(key))
+                .filter(|data| data.is_string())
+            {
+                self.at(outer, |walker| {
+                    walker.at(key, |walker| walker.emit(tag.with(Media), data))
+                });
+                return true;
+            }
+        }
+        let has_type = object.has("type") || object.has("mimeType") || object.has("mime_type");
+        ["image_url", "image", "data", "file_data", "url"]
+            .into_iter()
+            .any(|key| {
+                let is_data = has_type && object.get(key).is_some_and(Json::is_string);
+                is_data
+                    && self.key(object, key, |walker, data| {
+                        walker.emit(tag.with(Media), data)
+                    })
+            })
+    }
+
+    /// Untagged unions of Bedrock and Gemini: the one key says what the part is.
+    fn union(&mut self, object: &Object<'_>, tag: Tag<'_>) -> bool {
+        for (key, value) in object.entries() {
+            if value.is_null() {
+                continue;
+            }
+            match &*key {
+                "toolUse" | "functionCall" | "function_call" => {
+                    self.at(&key, |walker| walker.union_call(value, tag))
+                }
+                "toolResult" | "functionResponse" | "function_response" => {
+                    self.at(&key, |walker| walker.union_result(value, tag));
+                }
+                "executableCode" | "executable_code" => {
+                    self.at_key(&key, value, "code", tag.with(ToolCall))
+                }
+                "codeExecutionResult" | "code_execution_result" => {
+                    self.at_key(&key, value, "output", tag.with(ToolResult))
+                }
+                "reasoningContent" => self.at(&key, |walker| walker.bedrock_thought(value, tag)),
+                "json" => self.at(&key, |walker| walker.emit(tag, value)),
+                "image" | "document" | "video" => {
+                    self.at(&key, |walker| walker.emit(tag.with(Media), value))
+                }
+                "cachePoint" | "cache_control" => {}
+                _ => continue,
+            }
+            return true;
+        }
+        false
+    }
+
+    fn union_call(&mut self, value: Json<'_>, tag: Tag<'_>) {
+        let id = value.get("toolUseId").and_then(Json::as_str);
+        self.call(value, tag.call(None, id.as_deref()));
+    }
+
+    fn union_result(&mut self, value: Json<'_>, tag: Tag<'_>) {
+        let Some(object) = Object::of(value) else {
+            return;
+        };
+        let id = word(&object, &["toolUseId", "id"]);
+        self.tool_result(&object, tag.call(None, id.as_deref()));
+    }
+
+    fn bedrock_thought(&mut self, value: Json<'_>, tag: Tag<'_>) {
+        let Some(object) = Object::of(value) else {
+            return;
+        };
+        self.inner(&object, "reasoningText", |walker, text| {
+            walker.spoken(text, tag.with(Reasoning));
+        });
+        self.key(&object, "redactedContent", |walker, value| {
+            walker.emit(tag.with(Opaque), value)
+        });
+    }
+
+    fn at_key(&mut self, outer: &str, value: Json<'_>, key: &str, tag: Tag<'_>) {
+        if let Some(inner) = value.get(key) {
+            self.at(outer, |walker| {
+                walker.at(key, |walker| walker.emit(tag, inner))
+            });
+        }
+    }
+
+    /// An error: its message, or itself when it is text.
+    pub(super) fn error(&mut self, error: Json<'_>) {
+        let message = ["message", "error", "detail"]
+            .into_iter()
+            .find_map(|key| Some((key, error.get(key)?)));
+        match message {
+            Some((key, message)) => self.at(key, |walker| walker.error(message)),
+            None if error.is_string() => self.text(Tag::of(ErrorText), error),
+            None => {}
+        }
+    }
+
+    /// `TOOLDEFS`: one segment per definition, since tool sets grow and shrink one at a time.
+    pub(super) fn tool_definitions(&mut self, object: &Object<'_>) {
+        for key in ["tools", "functions"] {
+            self.key(object, key, |walker, tools| walker.definitions(tools));
+        }
+        for key in ["tool_config", "toolConfig", "config"] {
+            if object
+                .get(key)
+                .is_some_and(|config| config.get("tools").is_some())
+            {
+                self.inner(object, key, |walker, config| {
+                    walker.tool_definitions(config)
+                });
+            }
+        }
+        let schema = object
+            .get("response_format")
+            .and_then(|format| format.pointer("/json_schema/schema"));
+        if let Some(schema) = schema {
+            self.at("response_format", |walker| {
+                walker.at("json_schema", |walker| {
+                    walker.at("schema", |walker| {
+                        walker.emit(Tag::of(ToolDefinitions), schema)
+                    })
+                });
+            });
+        }
+    }
+
+    /// A list of definitions; Gemini groups them once more, data sets keep them as a JSON string.
+    pub(super) fn definitions(&mut self, tools: Json<'_>) {
+        if tools.is_string() && self.nested(tools, |walker, inner| walker.definitions(inner)) {
+            return;
+        }
+        if !tools.is_array() {
+            return self.emit(Tag::of(ToolDefinitions), tools);
+        }
+        self.each(tools, |walker, tool| {
+            let group = ["functionDeclarations", "function_declarations"]
+                .into_iter()
+                .find_map(|key| Some((key, tool.get(key)?)));
+            match group {
+                Some((key, group)) => walker.at(key, |walker| walker.definitions(group)),
+                None => walker.emit(Tag::of(ToolDefinitions), tool),
+            }
+        });
+    }
+}
+
+/// The role word of a message, wherever it stands.
+pub(super) fn role_of<'v>(object: &Object<'v>) -> Option<Cow<'v, str>> {
+    for key in [
+        "role",
+        "from",
+        "author",
+        "sender",
+        "speaker",
+        "message.role",
+    ] {
+        let Some(value) = object.get(key) else {
+            continue;
+        };
+        let word = value
+            .as_str()
+            .or_else(|| value.get("role").and_then(Json::as_str));
+        if word.is_some() {
+            return word;
+        }
+    }
+    word(object, &["type"]).filter(|word| type_of_role(word).is_some())
+}
+
+/// The type of a text in `role`, or text.
+pub(super) fn kind_of(role: &str) -> SegmentType {
+    type_of_role(role).unwrap_or(Text)
+}

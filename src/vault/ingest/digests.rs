@@ -1,0 +1,124 @@
+//! Digests of the streams being read, kept by a thread of their own: hashing every byte beside everything else costs no time.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use rustc_hash::FxHashMap;
+
+use crate::error::{Error, Result};
+use crate::source::digest::{Edges, StreamDigest};
+use crate::source::lines::Chunk;
+
+/// Bytes of a stream.
+pub enum Bytes {
+    /// A chunk of lines.
+    Chunk(Arc<Chunk>),
+    /// Anything else.
+    Raw(Vec<u8>),
+}
+
+/// What is known of a stream so far.
+#[derive(Clone)]
+pub struct Digest {
+    /// BLAKE3, resumable.
+    pub digest: StreamDigest,
+    /// Both ends, when the stream was seen from its start.
+    pub edges: Option<Edges>,
+}
+
+enum Message {
+    Open(usize, Digest, u64),
+    Bytes(usize, Bytes),
+    Query(usize, Sender<Digest>),
+    Close(usize),
+}
+
+/// The thread and the way to it.
+pub struct Digests {
+    sender: Option<Sender<Message>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Digests {
+    /// Starts the thread.
+    #[must_use]
+    pub fn start() -> Digests {
+        let (sender, receiver) = unbounded();
+        Digests { sender: Some(sender), thread: Some(std::thread::spawn(move || work(&receiver))) }
+    }
+
+    fn send(&self, message: Message) {
+        // The thread ends only with the channel.
+        if let Some(sender) = &self.sender {
+            let _ = sender.send(message);
+        }
+    }
+
+    /// Begins a stream at what is known of it; the first `skip` bytes that come are known already.
+    pub fn open(&self, slot: usize, digest: Digest, skip: u64) {
+        self.send(Message::Open(slot, digest, skip));
+    }
+
+    /// The next bytes.
+    pub fn bytes(&self, slot: usize, bytes: Bytes) {
+        self.send(Message::Bytes(slot, bytes));
+    }
+
+    /// The digest of all bytes so far.
+    ///
+    /// # Errors
+    /// When the thread is gone.
+    pub fn query(&self, slot: usize) -> Result<Digest> {
+        let (sender, receiver) = bounded(1);
+        self.send(Message::Query(slot, sender));
+        receiver.recv().map_err(|_| Error::Internal("the digest thread stopped".into()))
+    }
+
+    /// Forgets a stream.
+    pub fn close(&self, slot: usize) {
+        self.send(Message::Close(slot));
+    }
+}
+
+impl Drop for Digests {
+    fn drop(&mut self) {
+        self.sender = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(receiver: &Receiver<Message>) {
+    let mut streams: FxHashMap<usize, (Digest, u64)> = FxHashMap::default();
+    for message in receiver {
+        match message {
+            Message::Open(slot, digest, skip) => {
+                streams.insert(slot, (digest, skip));
+            }
+            Message::Bytes(slot, bytes) => {
+                if let Some((digest, skip)) = streams.get_mut(&slot) {
+                    let bytes = match &bytes {
+                        Bytes::Chunk(chunk) => chunk.data.as_slice(),
+                        Bytes::Raw(bytes) => bytes,
+                    };
+                    let known = (bytes.len() as u64).min(*skip);
+                    *skip -= known;
+                    digest.digest.update(&bytes[known as usize..]);
+                    if let Some(edges) = &mut digest.edges {
+                        edges.update(&bytes[known as usize..]);
+                    }
+                }
+            }
+            Message::Query(slot, reply) => {
+                if let Some((digest, _)) = streams.get(&slot) {
+                    let _ = reply.send(digest.clone());
+                }
+            }
+            Message::Close(slot) => {
+                streams.remove(&slot);
+            }
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! The conveyor: chunks are cut on all cores and numbered in the order they came; commits happen on the way.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, bounded};
+
+use crate::checksum::ContentHasher;
+use crate::error::{Error, Result};
+use crate::pack::directory::RecordRun;
+use crate::record::cut::{CutOptions, Cuts, Cutter};
+use crate::source::lines::{Chunk, Item, LongPiece};
+use crate::source::observe;
+use crate::source::state::SourceState;
+use crate::vault::ingest::digests::{Bytes, Digest, Digests};
+use crate::vault::journal::{self, Entry, SourceDelta};
+use crate::vault::session::Session;
+
+/// Raw bytes after which a commit is made even when little of them was new.
+const COMMIT_BYTES: u64 = 256 << 20;
+/// Bytes of new nodes after which a commit is made: half of what is kept in memory to compare with.
+const COMMIT_NEW_BYTES: u64 = 32 << 20;
+
+/// A source that is being read.
+pub struct Active {
+    /// Its state as of the last commit; digest and ends are filled in at commits.
+    pub state: SourceState,
+    /// Occurrences at the end of its list that the first commit replaces.
+    pub drop_last: u64,
+    /// New occurrences since the last commit.
+    pub runs: Vec<RecordRun>,
+    /// The plain file, for a look at its ends when the stream was not read from the start.
+    pub plain: Option<PathBuf>,
+    /// A stream that may repeat what is known: its list so far is kept back until that is clear.
+    pub undecided: bool,
+    /// Something changed since the last commit.
+    pub dirty: bool,
+    /// Another name that becomes an alias when this source is done.
+    pub then_alias: Option<Box<SourceState>>,
+    /// Reading is over.
+    pub done: bool,
+    /// Records taken so far.
+    pub occurrences: u64,
+    /// It turned out to hold nothing new.
+    pub unchanged: bool,
+}
+
+enum Work {
+    Chunk(Arc<Chunk>, Receiver<Cuts>),
+    Long(LongPiece),
+    End,
+}
+
+/// Numbers seen while feeding.
+#[derive(Default)]
+pub struct Fed {
+    /// Lines taken.
+    pub occurrences: u64,
+    /// Bytes taken.
+    pub bytes: u64,
+    /// Lines that are no JSON.
+    pub opaque: u64,
+    /// Lines whose record was removed.
+    pub removed_again: u64,
+}
+
+/// Chunks under way.
+pub struct Feed {
+    /// Wishes for the cut.
+    pub options: Arc<CutOptions>,
+    queue: VecDeque<(usize, Work)>,
+    /// Sources by slot.
+    pub active: Vec<Active>,
+    /// Digests by slot.
+    pub digests: Digests,
+    /// What came in.
+    pub fed: Fed,
+    since_commit: u64,
+    /// When the last commit was handed over.
+    pub last_commit: Instant,
+    long: Vec<(u32, u32)>,
+    long_hash: ContentHasher,
+}
+
+impl Feed {
+    /// An empty conveyor.
+    #[must_use]
+    pub fn new(options: CutOptions) -> Feed {
+        Feed {
+            options: Arc::new(options),
+            queue: VecDeque::new(),
+            active: Vec::new(),
+            digests: Digests::start(),
+            fed: Fed::default(),
+            since_commit: 0,
+            last_commit: Instant::now(),
+            long: Vec::new(),
+            long_hash: ContentHasher::default(),
+        }
+    }
+
+    /// Begins a source; gives its slot.
+    pub fn open(&mut self, active: Active, digest: Digest, skip: u64) -> usize {
+        let slot = self.active.len();
+        self.digests.open(slot, digest, skip);
+        self.active.push(active);
+        slot
+    }
+
+    /// Puts the next item of a source on the conveyor.
+    ///
+    /// # Errors
+    /// When storing an earlier one fails.
+    pub fn push(&mut self, session: &mut Session, slot: usize, item: Item) -> Result<()> {
+        let work = match item {
+            Item::Chunk(chunk) => {
+                let chunk = Arc::new(chunk);
+                let (sender, receiver) = bounded(1);
+                let (known, options, shared) = (Arc::clone(&session.known), Arc::clone(&self.options), Arc::clone(&chunk));
+                session.pool().spawn(move || {
+                    // Nobody waits any more after an error: the cut is simply dropped.
+                    let _ = sender.send(cut(&shared, &known, &options));
+                });
+                Work::Chunk(chunk, receiver)
+            }
+            Item::LongPiece(piece) => Work::Long(piece),
+        };
+        self.queue.push_back((slot, work));
+        let most = session.pool().current_num_threads() + 2;
+        while self.queue.len() > most {
+            self.step(session)?;
+        }
+        Ok(())
+    }
+
+    /// Says that a source has no more items.
+    ///
+    /// # Errors
+    /// When storing fails.
+    pub fn end(&mut self, session: &mut Session, slot: usize) -> Result<()> {
+        self.queue.push_back((slot, Work::End));
+        let most = session.pool().current_num_threads() + 2;
+        while self.queue.len() > most {
+            self.step(session)?;
+        }
+        Ok(())
+    }
+
+    /// Stores everything on the conveyor.
+    ///
+    /// # Errors
+    /// When storing fails.
+    pub fn drain(&mut self, session: &mut Session) -> Result<()> {
+        while !self.queue.is_empty() {
+            self.step(session)?;
+        }
+        Ok(())
+    }
+
+    /// True when something is on the conveyor or not committed.
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        !self.queue.is_empty() || self.active.iter().any(|active| active.dirty)
+    }
+
+    fn step(&mut self, session: &mut Session) -> Result<()> {
+        let Some((slot, work)) = self.queue.pop_front() else { return Ok(()) };
+        match work {
+            Work::Chunk(chunk, cuts) => {
+                let cuts = cuts.recv().map_err(|_| Error::Internal("a worker stopped".into()))?;
+                self.chunk(session, slot, chunk, &cuts)?;
+            }
+            Work::Long(piece) => self.long_piece(session, slot, piece)?,
+            Work::End => {
+                self.active[slot].done = true;
+                self.active[slot].dirty = true;
+            }
+        }
+        let due = self.since_commit >= COMMIT_BYTES || session.assembler.uncommitted() >= COMMIT_NEW_BYTES;
+        if due || session.assembler.is_full() {
+            self.commit(session, Vec::new())?;
+        }
+        Ok(())
+    }
+
+    fn chunk(&mut self, session: &mut Session, slot: usize, chunk: Arc<Chunk>, cuts: &Cuts) -> Result<()> {
+        let mut numbers = Vec::with_capacity(cuts.records.len());
+        session.assembler.chunk(&chunk.data, cuts, &mut numbers)?;
+        self.fed.opaque += cuts.opaque;
+        let last = if chunk.ends_with_newline { 0 } else { chunk.lines.last().map_or(0, |line| u64::from(line.end - line.start)) };
+        self.account(session, slot, &numbers, chunk.data.len() as u64, last);
+        self.digests.bytes(slot, Bytes::Chunk(chunk));
+        Ok(())
+    }
+
+    fn long_piece(&mut self, session: &mut Session, slot: usize, piece: LongPiece) -> Result<()> {
+        if piece.first {
+            self.long.clear();
+            self.long_hash = ContentHasher::default();
+        }
+        self.long_hash.update(&piece.data);
+        if !piece.data.is_empty() {
+            self.long.push(session.assembler.long_piece(&piece.data)?);
+        }
+        let mut numbers = Vec::new();
+        let open_before = self.active[slot].state.open_line;
+        let mut open = if piece.first { 0 } else { open_before } + piece.data.len() as u64;
+        if piece.last {
+            numbers.push(session.assembler.long_record(&std::mem::take(&mut self.long), self.long_hash.finish(), None)?);
+            if piece.newline {
+                open = 0;
+            }
+        }
+        let mut data = piece.data;
+        let length = data.len() as u64 + u64::from(piece.newline);
+        self.account(session, slot, &numbers, length, open);
+        if piece.newline {
+            data.push(b'\n');
+        }
+        self.digests.bytes(slot, Bytes::Raw(data));
+        Ok(())
+    }
+
+    fn account(&mut self, session: &Session, slot: usize, numbers: &[u64], bytes: u64, open_line: u64) {
+        let active = &mut self.active[slot];
+        for &number in numbers {
+            journal::push_run(&mut active.runs, number);
+        }
+        if !session.state.removed.is_empty() {
+            self.fed.removed_again += numbers.iter().filter(|number| session.state.removed.contains(number)).count() as u64;
+        }
+        active.state.open_line = open_line;
+        active.dirty = true;
+        active.occurrences += numbers.len() as u64;
+        self.fed.occurrences += numbers.len() as u64;
+        self.fed.bytes += bytes;
+        self.since_commit += bytes;
+    }
+
+    /// Commits all that was stored, with the states of the sources it belongs to and `more`.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn commit(&mut self, session: &mut Session, more: Vec<Entry>) -> Result<()> {
+        // In the middle of a long line the source's list and its digest do not match: wait for its end.
+        if !self.long.is_empty() {
+            return Ok(());
+        }
+        let mut entries = Vec::new();
+        for slot in 0..self.active.len() {
+            self.settle(session, slot);
+            let active = &mut self.active[slot];
+            if !active.dirty || active.undecided {
+                continue;
+            }
+            fill_digest(&self.digests, slot, active)?;
+            active.dirty = false;
+            let delta = SourceDelta {
+                state: active.state.encode(),
+                drop_last: std::mem::take(&mut active.drop_last),
+                runs: std::mem::take(&mut active.runs),
+            };
+            // What the source has now and grows by later replaces the open line only once.
+            entries.push(Entry::Source(delta));
+            if active.done {
+                self.digests.close(slot);
+                if let Some(alias) = active.then_alias.take() {
+                    entries.push(Entry::Source(SourceDelta { state: alias.encode(), ..SourceDelta::default() }));
+                }
+            }
+        }
+        entries.extend(more);
+        self.since_commit = 0;
+        self.last_commit = Instant::now();
+        session.commit(entries)
+    }
+
+    /// Streams that brought nothing new.
+    #[must_use]
+    pub fn unchanged(&self) -> u64 {
+        self.active.iter().filter(|active| active.done && active.unchanged).count() as u64
+    }
+
+    /// Decides, as soon as it can be known, whether a stream repeats and continues a known source.
+    fn settle(&mut self, session: &Session, slot: usize) {
+        let active = &mut self.active[slot];
+        if !active.undecided {
+            return;
+        }
+        let generations = session.state.generations(&active.state.name);
+        let Some(known) = generations.last() else {
+            active.undecided = false;
+            return;
+        };
+        let origin = session.state.origin(known);
+        let open = u64::from(known.state.last_line_open());
+        let settled = origin.occurrences() - open.min(origin.occurrences());
+        if active.occurrences < settled && !active.done {
+            return;
+        }
+        let shared = common_prefix(&active.runs, &origin.runs);
+        active.undecided = false;
+        if shared >= settled {
+            // The same lines, and perhaps more: only those are new.
+            let id = known.state.id;
+            let same = shared == origin.occurrences() && active.occurrences == shared && active.state.open_line == known.state.open_line;
+            let mut runs = std::mem::take(&mut active.runs);
+            skip_first(&mut runs, settled);
+            active.runs = runs;
+            active.drop_last = origin.occurrences() - settled;
+            active.state.id = id;
+            active.state.generation = known.state.generation;
+            active.dirty = !same;
+            active.unchanged = same;
+        } else if active.done && shared == active.occurrences {
+            // A beginning of what is known: nothing new.
+            active.dirty = false;
+            active.unchanged = true;
+        } else {
+            active.state.generation = known.state.generation + 1;
+        }
+    }
+}
+
+/// How many record numbers two lists have in common from the start.
+fn common_prefix(a: &[RecordRun], b: &[RecordRun]) -> u64 {
+    let numbers = |runs: &[RecordRun]| -> Vec<RecordRun> { runs.to_vec() };
+    let (mut a, mut b) = (numbers(a).into_iter(), numbers(b).into_iter());
+    let (mut x, mut y) = (a.next(), b.next());
+    let mut shared = 0;
+    while let (Some(p), Some(q)) = (&mut x, &mut y) {
+        if p.first != q.first {
+            break;
+        }
+        let both = p.count.min(q.count);
+        shared += both;
+        for run in [&mut *p, &mut *q] {
+            run.first += both;
+            run.count -= both;
+        }
+        if p.count == 0 {
+            x = a.next();
+        }
+        if q.count == 0 {
+            y = b.next();
+        }
+    }
+    shared
+}
+
+fn skip_first(runs: &mut Vec<RecordRun>, mut count: u64) {
+    let mut at = 0;
+    for run in runs.iter_mut() {
+        let now = run.count.min(count);
+        run.first += now;
+        run.count -= now;
+        count -= now;
+        if run.count > 0 {
+            break;
+        }
+        at += 1;
+    }
+    runs.drain(..at);
+}
+
+fn fill_digest(digests: &Digests, slot: usize, active: &mut Active) -> Result<()> {
+    let known = digests.query(slot)?;
+    active.state.digest = known.digest;
+    if let Some(edges) = &known.edges {
+        active.state.head_hash = edges.head_hash();
+        active.state.tail_hash = edges.tail_hash();
+    } else if let Some(path) = &active.plain
+        && let Ok(look) = observe::edges(path, active.state.stream_len())
+    {
+        // A file that changes meanwhile only makes the next look a closer one.
+        active.state.head_hash = look.head_hash;
+        active.state.tail_hash = look.tail_hash;
+    }
+    Ok(())
+}
+
+fn cut(chunk: &Chunk, known: &crate::record::known::Known, options: &CutOptions) -> Cuts {
+    let mut cutter = Cutter::new(&chunk.data, known, options);
+    for line in &chunk.lines {
+        cutter.line(line.start as usize..line.end as usize);
+    }
+    cutter.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_compared_number_by_number_whatever_their_runs() {
+        let runs = |numbers: &[u64]| {
+            let mut runs = Vec::new();
+            numbers.iter().for_each(|&number| journal::push_run(&mut runs, number));
+            runs
+        };
+        let split = vec![RecordRun { first: 1, count: 2 }, RecordRun { first: 3, count: 2 }];
+        assert_eq!(common_prefix(&runs(&[1, 2, 3, 9]), &split), 3);
+        assert_eq!(common_prefix(&runs(&[1, 2]), &split), 2);
+        assert_eq!(common_prefix(&runs(&[2]), &split), 0);
+        let mut rest = split;
+        skip_first(&mut rest, 3);
+        assert_eq!(rest, runs(&[4]));
+    }
+}
