@@ -1,7 +1,9 @@
 //! The vault: the order of steps. Commands come in as the options of [`api`] and leave as its reports.
 
 pub mod api;
+pub mod compact;
 pub mod fetch;
+mod gc;
 pub mod head;
 
 pub mod journal;

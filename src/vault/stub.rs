@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::Path;
 
 use super::api::{
-    CheckOptions, CheckReport, CompactOptions, CompactReport, ConversationRow, ExportOptions, ExportReport, Finding, GcOptions,
-    GcReport, GetItem, GetOptions, LogEntry, LsOptions, OpenOptions, ReindexReport,
+    CheckOptions, CheckReport, ConversationRow, ExportOptions, ExportReport, Finding, 
+    GetItem, GetOptions, LogEntry, LsOptions, OpenOptions, ReindexReport,
     RmOptions, RmReport, SourceRow, StatsOptions, StatsReport,
 };
 use crate::error::{Error, Result};
@@ -114,24 +114,6 @@ impl Vault {
         if !dir.join("vault.json").is_file() {
             return Err(Error::NoVault(dir.to_path_buf()));
         }
-        not_built()
-    }
-
-    /// Drops what no live record needs.
-    ///
-    /// # Errors
-    /// When the vault cannot be read or written.
-    pub fn gc(&self, options: &GcOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<GcReport> {
-        let _ = (options, progress, interrupt);
-        not_built()
-    }
-
-    /// Rewrites packs for size.
-    ///
-    /// # Errors
-    /// When the vault cannot be read or written.
-    pub fn compact(&self, options: &CompactOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<CompactReport> {
-        let _ = (options, progress, interrupt);
         not_built()
     }
 }

@@ -37,7 +37,7 @@ pub fn entries(snapshot: &Snapshot, replaced: &[PackId], purged: &FxHashSet<u64>
                     continue;
                 }
                 let delta = match mergeable.get(&id).map(|&at| (at, &carried[at].1)) {
-                    Some((at, Entry::Source(earlier))) if !involved.contains(&id) => {
+                    Some((at, Entry::Source(earlier))) if !involved.contains(&id) && forgets_nothing(snapshot, replaced, earlier, &delta) => {
                         merged.insert(at);
                         merge(earlier.clone(), delta)
                     }
@@ -73,6 +73,18 @@ fn sources_of_aliases(snapshot: &Snapshot, all: &[(PackId, Stamp, Entry)]) -> Re
         }
     }
     Ok(involved)
+}
+
+/// True when records that the later delta drops from the earlier one lie in packs that are replaced as well: elsewhere the entry
+/// is what tells that they are superseded.
+fn forgets_nothing(snapshot: &Snapshot, replaced: &[PackId], earlier: &SourceDelta, later: &SourceDelta) -> bool {
+    let count: u64 = earlier.runs.iter().map(|run| run.count).sum();
+    let numbers = earlier.runs.iter().flat_map(|run| run.first..run.first + run.count);
+    let skip = usize::try_from(count.saturating_sub(later.drop_last)).unwrap_or(usize::MAX);
+    later.drop_last == 0
+        || numbers.skip(skip).all(|number| {
+            snapshot.locate(number).is_none_or(|(pack, _, _)| replaced.contains(&snapshot.packs[pack].committed.pack))
+        })
 }
 
 /// Two deltas in one.

@@ -12,12 +12,14 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `live` | which records stay |
 //! | `carry` | the journals' entries that go along |
 //! | `stream` | records are fetched and cut on several threads and leave in order |
 //! | `sink` | appends the new packs |
 //! | `verify` | old and new compared |
 
 pub mod carry;
+pub mod live;
 pub mod sink;
 pub mod stream;
 pub mod verify;
@@ -40,10 +42,10 @@ use crate::vault::head::{Head, LivePack};
 use crate::vault::journal::{self, Entry, Stamp};
 use crate::vault::layout::Layout;
 use crate::vault::rewrite::carry::Carried;
+use crate::vault::rewrite::live::Removed;
 use crate::vault::rewrite::sink::{NewPacks, Shared};
 use crate::vault::rewrite::stream::Piece;
 use crate::vault::snapshot::{Snapshot, read_journals};
-use crate::vault::sources::State;
 use crate::vault::view::PackView;
 use crate::vault::write::assemble::{Assembler, Past, Shape};
 use crate::vault::write::encode::{Encoder, Levels};
@@ -97,8 +99,8 @@ pub struct Request<'r> {
     pub live: &'r Numbers,
     /// Records of which not even a hash stays.
     pub purged: &'r FxHashSet<u64>,
-    /// An entry for the log.
-    pub log: Vec<u8>,
+    /// An entry for the log, if this rewrite ends an operation.
+    pub log: Option<Entry>,
 }
 
 /// What a rewrite did.
@@ -204,16 +206,16 @@ impl<'a> Maintenance<'a> {
         Ok(())
     }
 
-    /// Seals the open pack and sets numbers for new packs aside. Gives the state from which to plan and the first number.
+    /// Seals these packs and sets numbers for new ones aside. Gives the state to rewrite from and the first number.
     ///
     /// # Errors
     /// When the vault is locked or damaged.
-    pub fn reserve(&self) -> Result<(Snapshot, PackId)> {
+    pub fn reserve(&self, packs: &[PackId]) -> Result<(Snapshot, PackId)> {
         let _write = self.layout.write_lock(self.lock_timeout)?;
         let mut head = Head::read(self.layout.dir())?;
-        head.packs.iter_mut().for_each(|pack| pack.sealed = true);
+        head.packs.iter_mut().filter(|pack| packs.contains(&pack.committed.pack)).for_each(|pack| pack.sealed = true);
         let first = PackId(head.next_pack);
-        head.next_pack += head.packs.len() as u32 * 2 + 8;
+        head.next_pack += packs.len() as u32 * 2 + 8;
         head.generation += 1;
         head.sweep(self.layout.dir());
         head.publish(self.layout.dir())?;
@@ -303,8 +305,8 @@ impl<'a> Maintenance<'a> {
                 place = place.max(stamp.place + 1);
             }
         }
-        if !request.log.is_empty() {
-            journal::put(&Entry::Log(request.log.clone()), Stamp { generation: snapshot.head.generation, place }, &mut payload);
+        if let Some(entry) = &request.log {
+            journal::put(entry, Stamp { generation: snapshot.head.generation, place }, &mut payload);
         }
         writer.finish(payload)?;
         (self.watch)(Step::Written)?;
@@ -365,7 +367,8 @@ impl<'a> Maintenance<'a> {
     /// True unless a record that was left out has been brought back meanwhile.
     fn still_dead(&self, old: &[Arc<PackReader>], live: &Numbers) -> Result<bool> {
         let snapshot = Snapshot::open(&self.layout)?;
-        let now = referenced(snapshot.state()?);
+        let state = snapshot.state()?;
+        let now = live::shown(state, &Removed::of(&state.removals));
         let runs = old.iter().flat_map(|pack| &pack.directory.groups).flat_map(|group| &group.records);
         Ok(runs.flat_map(|run| run.first..run.first + run.count).all(|number| live.contains(number) || !now.contains(number)))
     }
@@ -373,25 +376,6 @@ impl<'a> Maintenance<'a> {
 
 /// Publishing waits at least so long for a writer that is at work: all the work before would be lost otherwise.
 const PUBLISH_PATIENCE: Duration = Duration::from_secs(600);
-
-/// Numbers that some line of some source still shows: not removed, not superseded.
-#[must_use]
-pub fn referenced(state: &State) -> Numbers {
-    let mut numbers = Numbers::default();
-    for (&id, source) in &state.sources {
-        let has_removed_lines = state.removed_lines.iter().any(|(source, _)| *source == id);
-        for (line, number) in (1..).zip(source.numbers()).filter(|_| has_removed_lines) {
-            if !state.removed_lines.contains(&(id, line)) {
-                numbers.insert(number);
-            }
-        }
-        if !has_removed_lines {
-            source.runs.iter().for_each(|run| numbers.insert_run(run.first, run.count));
-        }
-    }
-    state.removed.iter().for_each(|number| numbers.remove(*number));
-    numbers
-}
 
 fn is_of_vault(path: &std::path::Path, vault_id: u128) -> bool {
     let header = fsio::read_prefix(path, HEADER_BYTES).and_then(|bytes| read_header(&bytes, path));
@@ -431,12 +415,12 @@ impl Writer<'_> {
             Piece::Lines(lines) => {
                 self.assembler.chunk_numbered(&lines.bytes, &lines.cuts, Some(&lines.numbers), &mut self.numbers)?;
             }
-            Piece::Long(number, parts) => {
+            Piece::Long(number, hash, parts) => {
                 let mut segments = Vec::new();
                 for part in parts {
                     segments.push(self.assembler.long_piece(part)?);
                 }
-                self.assembler.long_record_numbered(&segments, Some(*number))?;
+                self.assembler.long_record(&segments, *hash, Some(*number))?;
             }
         }
         if self.assembler.is_full() {

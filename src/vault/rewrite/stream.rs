@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::checksum::content_hash;
 use crate::error::{Error, Result};
 use crate::pack::reader::PackReader;
 use crate::record::cut::{CutOptions, Cuts, Cutter};
@@ -30,8 +31,8 @@ pub struct Lines {
 pub enum Piece {
     /// Records of usual length.
     Lines(Box<Lines>),
-    /// One that is too long to be cut, in parts.
-    Long(u64, Vec<Vec<u8>>),
+    /// One that is too long to be cut: number, hash, parts.
+    Long(u64, u128, Vec<Vec<u8>>),
 }
 
 impl Piece {
@@ -170,10 +171,11 @@ impl Outgoing<'_> {
     fn add(&mut self, number: u64, range: Range<usize>) -> Result<(), Stopped> {
         let sizes = ChunkOptions::default();
         if range.len() > sizes.max_line {
+            let hash = content_hash(&self.bytes[range.clone()]);
             let parts = self.bytes[range.clone()].chunks(sizes.long_piece).map(<[u8]>::to_vec).collect();
             self.bytes.truncate(range.start);
             self.flush()?;
-            return self.send(Sent::Piece(Piece::Long(number, parts)));
+            return self.send(Sent::Piece(Piece::Long(number, hash, parts)));
         }
         self.ranges.push(range);
         self.numbers.push(number);
