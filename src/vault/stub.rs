@@ -6,7 +6,7 @@ use std::path::Path;
 use super::api::{
     CheckOptions, CheckReport, ConversationRow, ExportOptions, ExportReport, Finding, 
     GetItem, GetOptions, LogEntry, LsOptions, OpenOptions, ReindexReport,
-    RmOptions, RmReport, SourceRow, StatsOptions, StatsReport,
+    SourceRow, StatsOptions, StatsReport,
 };
 use crate::error::{Error, Result};
 use crate::vault::Vault;
@@ -69,15 +69,6 @@ impl Vault {
     /// When the vault cannot be read.
     pub fn stats(&self, options: &StatsOptions) -> Result<StatsReport> {
         let _ = options;
-        not_built()
-    }
-
-    /// Sets or takes away tombstones.
-    ///
-    /// # Errors
-    /// When the vault cannot be read or written.
-    pub fn rm(&self, options: &RmOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<RmReport> {
-        let _ = (options, progress, interrupt);
         not_built()
     }
 
