@@ -2,14 +2,15 @@
 
 mod ahead;
 pub mod api;
+pub mod compact;
 mod export;
 pub mod fetch;
 mod filter;
 mod find;
+mod gc;
 mod get;
 pub mod head;
 mod holders;
-
 mod ingest;
 pub mod journal;
 pub mod layout;
@@ -18,9 +19,12 @@ pub mod logbook;
 mod lookup;
 mod ls;
 mod meaning;
+pub mod note;
 mod open;
 pub mod past;
 pub mod publish;
+pub mod rewrite;
+mod rm;
 mod segments;
 pub mod session;
 pub mod snapshot;

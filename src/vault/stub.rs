@@ -2,10 +2,7 @@
 
 use std::path::Path;
 
-use super::api::{
-    CheckOptions, CheckReport, CompactOptions, CompactReport, Finding, GcOptions, GcReport, OpenOptions, ReindexReport,
-    RmOptions, RmReport,
-};
+use super::api::{CheckOptions, CheckReport, Finding, OpenOptions, ReindexReport};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
@@ -16,15 +13,6 @@ fn not_built<T>() -> Result<T> {
 }
 
 impl Vault {
-    /// Sets or takes away tombstones.
-    ///
-    /// # Errors
-    /// When the vault cannot be read or written.
-    pub fn rm(&self, options: &RmOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<RmReport> {
-        let _ = (options, progress, interrupt);
-        not_built()
-    }
-
     /// Verifies, giving out findings as they come.
     ///
     /// # Errors
@@ -50,24 +38,6 @@ impl Vault {
         if !dir.join("vault.json").is_file() {
             return Err(Error::NoVault(dir.to_path_buf()));
         }
-        not_built()
-    }
-
-    /// Drops what no live record needs.
-    ///
-    /// # Errors
-    /// When the vault cannot be read or written.
-    pub fn gc(&self, options: &GcOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<GcReport> {
-        let _ = (options, progress, interrupt);
-        not_built()
-    }
-
-    /// Rewrites packs for size.
-    ///
-    /// # Errors
-    /// When the vault cannot be read or written.
-    pub fn compact(&self, options: &CompactOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<CompactReport> {
-        let _ = (options, progress, interrupt);
         not_built()
     }
 }
