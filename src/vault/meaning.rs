@@ -200,13 +200,14 @@ impl<'v> Scan<'v> {
             record.segments(&detection).iter().for_each(|label| types.insert(label.kind));
         }
         // A mapping may ask for the name of the source or keep something for the whole file.
-        let scoped = is_scoped(detection.shape) || self.mappings.is_some();
+        let scoped = is_scoped(detection.shape) || !self.state.mappings.is_empty();
         (meaning(bytes, &record, &detection, metadata, types), scoped)
     }
 
     /// Finds the shape of a record.
     pub(crate) fn detect<'d>(&'d self, record: &Record<'_>, source: Option<&'d str>) -> Detection<'d> {
-        record.detect(&Hints { source_name: source, mappings: self.mappings.as_ref(), ..Hints::default() })
+        let forced = source.and_then(|name| self.state.forced_shape(name));
+        record.detect(&Hints { source_name: source, forced, mappings: self.mappings.as_ref(), ..Hints::default() })
     }
 
     /// The metadata of one line, with what the lines before it say.
@@ -290,8 +291,9 @@ fn shape_name(detection: &Detection<'_>) -> Arc<str> {
 }
 
 /// The mappings kept in the vault, in one list. They were checked when they came; one that a newer program took in is passed over.
-fn mappings(state: &State) -> Option<Mappings> {
-    let texts: Vec<&str> = state.mappings.values().filter_map(|text| std::str::from_utf8(text).ok()).collect();
+pub(crate) fn mappings(state: &State) -> Option<Mappings> {
+    let files = state.mappings.iter().filter(|(name, _)| !name.starts_with("shape:"));
+    let texts: Vec<&str> = files.filter_map(|(_, text)| std::str::from_utf8(text).ok()).collect();
     let usable: Vec<&str> = texts.into_iter().filter(|text| Mappings::parse(text).is_ok()).collect();
     if usable.is_empty() {
         return None;

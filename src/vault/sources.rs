@@ -6,6 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::{Corrupt, Error, Result, corrupt};
 use crate::pack::directory::RecordRun;
+use crate::shape::ShapeId;
 use crate::source::names::{self, Found};
 use crate::source::state::SourceState;
 use crate::vault::journal::{self, Entry, Removal, SourceDelta, Stamp};
@@ -208,6 +209,13 @@ impl State {
     pub fn is_removed(&self, source: u32, line: u64, number: u64) -> bool {
         (!self.removed.is_empty() && self.removed.contains(&number))
             || (!self.removed_lines.is_empty() && self.removed_lines.contains(&(source, line)))
+    }
+
+    /// The shape that a source was given with `ingest --shape`.
+    #[must_use]
+    pub fn forced_shape(&self, source: &str) -> Option<ShapeId> {
+        let name = self.mappings.get(&format!("shape:{source}"))?;
+        ShapeId::from_name(std::str::from_utf8(name).ok()?)
     }
 
     /// The next free source number.

@@ -1,6 +1,6 @@
 //! The conveyor: chunks are cut on all cores and numbered in the order they came; commits happen on the way.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +15,8 @@ use crate::source::lines::{Chunk, Item, LongPiece};
 use crate::source::observe;
 use crate::source::state::SourceState;
 use crate::vault::ingest::digests::{Bytes, Digest, Digests};
-use crate::vault::journal::{self, Entry, SourceDelta};
+use crate::shape::{Hints, Mappings, Record, ShapeId};
+use crate::vault::journal::{self, Entry, Removal, SourceDelta};
 use crate::vault::session::Session;
 
 /// Raw bytes after which a commit is made even when little of them was new.
@@ -45,10 +46,39 @@ pub struct Active {
     pub occurrences: u64,
     /// It turned out to hold nothing new.
     pub unchanged: bool,
+    /// Goes into the journal with the source's first commit.
+    pub announce: Option<Entry>,
+    /// Records by shape, when asked for.
+    pub shapes: BTreeMap<&'static str, u64>,
+}
+
+/// How shapes are told while cutting: only for `--explain`, storage never asks.
+pub struct Detector {
+    /// The shape given with `--shape`.
+    pub forced: Option<ShapeId>,
+    /// The user's mappings.
+    pub mappings: Option<Mappings>,
+}
+
+impl Detector {
+    fn count(&self, chunk: &Chunk, name: &str) -> BTreeMap<&'static str, u64> {
+        let mut shapes = BTreeMap::new();
+        for line in chunk.iter() {
+            let record = Record::read(line);
+            let name = if record.values.is_empty() {
+                "opaque"
+            } else {
+                let hints = Hints { source_name: Some(name), forced: self.forced, mappings: self.mappings.as_ref(), ..Hints::default() };
+                record.detect(&hints).shape.name()
+            };
+            *shapes.entry(name).or_default() += 1;
+        }
+        shapes
+    }
 }
 
 enum Work {
-    Chunk(Arc<Chunk>, Receiver<Cuts>),
+    Chunk(Arc<Chunk>, Receiver<(Cuts, BTreeMap<&'static str, u64>)>),
     Long(LongPiece),
     End,
 }
@@ -84,6 +114,11 @@ pub struct Feed {
     long_hash: ContentHasher,
     /// Cuts whose memory is used again.
     spare: (Sender<Cuts>, Receiver<Cuts>),
+    /// Tells shapes, when the user wants to know.
+    pub detector: Option<Arc<Detector>>,
+    /// Removed records that come again are brought back.
+    pub restore: bool,
+    restored: Removal,
 }
 
 impl Feed {
@@ -101,6 +136,9 @@ impl Feed {
             long: Vec::new(),
             long_hash: ContentHasher::default(),
             spare: bounded(16),
+            detector: None,
+            restore: false,
+            restored: Removal { undo: true, ..Removal::default() },
         }
     }
 
@@ -123,9 +161,11 @@ impl Feed {
                 let (sender, receiver) = bounded(1);
                 let (known, options, shared) = (Arc::clone(&session.known), Arc::clone(&self.options), Arc::clone(&chunk));
                 let spare = self.spare.1.try_recv().ok();
+                let detector = self.detector.clone().map(|detector| (detector, self.active[slot].state.name.clone()));
                 session.pool().spawn(move || {
+                    let shapes = detector.map(|(detector, name)| detector.count(&shared, &name)).unwrap_or_default();
                     // Nobody waits any more after an error: the cut is simply dropped.
-                    let _ = sender.send(cut(spare.unwrap_or_default(), &shared, &known, &options));
+                    let _ = sender.send((cut(spare.unwrap_or_default(), &shared, &known, &options), shapes));
                 });
                 Work::Chunk(chunk, receiver)
             }
@@ -173,7 +213,10 @@ impl Feed {
         let Some((slot, work)) = self.queue.pop_front() else { return Ok(()) };
         match work {
             Work::Chunk(chunk, cuts) => {
-                let cuts = cuts.recv().map_err(|_| Error::Internal("a worker stopped".into()))?;
+                let (cuts, shapes) = cuts.recv().map_err(|_| Error::Internal("a worker stopped".into()))?;
+                for (shape, count) in shapes {
+                    *self.active[slot].shapes.entry(shape).or_default() += count;
+                }
                 self.chunk(session, slot, chunk, &cuts)?;
                 // A full shelf is no loss.
                 let _ = self.spare.0.try_send(cuts);
@@ -194,11 +237,27 @@ impl Feed {
     fn chunk(&mut self, session: &mut Session, slot: usize, chunk: Arc<Chunk>, cuts: &Cuts) -> Result<()> {
         let mut numbers = Vec::with_capacity(cuts.records.len());
         session.assembler.chunk(&chunk.data, cuts, &mut numbers)?;
+        if self.restore {
+            self.restore_removed(session, cuts, &numbers);
+        }
         self.fed.opaque += cuts.opaque;
         let last = if chunk.ends_with_newline { 0 } else { chunk.lines.last().map_or(0, |line| u64::from(line.end - line.start)) };
         self.account(session, slot, &numbers, chunk.data.len() as u64, last);
         self.digests.bytes(slot, Bytes::Chunk(chunk));
         Ok(())
+    }
+
+    /// Notes which removed records came again, to bring them back with the next commit.
+    fn restore_removed(&mut self, session: &Session, cuts: &Cuts, numbers: &[u64]) {
+        for (&root, &number) in cuts.records.iter().zip(numbers) {
+            let hash = cuts.nodes[root as usize].hash;
+            if let Some(&old) = session.state.removed_hashes.get(&hash) {
+                self.restored.hashes.push(hash);
+                journal::push_run(&mut self.restored.records, old);
+            } else if session.state.removed.contains(&number) {
+                journal::push_run(&mut self.restored.records, number);
+            }
+        }
     }
 
     fn long_piece(&mut self, session: &mut Session, slot: usize, piece: LongPiece) -> Result<()> {
@@ -269,6 +328,7 @@ impl Feed {
                 runs: std::mem::take(&mut active.runs),
             };
             // What the source has now and grows by later replaces the open line only once.
+            entries.extend(active.announce.take());
             entries.push(Entry::Source(delta));
             if active.done {
                 self.digests.close(slot);
@@ -276,6 +336,10 @@ impl Feed {
                     entries.push(Entry::Source(SourceDelta { state: alias.encode(), ..SourceDelta::default() }));
                 }
             }
+        }
+        if !self.restored.records.is_empty() {
+            entries.push(Entry::Removal(std::mem::take(&mut self.restored)));
+            self.restored.undo = true;
         }
         entries.extend(more);
         self.since_commit = 0;

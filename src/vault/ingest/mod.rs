@@ -9,8 +9,10 @@
 mod digests;
 mod feed;
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
@@ -31,10 +33,11 @@ use crate::source::pipe;
 use crate::source::state::{SourceKind, SourceState, Stamp};
 use crate::source::walk::{self, FoundFile, WalkOptions};
 use crate::vault::Vault;
-use crate::vault::api::{Failure, IngestOptions, IngestReport, Input, Sync};
+use crate::vault::api::{Explanation, Failure, IngestOptions, IngestReport, Input, Sync};
 use crate::vault::head::disk_bytes;
 use crate::vault::ingest::digests::{Bytes, Digest};
-use crate::vault::ingest::feed::{Active, Feed};
+use crate::shape::{Mappings, ShapeId};
+use crate::vault::ingest::feed::{Active, Detector, Feed};
 use crate::vault::journal::{Entry, SourceDelta};
 use crate::vault::logbook;
 use crate::vault::session::Session;
@@ -80,7 +83,10 @@ impl Vault {
         let started = Instant::now();
         let before = if self.layout.is_vault() { disk_bytes(self.layout.dir())? } else { 0 };
         let pool = self.pool()?;
-        let session = Session::begin(&self.layout, &pool, Shape::ingest(), self.options.lock_timeout, options.dry_run)?;
+        let mut session = Session::begin(&self.layout, &pool, Shape::ingest(), self.options.lock_timeout, options.dry_run)?;
+        if options.restore_removed {
+            session.assembler.suppress_nothing();
+        }
         let cut = CutOptions {
             context_delimiter: options.context_delimiter.as_ref().map(|text| text.clone().into_bytes()),
             max_segment_bytes: options.max_segment_bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
@@ -119,17 +125,50 @@ impl Run<'_> {
         self.vault.options.memory_limit.map_or(WINDOW, |limit| limit.max(WINDOW))
     }
 
-    /// Keeps a mapping file, or a forced shape, in the vault.
+    /// Keeps a mapping file in the vault, and sets up what `--shape`, `--explain` and `--restore-removed` need.
     fn mapping(&mut self) -> Result<()> {
+        let forced = match &self.options.shape {
+            Some(name) => Some(ShapeId::from_name(name).ok_or_else(|| {
+                Error::Usage(format!("--shape {name}: no such shape; `turnpack ingest --explain` names those that were found"))
+            })?),
+            None => None,
+        };
+        self.feed.restore = self.options.restore_removed;
         let mut entries = Vec::new();
         if let Some(path) = &self.options.map {
             let text = std::fs::read(path).map_err(|error| Error::io("reading", path, error))?;
             let name = path.file_name().map_or_else(|| "mapping".into(), |name| name.to_string_lossy().into_owned());
+            let parsed = std::str::from_utf8(&text).map_err(|error| error.to_string());
+            parsed
+                .and_then(|text| Mappings::parse(text).map_err(|error| error.to_string()))
+                .map_err(|error| Error::Usage(format!("{}: {error}", path.display())))?;
             if self.session.state.mappings.get(&name) != Some(&text) {
                 entries.push(Entry::Mapping(name, text));
             }
         }
-        if entries.is_empty() { Ok(()) } else { self.session.commit(entries) }
+        if !entries.is_empty() {
+            self.session.commit(entries)?;
+        }
+        if self.options.explain {
+            let mappings = crate::vault::meaning::mappings(&self.session.state);
+            self.feed.detector = Some(Arc::new(Detector { forced, mappings }));
+        }
+        Ok(())
+    }
+
+    fn explanations(&self) -> Vec<Explanation> {
+        let reason = |active: &Active| match (&self.options.shape, active.shapes.len()) {
+            (Some(_), _) => "given with --shape".to_string(),
+            (None, 0) => "nothing new to look at".to_string(),
+            (None, 1) => "detected: every line looks like this".to_string(),
+            (None, many) => format!("detected line by line: {many} shapes"),
+        };
+        let explain = |active: &Active| Explanation {
+            source: active.state.name.clone(),
+            shapes: active.shapes.iter().map(|(name, count)| ((*name).to_string(), *count)).collect(),
+            reason: reason(active),
+        };
+        self.feed.active.iter().map(explain).collect()
     }
 
     fn path(&mut self, path: &Path) -> Result<()> {
@@ -360,6 +399,7 @@ impl Run<'_> {
 
     fn activate(&mut self, state: SourceState, drop_last: u64) -> Active {
         self.report.sources += 1;
+        let announce = self.options.shape.as_ref().map(|shape| Entry::Mapping(forced_shape_key(&state.name), shape.clone().into_bytes()));
         Active {
             state,
             drop_last,
@@ -371,6 +411,8 @@ impl Run<'_> {
             done: false,
             occurrences: 0,
             unchanged: false,
+            announce,
+            shapes: BTreeMap::new(),
         }
     }
 
@@ -564,6 +606,9 @@ impl Run<'_> {
             );
             self.feed.commit(&mut self.session, vec![log])?;
         }
+        if self.options.explain {
+            self.report.explanations = self.explanations();
+        }
         let written = self.session.finish()?;
         if self.options.dry_run {
             self.report.vault_bytes_after = written.1;
@@ -587,6 +632,11 @@ fn read_ahead(reader: Box<dyn Read + Send>, options: ChunkOptions, spare: Receiv
         }
     });
     receiver
+}
+
+/// Under which name the journal keeps the shape that a source was given.
+pub(crate) fn forced_shape_key(source: &str) -> String {
+    format!("shape:{source}")
 }
 
 /// What a wait for a stream brought.

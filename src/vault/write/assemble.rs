@@ -568,6 +568,11 @@ impl<S: Sink> Assembler<S> {
         self.suppressed.extend(removed);
     }
 
+    /// Removed records may be stored again.
+    pub fn suppress_nothing(&mut self) {
+        self.suppressed.clear();
+    }
+
     /// Lets later comparisons read what this commit made durable.
     pub fn set_history(&mut self, view: PackView) {
         self.committed = (self.position.node, self.position.segment);
