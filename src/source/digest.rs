@@ -32,6 +32,8 @@ pub struct StreamDigest {
     chunks: u64,
     /// The last chunk. It stays open until a byte follows it, because the last chunk of a stream is hashed differently.
     tail: Vec<u8>,
+    /// Digest and length, when that is all that may be kept: nothing can follow.
+    closed: Option<([u8; 32], u64)>,
 }
 
 impl StreamDigest {
@@ -41,14 +43,30 @@ impl StreamDigest {
         StreamDigest::default()
     }
 
+    /// Forgets the bytes at its end, which it keeps so that more may follow. The digest stays; whoever wants it to go on must begin
+    /// again from the start of the stream.
+    pub fn close(&mut self) {
+        *self = StreamDigest { closed: Some((self.finish(), self.length())), ..StreamDigest::default() };
+    }
+
+    /// True when nothing can follow.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+
     /// Bytes so far.
     #[must_use]
     pub fn length(&self) -> u64 {
+        if let Some((_, length)) = self.closed {
+            return length;
+        }
         self.chunks * CHUNK + self.tail.len() as u64
     }
 
     /// Adds the next bytes of the stream. Large pieces are faster: they are hashed as large subtrees.
     pub fn update(&mut self, mut bytes: &[u8]) {
+        debug_assert!(!self.is_closed(), "a closed digest cannot go on");
         let room = (CHUNK_LEN - self.tail.len()).min(bytes.len());
         let (now, later) = bytes.split_at(room);
         self.tail.extend_from_slice(now);
@@ -71,6 +89,9 @@ impl StreamDigest {
     /// BLAKE3 of all bytes so far; more may follow.
     #[must_use]
     pub fn finish(&self) -> [u8; 32] {
+        if let Some((digest, _)) = self.closed {
+            return digest;
+        }
         let Some((first, others)) = self.stack.split_first() else {
             return *blake3::hash(&self.tail).as_bytes();
         };
@@ -84,6 +105,13 @@ impl StreamDigest {
     /// Everything needed to go on later.
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
+        if let Some((digest, length)) = self.closed {
+            // No open digest of an empty stream has bytes behind its length.
+            let mut out = vec![0];
+            out.extend_from_slice(&digest);
+            out.put_varint(length);
+            return out;
+        }
         let mut out = Vec::with_capacity(10 + self.stack.len() * 32 + self.tail.len());
         out.put_varint(self.length());
         self.stack
@@ -100,6 +128,13 @@ impl StreamDigest {
     pub fn resume(saved: &[u8]) -> Result<Self, Corrupt> {
         let mut reader = Reader::new(saved);
         let length = reader.varint()?;
+        if length == 0 && !reader.is_empty() {
+            let mut digest = [0; 32];
+            digest.copy_from_slice(reader.take(32)?);
+            let closed = Some((digest, reader.varint()?));
+            reader.finish()?;
+            return Ok(StreamDigest { closed, ..StreamDigest::default() });
+        }
         let chunks = length.saturating_sub(1) / CHUNK;
         let mut stack = Vec::new();
         for _ in 0..chunks.count_ones() {
@@ -115,6 +150,7 @@ impl StreamDigest {
             stack,
             chunks,
             tail,
+            closed: None,
         })
     }
 

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::error::Result;
 use crate::ids::PackId;
@@ -17,8 +17,8 @@ use crate::vault::Vault;
 use crate::vault::api::{GcCandidate, GcOptions, GcReport};
 use crate::vault::compact;
 use crate::vault::head::disk_bytes;
-use crate::vault::journal::Entry;
 use crate::vault::logbook;
+use crate::vault::rewrite::carry::Purged;
 use crate::vault::rewrite::live::{self, Removed};
 use crate::vault::rewrite::{Maintenance, Numbers, Profile, Request};
 use crate::vault::snapshot::Snapshot;
@@ -128,7 +128,7 @@ fn collect(maintenance: &Maintenance<'_>, candidate: &Candidate, grace: Duration
     let request = Request {
         packs: vec![candidate.id],
         live: &verdict.live,
-        purged: &FxHashSet::default(),
+        purged: &Purged::default(),
         log: Some(logbook::entry("gc", &counts, None)),
     };
     let outcome = maintenance.rewrite(&snapshot, first, &profile_like(&snapshot, candidate.id), &request)?;
@@ -197,19 +197,4 @@ fn action(pack: &PackReader, dead: u64, dead_bytes: u64) -> Action {
     } else {
         Action::Keep
     }
-}
-
-/// Packs whose journals know a hash of one of these records.
-pub(super) fn packs_that_name(snapshot: &Snapshot, numbers: &FxHashSet<u64>) -> Result<Vec<PackId>> {
-    let mut packs = Vec::new();
-    for (pack, _, entry) in crate::vault::rewrite::all_entries(snapshot)? {
-        if let Entry::Removal(removal) = entry
-            && !removal.hashes.is_empty()
-            && removal.records.iter().flat_map(|run| run.first..run.first + run.count).any(|number| numbers.contains(&number))
-            && !packs.contains(&pack)
-        {
-            packs.push(pack);
-        }
-    }
-    Ok(packs)
 }

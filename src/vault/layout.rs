@@ -74,19 +74,27 @@ impl Layout {
         }
         fsio::create_dir(&self.packs())?;
         let head = Head::new(new_vault_id());
-        let description = Description {
-            format: crate::pack::FORMAT_VERSION,
-            vault_id: format!("{:032x}", head.vault_id),
-            created_by: format!("turnpack {}", env!("CARGO_PKG_VERSION")),
-        };
-        let text = serde_json::to_vec_pretty(&description).map_err(|e| Error::Internal(e.to_string()))?;
         // `head` last: a directory without it is a vault whose creation never finished, and is created again.
-        fsio::replace(&self.dir.join("vault.json"), &text)?;
+        self.describe(head.vault_id)?;
         head.publish(&self.dir)?;
         if let Some(parent) = self.dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fsio::sync_dir(parent)?;
         }
         Ok(head)
+    }
+
+    /// Writes `vault.json`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn describe(&self, vault_id: u128) -> Result<()> {
+        let description = Description {
+            format: crate::pack::FORMAT_VERSION,
+            vault_id: format!("{vault_id:032x}"),
+            created_by: format!("turnpack {}", env!("CARGO_PKG_VERSION")),
+        };
+        let text = serde_json::to_vec_pretty(&description).map_err(|e| Error::Internal(e.to_string()))?;
+        fsio::replace(&self.dir.join("vault.json"), &text)
     }
 
     /// True for a directory whose creation was interrupted: `vault.json` or `packs` but no `head` and no pack.

@@ -2,6 +2,7 @@
 
 mod ahead;
 pub mod api;
+mod check;
 pub mod compact;
 mod export;
 pub mod fetch;
@@ -23,6 +24,7 @@ pub mod note;
 mod open;
 pub mod past;
 pub mod publish;
+mod reindex;
 pub mod rewrite;
 mod rm;
 mod segments;
@@ -30,7 +32,6 @@ pub mod session;
 pub mod snapshot;
 pub mod sources;
 mod stats;
-mod stub;
 mod tree;
 pub mod view;
 pub mod write;

@@ -84,6 +84,12 @@ impl Snapshot {
         }
     }
 
+    /// A state of some packs only: for `check`, which goes on without those that cannot be opened.
+    #[must_use]
+    pub fn with_packs(layout: &Layout, head: Head, packs: Vec<Arc<PackReader>>) -> Snapshot {
+        Snapshot { head, packs, layout: layout.clone(), places: OnceLock::new(), state: OnceLock::new() }
+    }
+
     /// The vault's files.
     #[must_use]
     pub fn layout(&self) -> &Layout {

@@ -364,7 +364,7 @@ impl Run<'_> {
         state.open_line = 0;
         let mut active = self.activate(state, drop_last);
         active.then_alias = then_alias.map(Box::new);
-        let slot = if compressed {
+        let slot = if compressed || resumed.digest.is_closed() {
             // The stream passes from its start anyway: digest all of it, cut what is new.
             let slot = self.feed.open(active, fresh_digest(), 0);
             if let Err(error) = self.skip(slot, &mut reader, growth.from) {
@@ -482,7 +482,7 @@ impl Run<'_> {
                 Next::End => over = true,
             }
         }
-        let slot = self.open_stream(named, &head, opened.compression);
+        let slot = self.open_stream(named, &head, opened.compression)?;
         for item in waiting {
             self.progress.advance(length_of(&item));
             self.feed.push(&mut self.session, slot, item)?;
@@ -515,7 +515,7 @@ impl Run<'_> {
         self.settle_all()
     }
 
-    fn open_stream(&mut self, named: Option<String>, head: &[u8], compression: Compression) -> usize {
+    fn open_stream(&mut self, named: Option<String>, head: &[u8], compression: Compression) -> Result<usize> {
         let is_named = named.is_some();
         let (name, known) = match named {
             Some(name) => {
@@ -531,13 +531,17 @@ impl Run<'_> {
         if self.options.append
             && let Some(mut state) = known
         {
+            if state.digest.is_closed() {
+                let what = "lines were purged from it, so that its digest cannot go on; append under another name";
+                return Err(Error::Usage(format!("{}: {what}", state.name)));
+            }
             let drop_last = u64::from(state.last_line_open());
             // An open line was ended by whoever appends: it stays as it is, a line of its own.
             let digest = Digest { digest: state.digest.clone(), edges: None };
             state.open_line = 0;
             let active = self.activate(state, 0);
             let _ = drop_last;
-            return self.feed.open(active, digest, 0);
+            return Ok(self.feed.open(active, digest, 0));
         }
         let kind = if is_named { SourceKind::Stream } else { SourceKind::Stdin };
         let mut state = SourceState::new(self.next_source, &name, 1, kind);
@@ -545,7 +549,7 @@ impl Run<'_> {
         state.compressed = compression != Compression::None;
         let mut active = self.activate(state, 0);
         active.undecided = known.is_some();
-        self.feed.open(active, fresh_digest(), 0)
+        Ok(self.feed.open(active, fresh_digest(), 0))
     }
 
     fn receive(&self, items: &Receiver<io::Result<Item>>, interval: Duration) -> Next {

@@ -16,11 +16,77 @@ use crate::vault::snapshot::Snapshot;
 #[derive(Debug, Default)]
 pub struct Carried(pub Vec<(Stamp, Entry)>);
 
+/// Records of which not even a hash stays, and the sources that listed them.
+#[derive(Debug, Default)]
+pub struct Purged {
+    /// Records.
+    pub records: FxHashSet<u64>,
+    /// Sources whose digests must forget the bytes they keep: all of them up to this stamp.
+    pub sources: FxHashMap<u32, Stamp>,
+}
+
+impl Purged {
+    /// The records, and what follows for the sources. The last digest of a source forgets its end only when a purged line may lie
+    /// in it, because a source is read from its start again when it grows after that.
+    ///
+    /// # Errors
+    /// When a journal is damaged.
+    pub fn of(snapshot: &Snapshot, records: FxHashSet<u64>) -> Result<Purged> {
+        let mut last: FxHashMap<u32, (Stamp, Stamp)> = FxHashMap::default();
+        let mut sources = FxHashMap::default();
+        let mut aliases = Vec::new();
+        for (_, stamp, entry) in all_entries(snapshot)? {
+            let Entry::Source(delta) = entry else { continue };
+            let state = decode(snapshot, &delta)?;
+            aliases.extend(state.alias_of.map(|origin| (state.id, origin)));
+            let (_, newest) = last.get(&state.id).copied().unwrap_or_default();
+            last.insert(state.id, (newest, stamp));
+            let mut numbers = delta.runs.iter().flat_map(|run| run.first..run.first + run.count);
+            if numbers.any(|number| records.contains(&number)) {
+                sources.insert(state.id, Stamp::default());
+            }
+        }
+        let known = snapshot.state()?;
+        let follow: Vec<u32> = aliases.iter().filter(|(_, origin)| sources.contains_key(origin)).map(|(id, _)| *id).collect();
+        sources.extend(follow.into_iter().map(|id| (id, Stamp::default())));
+        for (id, until) in &mut sources {
+            let ends_with_one = known.sources.get(id).map(|source| known.origin(source)).is_some_and(|source| {
+                let skip = source.occurrences().saturating_sub(TAIL_LINES);
+                source.numbers().skip(usize::try_from(skip).unwrap_or(usize::MAX)).any(|number| records.contains(&number))
+            });
+            let (before, newest) = last.get(id).copied().unwrap_or_default();
+            *until = if ends_with_one { newest } else { before };
+        }
+        Ok(Purged { records, sources })
+    }
+
+    /// True when the entry keeps bytes that must be forgotten.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn concerns(&self, snapshot: &Snapshot, stamp: Stamp, delta: &SourceDelta) -> Result<bool> {
+        let state = decode(snapshot, delta)?;
+        Ok(!state.digest.is_closed() && self.sources.get(&state.id).is_some_and(|until| stamp <= *until))
+    }
+
+    fn close(&self, snapshot: &Snapshot, stamp: Stamp, delta: &mut SourceDelta) -> Result<()> {
+        if self.concerns(snapshot, stamp, delta)? {
+            let mut state = decode(snapshot, delta)?;
+            state.digest.close();
+            delta.state = state.encode();
+        }
+        Ok(())
+    }
+}
+
+/// A digest keeps up to 1 KiB of its stream's end: no more than so many lines.
+const TAIL_LINES: u64 = 1024;
+
 /// Entries of the packs that are replaced; of purged records no hash goes along.
 ///
 /// # Errors
 /// When a journal is damaged.
-pub fn entries(snapshot: &Snapshot, replaced: &[PackId], purged: &FxHashSet<u64>) -> Result<Carried> {
+pub fn entries(snapshot: &Snapshot, replaced: &[PackId], purged: &Purged) -> Result<Carried> {
     let all = all_entries(snapshot)?;
     let involved = sources_of_aliases(snapshot, &all)?;
     let mut carried: Vec<(Stamp, Entry)> = Vec::new();
@@ -31,7 +97,7 @@ pub fn entries(snapshot: &Snapshot, replaced: &[PackId], purged: &FxHashSet<u64>
         let is_replaced = replaced.contains(&pack);
         match entry {
             Entry::Source(delta) => {
-                let id = source_of(snapshot, &delta)?;
+                let id = decode(snapshot, &delta)?.id;
                 if !is_replaced {
                     mergeable.remove(&id);
                     continue;
@@ -46,18 +112,24 @@ pub fn entries(snapshot: &Snapshot, replaced: &[PackId], purged: &FxHashSet<u64>
                 mergeable.insert(id, carried.len());
                 carried.push((stamp, Entry::Source(delta)));
             }
-            Entry::Removal(removal) if is_replaced => carried.push((stamp, Entry::Removal(without_hashes(removal, purged)))),
+            Entry::Removal(removal) if is_replaced => carried.push((stamp, Entry::Removal(without_hashes(removal, &purged.records)))),
             other if is_replaced => carried.push((stamp, other)),
             _ => {}
+        }
+    }
+    if !purged.sources.is_empty() {
+        for (stamp, entry) in &mut carried {
+            if let Entry::Source(delta) = entry {
+                purged.close(snapshot, *stamp, delta)?;
+            }
         }
     }
     let kept = carried.into_iter().enumerate().filter(|(at, _)| !merged.contains(at));
     Ok(Carried(kept.map(|(_, entry)| entry).collect()))
 }
 
-fn source_of(snapshot: &Snapshot, delta: &SourceDelta) -> Result<u32> {
-    let state = SourceState::decode(&delta.state);
-    state.map(|state| state.id).map_err(|corrupt| Error::integrity(&snapshot.layout().packs(), corrupt))
+fn decode(snapshot: &Snapshot, delta: &SourceDelta) -> Result<SourceState> {
+    SourceState::decode(&delta.state).map_err(|corrupt| Error::integrity(&snapshot.layout().packs(), corrupt))
 }
 
 /// Sources that were an alias once, and those they stood for: the list of one is taken from the other at a moment of its own.
@@ -65,7 +137,7 @@ fn sources_of_aliases(snapshot: &Snapshot, all: &[(PackId, Stamp, Entry)]) -> Re
     let mut involved = FxHashSet::default();
     for (_, _, entry) in all {
         if let Entry::Source(delta) = entry {
-            let state = SourceState::decode(&delta.state).map_err(|corrupt| Error::integrity(&snapshot.layout().packs(), corrupt))?;
+            let state = decode(snapshot, delta)?;
             if let Some(origin) = state.alias_of {
                 involved.insert(state.id);
                 involved.insert(origin);

@@ -28,7 +28,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rayon::ThreadPool;
-use rustc_hash::FxHashSet;
 
 use crate::error::{Error, IoContext, Result};
 use crate::fsio::{self, Lock};
@@ -41,7 +40,7 @@ use crate::record::known::Known;
 use crate::vault::head::{Head, LivePack};
 use crate::vault::journal::{self, Entry, Stamp};
 use crate::vault::layout::Layout;
-use crate::vault::rewrite::carry::Carried;
+use crate::vault::rewrite::carry::{Carried, Purged};
 use crate::vault::rewrite::live::Removed;
 use crate::vault::rewrite::sink::{NewPacks, Shared};
 use crate::vault::rewrite::stream::Piece;
@@ -97,8 +96,8 @@ pub struct Request<'r> {
     pub packs: Vec<PackId>,
     /// Records that stay.
     pub live: &'r Numbers,
-    /// Records of which not even a hash stays.
-    pub purged: &'r FxHashSet<u64>,
+    /// What leaves no trace.
+    pub purged: &'r Purged,
     /// An entry for the log, if this rewrite ends an operation.
     pub log: Option<Entry>,
 }

@@ -4,6 +4,8 @@
 //! journals keep their hashes. Each is written anew from its live records, templates included; what is derived is deleted and
 //! made again when needed. The numbers stay removed, so that places after them keep their lines.
 
+use std::collections::BTreeSet;
+
 use rustc_hash::FxHashSet;
 
 use crate::error::{Error, Result};
@@ -16,12 +18,16 @@ use crate::vault::api::{Receipt, RmOptions, RmReport, Time};
 use crate::vault::gc;
 use crate::vault::head::Head;
 use crate::vault::journal::Entry;
+use crate::vault::rewrite::carry::Purged;
 use crate::vault::rewrite::live::{self, Removed};
-use crate::vault::rewrite::{Maintenance, Numbers, Request};
+use crate::vault::rewrite::{Maintenance, Numbers, Request, all_entries};
 use crate::vault::rm::select::{Selection, select};
 use crate::vault::rm::{derived_files, removal, report};
 use crate::vault::snapshot::Snapshot;
 use crate::vault::{logbook, note};
+
+/// Rounds of rewriting while somebody else writes to the same sources.
+const MOST_ROUNDS: usize = 8;
 
 /// Removes and purges.
 ///
@@ -42,8 +48,18 @@ pub fn purge(vault: &Vault, options: &RmOptions, progress: &dyn Progress, interr
         deleted: Vec::new(),
         digest: digest(hashes),
     };
-    for id in touched(&vault.snapshot()?, &victims)? {
-        rewrite_without(&maintenance, id, &victims, &mut receipt)?;
+    let mut purged = Purged { records: victims, ..Purged::default() };
+    // A writer may add to a source meanwhile what its digest must forget as well: until nothing is left to do.
+    for _ in 0..MOST_ROUNDS {
+        let snapshot = vault.snapshot()?;
+        purged = Purged::of(&snapshot, purged.records)?;
+        let packs = touched(&snapshot, &purged)?;
+        if packs.is_empty() {
+            break;
+        }
+        for id in packs {
+            rewrite_without(&maintenance, id, &purged, &mut receipt)?;
+        }
     }
     for file in derived_files(&vault.snapshot()?) {
         fsio::remove(&file)?;
@@ -88,23 +104,38 @@ fn victims(selection: &Selection, shown: &Numbers) -> (FxHashSet<u64>, Vec<u128>
 }
 
 /// Packs that know something of the victims.
-fn touched(snapshot: &Snapshot, victims: &FxHashSet<u64>) -> Result<Vec<PackId>> {
+fn touched(snapshot: &Snapshot, purged: &Purged) -> Result<Vec<PackId>> {
     let live = live::live(snapshot, &Removed::default())?;
-    let named = gc::packs_that_name(snapshot, victims)?;
-    let packs = snapshot.packs.iter().filter(|pack| {
+    let mut packs = BTreeSet::new();
+    for pack in &snapshot.packs {
         let mut numbers = pack.directory.groups.iter().flat_map(|group| &group.records).flat_map(|run| run.first..run.first + run.count);
-        named.contains(&pack.committed.pack) || numbers.any(|number| victims.contains(&number) || !live.contains(number))
-    });
-    Ok(packs.map(|pack| pack.committed.pack).collect())
+        if numbers.any(|number| purged.records.contains(&number) || !live.contains(number)) {
+            packs.insert(pack.committed.pack);
+        }
+    }
+    for (pack, stamp, entry) in all_entries(snapshot)? {
+        let knows = match &entry {
+            Entry::Source(delta) => purged.concerns(snapshot, stamp, delta)?,
+            Entry::Removal(removal) => {
+                let mut numbers = removal.records.iter().flat_map(|run| run.first..run.first + run.count).take(removal.hashes.len());
+                numbers.any(|number| purged.records.contains(&number))
+            }
+            _ => false,
+        };
+        if knows {
+            packs.insert(pack);
+        }
+    }
+    Ok(packs.into_iter().collect())
 }
 
-fn rewrite_without(maintenance: &Maintenance<'_>, id: PackId, victims: &FxHashSet<u64>, receipt: &mut Receipt) -> Result<()> {
+fn rewrite_without(maintenance: &Maintenance<'_>, id: PackId, purged: &Purged, receipt: &mut Receipt) -> Result<()> {
     let (snapshot, first) = maintenance.reserve(&[id])?;
     let mut live = live::live(&snapshot, &Removed::default())?;
-    victims.iter().for_each(|number| live.remove(*number));
+    purged.records.iter().for_each(|number| live.remove(*number));
     let bytes = snapshot.head.pack(id).map_or(0, |pack| pack.committed.length);
     maintenance.make_sure_of_space(bytes)?;
-    let request = Request { packs: vec![id], live: &live, purged: victims, log: None };
+    let request = Request { packs: vec![id], live: &live, purged, log: None };
     let outcome = maintenance.rewrite(&snapshot, first, &gc::profile_like(&snapshot, id), &request)?;
     if !outcome.done {
         return Err(Error::Interrupted);

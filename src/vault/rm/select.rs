@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checksum::content_hash;
 use crate::error::{Error, Result};
+use crate::group::build::print_of;
+use crate::group::decode::record_prints;
 use crate::ids::RecordHash;
+use crate::pack::frame::{self, Kind};
 use crate::shape::{Detection, FileState, Hints, Mappings, Metadata, Record, carried_ids};
 use crate::source::names::parse_place;
 use crate::vault::api::{Filter, Id, Reading, RmOptions, is_hash_prefix};
@@ -73,6 +76,7 @@ pub fn select(snapshot: &Snapshot, options: &RmOptions) -> Result<Selection> {
         search.read(mappings.as_ref(), &mut answered, options.ids.is_empty())?;
     }
     search.places(&places)?;
+    search.twins()?;
     let mut found = search.found;
     found.missing = options.ids.iter().enumerate().filter(|(at, _)| !answered.contains(at)).map(|(_, id)| id.text.clone()).collect();
     Ok(found)
@@ -187,6 +191,43 @@ impl<'s> Search<'s> {
             }
         }
         self.settle_prefixes(&by_hash, answered)
+    }
+
+    /// The same content may be stored in several packs under several numbers: it is one record, and goes as one.
+    fn twins(&mut self) -> Result<()> {
+        if self.found.records.is_empty() || self.snapshot.packs.len() < 2 {
+            return Ok(());
+        }
+        let hashes: BTreeSet<u128> = self.found.records.values().copied().collect();
+        let prints: BTreeSet<u16> = hashes.iter().map(|hash| print_of(*hash)).collect();
+        let mut bytes = Vec::new();
+        for pack in &self.snapshot.packs {
+            for entry in &pack.directory.groups {
+                let prints_here = pack
+                    .frame(entry.offset, Kind::Group)
+                    .and_then(|frame| record_prints(&frame::decode(&frame, None)?))
+                    .map_err(|corrupt| pack.damaged(corrupt))?;
+                let numbers = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
+                for (number, _) in numbers.zip(prints_here).filter(|(_, print)| prints.contains(print)) {
+                    let removed = self.state.removed.contains(&number);
+                    let wanted = match self.among {
+                        Among::Shown => !removed,
+                        Among::Removed => removed,
+                        Among::All => true,
+                    };
+                    if !wanted || self.found.records.contains_key(&number) {
+                        continue;
+                    }
+                    bytes.clear();
+                    self.fetcher.record(number, &mut bytes)?;
+                    let hash = content_hash(&bytes);
+                    if hashes.contains(&hash) {
+                        self.found.records.insert(number, hash);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     fn is_carried(&self, at: usize, answered: &BTreeSet<usize>) -> bool {
