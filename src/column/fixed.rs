@@ -227,6 +227,29 @@ impl Fixed {
         })
     }
 
+    /// False when no id holds `needle`: at no offset do the constant places agree and the rest occur in the rows.
+    pub(super) fn may_hold(&self, rows: &[u8], needle: &[u8]) -> bool {
+        let mut changing = vec![false; self.template.len()];
+        self.runs.iter().for_each(|&(start, end)| changing[start..end].fill(true));
+        (0..=self.template.len().saturating_sub(needle.len())).any(|offset| {
+            let mut rest = Vec::with_capacity(needle.len());
+            let mut agrees = offset + needle.len() <= self.template.len();
+            for (place, &byte) in (offset..self.template.len()).zip(needle) {
+                if changing[place] {
+                    rest.push(byte);
+                } else {
+                    agrees &= self.template[place] == byte;
+                }
+            }
+            agrees && memchr::memmem::find(rows, &rest).is_some()
+        })
+    }
+
+    /// True when a constant place is a backslash: values are escaped text.
+    pub(super) fn is_escaped(&self) -> bool {
+        self.template.contains(&b'\\')
+    }
+
     /// Appends the id of a rank; `rows` is the column's part.
     pub(super) fn get(&self, rows: &[u8], rank: usize, out: &mut Vec<u8>) -> Result<(), Corrupt> {
         let row = rank

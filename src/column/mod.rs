@@ -16,6 +16,7 @@
 
 mod decimal;
 mod encode;
+mod find;
 mod fixed;
 mod header;
 mod integers;

@@ -17,11 +17,11 @@ use crate::error::{Corrupt, corrupt};
 #[derive(Clone, Debug)]
 pub struct Column<'a> {
     count: usize,
-    body: Body<'a>,
+    pub(super) body: Body<'a>,
 }
 
 #[derive(Clone, Debug)]
-enum Body<'a> {
+pub(super) enum Body<'a> {
     Constant(&'a [u8]),
     Enum {
         words: Box<Column<'a>>,

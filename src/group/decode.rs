@@ -6,6 +6,8 @@
 
 use std::cell::{OnceCell, RefCell};
 
+use rustc_hash::FxHashMap;
+
 use crate::bytes::{Reader, unzigzag};
 use crate::codec;
 use crate::column::{Class, Column, Header, Offsets};
@@ -41,6 +43,7 @@ pub struct Group {
 /// Columns of one template.
 struct TemplatePart {
     template: u32,
+    is_list: bool,
     columns: Vec<Option<ValueColumn>>,
     kinds: Vec<u8>,
 }
@@ -190,7 +193,7 @@ impl Group {
                 token_at: 0,
                 kind_at: 0,
             };
-            let mut part = TemplatePart { template: number, columns: Vec::new(), kinds: Vec::new() };
+            let mut part = TemplatePart { template: number, is_list: matches!(parsed, Template::List { .. }), columns: Vec::new(), kinds: Vec::new() };
             let (slots, per_column) = match parsed {
                 Template::Fixed(_) => {
                     let slots: Vec<Slot> = parsed.slots().collect();
@@ -598,6 +601,56 @@ impl Group {
     pub fn memory(&self) -> usize {
         let streams: usize = self.payload_streams.iter().map(|(_, raw, stored)| raw * 3 + stored.len()).sum();
         streams + self.nodes.len() * 12 + self.references.len() * 4 + self.segments.len() * 20 + 4096
+    }
+
+    /// Nodes with a short value that `holds` accepts; `needles` are what such a value must hold, plainly or escaped. A list may be
+    /// named for the value of a neighbour.
+    ///
+    /// # Errors
+    /// When a column is damaged.
+    pub fn nodes_with(&self, needles: &[&[u8]], holds: &dyn Fn(&[u8]) -> bool) -> Result<Vec<u32>, Corrupt> {
+        let mut hits: FxHashMap<(u32, usize), Vec<u32>> = FxHashMap::default();
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        for (dense, part) in (0..).zip(&self.templates) {
+            for (index, column) in part.columns.iter().enumerate() {
+                let Some(column) = column else { continue };
+                bytes.clear();
+                ends.clear();
+                self.open_column(column, |column| match needles.iter().any(|needle| column.may_hold(needle)) {
+                    true => column.decode_all(COLUMN_LIMIT, &mut bytes, &mut ends),
+                    false => Ok(()),
+                })?;
+                let mut start = 0;
+                let mut ranks = Vec::new();
+                for (rank, &end) in (0..).zip(&ends) {
+                    if holds(bytes.get(start..end as usize).unwrap_or_default()) {
+                        ranks.push(rank);
+                    }
+                    start = end as usize;
+                }
+                if !ranks.is_empty() {
+                    hits.insert((dense, index), ranks);
+                }
+            }
+        }
+        if hits.is_empty() {
+            return Ok(Vec::new());
+        }
+        let is_hit = |node: &NodePart| {
+            let part = &self.templates[node.dense as usize];
+            (0..part.columns.len()).any(|index| {
+                let Some(ranks) = hits.get(&(node.dense, index)) else { return false };
+                if !part.is_list {
+                    return ranks.binary_search(&node.rank).is_ok();
+                }
+                // A list's values are somewhere among as many ranks as it has elements.
+                let Some(list) = self.lists.get(node.rank as usize) else { return false };
+                let from = if index == list_column(SlotKind::ShortString) { list.short_at } else { list.token_at };
+                ranks.iter().any(|rank| (from..from.saturating_add(list.count)).contains(rank))
+            })
+        };
+        let numbered = (self.first_node..).zip(&self.nodes);
+        Ok(numbered.filter(|(_, node)| is_hit(node)).map(|(number, _)| number).collect())
     }
 
     /// Who refers to whom, without the values.

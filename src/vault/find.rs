@@ -1,13 +1,145 @@
 //! Finds the records that hold an id, as bytes somewhere in them, without joining any.
+//!
+//! An id stands in a short value or in a segment, perhaps behind escapes. Columns of short values tell from their coded form
+//! whether they can hold it, so most stay coded. Segments must be read: JSON kept as it is may hold ids of any length. Strings
+//! may be split, but none shorter than a segment is: longer ids cost a reading of all records.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memmem};
 
 use crate::error::Result;
+use crate::record::NODE_BYTES;
+use crate::vault::ahead::in_order;
+use crate::vault::holders::{Hits, holders};
 use crate::vault::snapshot::Snapshot;
+
+/// JSON in strings in strings: escapes are undone this often.
+const ESCAPES: usize = 6;
 
 /// Records that may hold one of the needles; never too few.
 ///
 /// # Errors
 /// When groups are damaged.
 pub(crate) fn records_with(snapshot: &Snapshot, needles: &[&[u8]], threads: usize) -> Result<Vec<u64>> {
-    let _ = (needles, threads);
-    Ok(snapshot.places().iter().flat_map(|place| place.first..place.first + place.count).collect())
+    // What decoding replaces (broken text) is not in the stored bytes.
+    let hidden = |needle: &&[u8]| needle.len() >= NODE_BYTES || needle.is_empty() || memmem::find(needle, "\u{fffd}".as_bytes()).is_some();
+    if needles.iter().any(hidden) {
+        return Ok(snapshot.places().iter().flat_map(|place| place.first..place.first + place.count).collect());
+    }
+    let finders: Vec<memmem::Finder<'_>> = needles.iter().map(|needle| memmem::Finder::new(needle)).collect();
+    let holds = |value: &[u8]| holds(value, &finders);
+    let groups = (0..snapshot.packs.len())
+        .flat_map(|pack| (0..snapshot.packs[pack].directory.groups.len()).map(move |group| (pack, group)));
+    let mut hits = Hits::new(snapshot);
+    in_order(
+        snapshot,
+        threads,
+        groups,
+        |fetcher, (pack, group)| {
+            let view = fetcher.view(pack)?;
+            let damaged = |corrupt| snapshot.packs[pack].damaged(corrupt);
+            let nodes = view.open_group(group).and_then(|group| group.nodes_with(needles, &holds)).map_err(damaged)?;
+            let entry = &snapshot.packs[pack].directory.groups[group];
+            let (mut segments, mut text) = (Vec::new(), Vec::new());
+            for segment in entry.first_segment..entry.first_segment + entry.segments {
+                text.clear();
+                view.segment(segment, &mut text).map_err(damaged)?;
+                if holds(&text) {
+                    segments.push(segment);
+                }
+            }
+            Ok((pack, nodes, segments))
+        },
+        |(pack, nodes, segments)| {
+            nodes.into_iter().for_each(|node| hits.add_node(pack, node));
+            segments.into_iter().for_each(|segment| hits.add_segment(pack, segment));
+            Ok(())
+        },
+    )?;
+    holders(snapshot, hits, threads)
+}
+
+/// True when a value holds a needle, plainly or behind escapes.
+fn holds(value: &[u8], finders: &[memmem::Finder<'_>]) -> bool {
+    let mut value = Cow::Borrowed(value);
+    for _ in 0..ESCAPES {
+        if finders.iter().any(|finder| finder.find(&value).is_some()) {
+            return true;
+        }
+        match unescape(&value) {
+            Some(plain) => value = Cow::Owned(plain),
+            None => return false,
+        }
+    }
+    true
+}
+
+/// Undoes the escapes that ids are written with; nothing when there are none. The result is only searched: a pair of surrogates
+/// or what stands for a control character may come out wrong, and no id has such.
+fn unescape(value: &[u8]) -> Option<Vec<u8>> {
+    let mut at = memchr(b'\\', value)?;
+    let mut plain = Vec::with_capacity(value.len());
+    let mut from = 0;
+    loop {
+        plain.extend_from_slice(&value[from..at]);
+        let escaped = value.get(at + 1).copied().unwrap_or(b' ');
+        from = (at + 2).min(value.len());
+        if escaped == b'u' {
+            let (code, length) = unicode(&value[from..]);
+            plain.extend_from_slice(code.encode_utf8(&mut [0; 4]).as_bytes());
+            from += length;
+        } else {
+            plain.push(match escaped {
+                b'n' => b'\n',
+                b't' => b'\t',
+                b'r' => b'\r',
+                b'b' => 8,
+                b'f' => 12,
+                other => other,
+            });
+        }
+        match memchr(b'\\', &value[from..]) {
+            Some(next) => at = from + next,
+            None => break,
+        }
+    }
+    plain.extend_from_slice(&value[from..]);
+    Some(plain)
+}
+
+/// The character of `XXXX` or `XXXX\uXXXX`, and how many bytes that were.
+fn unicode(rest: &[u8]) -> (char, usize) {
+    let hex = |at: usize| {
+        let digits = rest.get(at..at + 4)?;
+        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let Some(high) = hex(0) else { return ('\u{fffd}', 0) };
+    if (0xd800..0xdc00).contains(&high)
+        && rest.get(4..6) == Some(br"\u")
+        && let Some(low) = hex(6).filter(|low| (0xdc00..0xe000).contains(low))
+    {
+        return (char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)).unwrap_or('\u{fffd}'), 10);
+    }
+    (char::from_u32(high).unwrap_or('\u{fffd}'), 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has(value: &str, needle: &str) -> bool {
+        holds(value.as_bytes(), &[memmem::Finder::new(needle.as_bytes())])
+    }
+
+    #[test]
+    fn an_id_is_seen_behind_every_kind_of_escape() {
+        for value in ["a/b", r"a\/b", r"\u0061/b", r"x a\/b y", r#"{\"id\":\"a\\/b\"}"#, r"\\\\u0061/b", r"\n\ta/b"] {
+            assert!(has(value, "a/b"), "{value}");
+        }
+        assert!(has(r"\ud83d\ude00-7", "\u{1f600}-7"));
+        for value in ["a-b", r"a\\b", "", r"\", r"\u00", r"a\u002"] {
+            assert!(!has(value, "a/b"), "{value}");
+        }
+    }
 }

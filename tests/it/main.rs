@@ -7,4 +7,5 @@ mod architecture;
 mod cli;
 mod generated;
 mod harness;
+mod read;
 mod upkeep;
