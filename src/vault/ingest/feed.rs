@@ -42,6 +42,10 @@ pub struct Active {
     pub then_alias: Option<Box<SourceState>>,
     /// Reading is over.
     pub done: bool,
+    /// It was read to its end. Only then may the file's stamp be kept: whoever finds the stamp unchanged does not look again.
+    pub complete: bool,
+    /// Nothing is said of it before it is done: a document is whole or not at all.
+    pub held: bool,
     /// Records taken so far.
     pub occurrences: u64,
     /// It turned out to hold nothing new.
@@ -317,13 +321,15 @@ impl Feed {
         for slot in 0..self.active.len() {
             self.settle(session, slot);
             let active = &mut self.active[slot];
-            if !active.dirty || active.undecided {
+            if !active.dirty || active.undecided || (active.held && !active.done) {
                 continue;
             }
             fill_digest(&self.digests, slot, active)?;
             active.dirty = false;
+            let stamp = active.state.stamp.filter(|_| active.done && active.complete);
+            let state = SourceState { stamp, ..active.state.clone() };
             let delta = SourceDelta {
-                state: active.state.encode(),
+                state: state.encode(),
                 drop_last: std::mem::take(&mut active.drop_last),
                 runs: std::mem::take(&mut active.runs),
             };

@@ -409,6 +409,8 @@ impl Run<'_> {
             dirty: true,
             then_alias: None,
             done: false,
+            complete: false,
+            held: false,
             occurrences: 0,
             unchanged: false,
             announce,
@@ -424,8 +426,11 @@ impl Run<'_> {
 
     /// Feeds all items of a file. `all_or_nothing` for documents: one that changes while it is read is not kept.
     fn pull(&mut self, slot: usize, path: PathBuf, items: impl Iterator<Item = io::Result<Item>>, all_or_nothing: bool) -> Result<()> {
+        self.feed.active[slot].held = all_or_nothing;
+        let mut complete = true;
         for item in items {
             if self.interrupt.is_raised() {
+                complete = false;
                 break;
             }
             match item {
@@ -435,17 +440,18 @@ impl Run<'_> {
                 }
                 Err(error) => {
                     self.fail(path, &error);
-                    if all_or_nothing {
-                        self.feed.drain(&mut self.session)?;
-                        self.feed.active[slot].runs.clear();
-                        self.feed.active[slot].dirty = false;
-                        self.feed.active[slot].done = true;
-                        return Ok(());
-                    }
+                    complete = false;
                     break;
                 }
             }
         }
+        if all_or_nothing && !complete {
+            self.feed.drain(&mut self.session)?;
+            self.feed.active[slot].runs.clear();
+            self.feed.active[slot].dirty = false;
+            return Ok(());
+        }
+        self.feed.active[slot].complete = complete;
         self.feed.end(&mut self.session, slot)
     }
 
