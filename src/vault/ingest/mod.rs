@@ -8,6 +8,8 @@
 
 mod digests;
 mod feed;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
