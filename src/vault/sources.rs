@@ -10,6 +10,9 @@ use crate::source::names::{self, Found};
 use crate::source::state::SourceState;
 use crate::vault::journal::{self, Entry, Removal, SourceDelta, Stamp};
 
+/// A digest keeps up to 1 KiB of its stream's end: no more than so many lines.
+pub const DIGEST_TAIL_LINES: u64 = 1024;
+
 /// A source and its occurrences.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -208,6 +211,19 @@ impl State {
     pub fn is_removed(&self, source: u32, line: u64, number: u64) -> bool {
         (!self.removed.is_empty() && self.removed.contains(&number))
             || (!self.removed_lines.is_empty() && self.removed_lines.contains(&(source, line)))
+    }
+
+    /// True when one of a source's last lines was purged: its digest must not keep the bytes at its end.
+    #[must_use]
+    pub fn ends_with_purged(&self, source: u32) -> bool {
+        if self.removed.is_empty() {
+            return false;
+        }
+        let Some(source) = self.sources.get(&source).map(|source| self.origin(source)) else { return false };
+        let skip = source.occurrences().saturating_sub(DIGEST_TAIL_LINES);
+        let mut last = source.numbers().skip(usize::try_from(skip).unwrap_or(usize::MAX));
+        // What was removed and not purged still has its hash.
+        last.any(|number| self.removed.contains(&number) && !self.removed_hashes.values().any(|removed| *removed == number))
     }
 
     /// The next free source number.

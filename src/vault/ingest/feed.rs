@@ -262,6 +262,9 @@ impl Feed {
                 continue;
             }
             fill_digest(&self.digests, slot, active)?;
+            if session.state.ends_with_purged(active.state.id) {
+                active.state.digest.close();
+            }
             active.dirty = false;
             let delta = SourceDelta {
                 state: active.state.encode(),
