@@ -13,6 +13,7 @@ use crate::interrupt::Interrupt;
 use crate::pack::Mark;
 use crate::pack::reader::PackReader;
 use crate::progress::Progress;
+use crate::vault::Vault;
 use crate::vault::api::{CompactOptions, CompactReport, PackPlan};
 use crate::vault::head::disk_bytes;
 use crate::vault::logbook;
@@ -21,7 +22,6 @@ use crate::vault::rewrite::{Maintenance, Profile, Request};
 use crate::vault::snapshot::Snapshot;
 use crate::vault::write::assemble::Shape;
 use crate::vault::write::encode::Levels;
-use crate::vault::Vault;
 
 /// zstd's level unless another is asked for: beyond it blocks take several times as long for a percent.
 const LEVEL: u8 = 19;
@@ -34,12 +34,12 @@ pub fn profile(level: u8) -> Profile {
     Profile {
         levels: Levels { text: i32::from(level), dense: i32::from(level), group: i32::from(level) },
         shape: Shape {
-            block_bytes: 2 << 20,
-            group_bytes: 1 << 20,
+            block_bytes: 4 << 20,
+            group_bytes: 2 << 20,
             pack_bytes: 1 << 30,
             window_bytes: 128 << 20,
             ring_bytes: 128 << 20,
-            min_match: 192,
+            min_match: 256,
             star: 16,
         },
         mark: Mark::compacted(level),
@@ -67,7 +67,8 @@ impl Vault {
         let started = Instant::now();
         let profile = profile(LEVEL);
         let before = disk_bytes(self.layout.dir())?;
-        let mut report = CompactReport { dry_run: options.dry_run, complete: true, vault_bytes_before: before, ..CompactReport::default() };
+        let mut report =
+            CompactReport { dry_run: options.dry_run, complete: true, vault_bytes_before: before, ..CompactReport::default() };
         if options.dry_run {
             let plan = plan(&self.snapshot()?, &profile);
             report.count(plan.rows);
@@ -137,7 +138,8 @@ fn plan(snapshot: &Snapshot, profile: &Profile) -> Plan {
     let sealed = |pack: &PackReader| snapshot.head.pack(pack.committed.pack).is_some_and(|live| live.sealed);
     let finished = |pack: &PackReader| sealed(pack) && pack.mark.compact_level().is_some_and(|have| have >= level);
     let mut taken: Vec<bool> = snapshot.packs.iter().map(|pack| !finished(pack)).collect();
-    let mut bytes: u64 = snapshot.packs.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(pack, _)| pack.committed.length).sum();
+    let mut bytes: u64 =
+        snapshot.packs.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(pack, _)| pack.committed.length).sum();
     for (at, pack) in snapshot.packs.iter().enumerate().rev() {
         let small = text_bytes(pack) < profile.shape.pack_bytes / 2;
         if !taken[at] && bytes > 0 && small && pack.committed.length <= bytes * TAKE_UP_AGAIN {

@@ -72,8 +72,13 @@ impl Vault {
     /// When the vault cannot be read or written.
     pub fn gc(&self, options: &GcOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<GcReport> {
         let before = disk_bytes(self.layout.dir())?;
-        let mut report =
-            GcReport { dry_run: options.dry_run, vault_bytes_before: before, vault_bytes_after: before, complete: true, ..GcReport::default() };
+        let mut report = GcReport {
+            dry_run: options.dry_run,
+            vault_bytes_before: before,
+            vault_bytes_after: before,
+            complete: true,
+            ..GcReport::default()
+        };
         let maintenance = match options.dry_run {
             true => None,
             false => Some(Maintenance::begin(&self.layout, self.pool()?, self.options.lock_timeout, progress, interrupt)?),

@@ -156,14 +156,18 @@ fn leave_out_replaced(layout: &Layout, head: &mut Head, found: &BTreeMap<PackId,
     }
     // Rewrites in the order they were made: a pack may be made by one and replaced by the next.
     for (id, pack) in found.iter().filter(|(_, pack)| !pack.salvaged.replaces.is_empty()) {
-        let old: BTreeSet<PackId> = pack.salvaged.replaces.iter().copied().filter(|old| head.pack(*old).is_some() && old < id).collect();
+        let old: BTreeSet<PackId> =
+            pack.salvaged.replaces.iter().copied().filter(|old| head.pack(*old).is_some() && old < id).collect();
         if old.is_empty() || head.pack(*id).is_none() {
             continue;
         }
         let is_whole = match shown_without(&readers, head, *id)? {
             Some(shown) => {
                 let others = held(&readers, head, &old);
-                old.iter().filter_map(|old| readers.get(old)).flat_map(|pack| numbers(pack)).all(|number| others.contains(number) || !shown.contains(number))
+                old.iter()
+                    .filter_map(|old| readers.get(old))
+                    .flat_map(|pack| numbers(pack))
+                    .all(|number| others.contains(number) || !shown.contains(number))
             }
             // Without it the journals make no sense: some of what it replaced is gone already.
             None => true,

@@ -11,6 +11,9 @@ use crate::source::names::{self, Found};
 use crate::source::state::SourceState;
 use crate::vault::journal::{self, Entry, Removal, SourceDelta, Stamp};
 
+/// A digest keeps up to 1 KiB of its stream's end: no more than so many lines.
+pub const DIGEST_TAIL_LINES: u64 = 1024;
+
 /// A source and its occurrences.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -216,6 +219,19 @@ impl State {
     pub fn forced_shape(&self, source: &str) -> Option<ShapeId> {
         let name = self.mappings.get(&format!("shape:{source}"))?;
         ShapeId::from_name(std::str::from_utf8(name).ok()?)
+    }
+
+    /// True when one of a source's last lines was purged: its digest must not keep the bytes at its end.
+    #[must_use]
+    pub fn ends_with_purged(&self, source: u32) -> bool {
+        if self.removed.is_empty() {
+            return false;
+        }
+        let Some(source) = self.sources.get(&source).map(|source| self.origin(source)) else { return false };
+        let skip = source.occurrences().saturating_sub(DIGEST_TAIL_LINES);
+        let mut last = source.numbers().skip(usize::try_from(skip).unwrap_or(usize::MAX));
+        // What was removed and not purged still has its hash.
+        last.any(|number| self.removed.contains(&number) && !self.removed_hashes.values().any(|removed| *removed == number))
     }
 
     /// The next free source number.

@@ -11,7 +11,8 @@ use turnpack::interrupt::Interrupt;
 use turnpack::progress::Silent;
 use turnpack::vault::Vault;
 use turnpack::vault::api::{
-    CheckOptions, CheckReport, CompactOptions, Filter, Finding, GcOptions, IngestOptions, Input, OpenOptions, ReadData, RmOptions, RmReport,
+    CheckOptions, CheckReport, CompactOptions, Filter, Finding, GcOptions, IngestOptions, Input, OpenOptions, ReadData,
+    RmOptions, RmReport,
 };
 use turnpack::vault::compact;
 use turnpack::vault::fetch::Fetcher;
@@ -77,7 +78,11 @@ fn lines_of(vault: &Path) -> Result<BTreeMap<String, Vec<String>>> {
 
 /// A log in which each request resends what came before.
 fn log(seed: usize, lines: usize) -> String {
-    let message = |n: usize| format!(r#"{{"role":"user","content":"message {n} of conversation {seed}, long enough to be kept as a node of its own"}}"#);
+    let message = |n: usize| {
+        format!(
+            r#"{{"role":"user","content":"message {n} of conversation {seed}, long enough to be kept as a node of its own"}}"#
+        )
+    };
     let line = |n: usize| {
         let history: Vec<String> = (0..=n % 10).map(|m| message(n / 10 * 10 + m)).collect();
         format!(r#"{{"id":"req_{seed}_{n}","messages":[{}],"n":{n}}}"#, history.join(","))
@@ -171,13 +176,10 @@ fn a_rewrite_that_dies_at_any_step_leaves_the_old_state_or_the_new_one() {
     let outcome = maintenance.rewrite(&snapshot, first, &compact::profile(3), &request).unwrap();
     assert!(outcome.done && outcome.records == 100 && outcome.unlinked.len() == 1, "{outcome:?}");
     drop(maintenance);
-    assert_eq!(images.borrow().iter().map(|(step, _)| *step).collect::<Vec<_>>(), [
-        Step::Reserved,
-        Step::Written,
-        Step::Verified,
-        Step::Published,
-        Step::Unlinked
-    ]);
+    assert_eq!(
+        images.borrow().iter().map(|(step, _)| *step).collect::<Vec<_>>(),
+        [Step::Reserved, Step::Written, Step::Verified, Step::Published, Step::Unlinked]
+    );
     let now = lines_of(&house.vault()).unwrap();
     assert_eq!(now["a.jsonl@1"], before["a.jsonl@1"]);
     assert_eq!(now["meanwhile.jsonl@1"].len(), 20);
@@ -268,7 +270,11 @@ fn gc_waits_for_the_grace_period_then_nothing_can_be_undone_and_nothing_comes_ba
     let house = House::new();
     house.ingest("a.jsonl", &log(1, 50));
     let all = lines_of(&house.vault()).unwrap();
-    let some = RmOptions { filter: Filter { sources: vec!["a.jsonl".into()], ..Filter::default() }, ids: vec![id("id:req_1_7")], ..RmOptions::default() };
+    let some = RmOptions {
+        filter: Filter { sources: vec!["a.jsonl".into()], ..Filter::default() },
+        ids: vec![id("id:req_1_7")],
+        ..RmOptions::default()
+    };
     assert_eq!(rm(&house, &some).records, 1);
     let kept = lines_of(&house.vault()).unwrap();
     let report = house.gc(Duration::from_secs(3600));
@@ -306,7 +312,8 @@ fn everything(vault: &Path) -> Vec<u8> {
     for pack in &snapshot.packs {
         let mut view = turnpack::vault::view::PackView::new(Arc::clone(pack)).unwrap();
         for group in &pack.directory.groups {
-            (group.first_segment..group.first_segment + group.segments).for_each(|segment| view.segment(segment, &mut all).unwrap());
+            (group.first_segment..group.first_segment + group.segments)
+                .for_each(|segment| view.segment(segment, &mut all).unwrap());
             (group.first_node..group.first_node + group.nodes).for_each(|node| view.node(node, &mut all).unwrap());
         }
     }
@@ -320,13 +327,25 @@ fn says(haystack: &[u8], needle: &str) -> bool {
 #[test]
 fn after_a_purge_no_file_knows_the_canary() {
     let house = House::new();
-    let canary = |n: usize| format!("{{\"id\":\"victim\",\"canary-key-{n}\":\"canary-short\",\"text\":\"a text with canary-long-{n} in it that is stored as a segment of its own\"}}\n");
+    let canary = |n: usize| {
+        format!(
+            "{{\"id\":\"victim\",\"canary-key-{n}\":\"canary-short\",\"text\":\"a text with canary-long-{n} in it that is stored as a segment of its own\"}}\n"
+        )
+    };
     house.ingest("a.jsonl", &(log(1, 20) + &canary(1) + &log(2, 20)));
     house.compact();
     house.ingest("b.jsonl", &(log(3, 20) + &canary(2)));
     // A tail that was superseded, and a removal that keeps hashes.
-    house.ingest("c.jsonl", &(log(4, 2) + "{\"id\":\"victim\",\"tail\":\"canary-tail in the first half of a line that is not done"));
-    house.ingest("c.jsonl", &(log(4, 2) + "{\"id\":\"victim\",\"tail\":\"canary-tail in the first half of a line that is not done yet\"}\n" + &log(4, 1)));
+    house.ingest(
+        "c.jsonl",
+        &(log(4, 2) + "{\"id\":\"victim\",\"tail\":\"canary-tail in the first half of a line that is not done"),
+    );
+    house.ingest(
+        "c.jsonl",
+        &(log(4, 2)
+            + "{\"id\":\"victim\",\"tail\":\"canary-tail in the first half of a line that is not done yet\"}\n"
+            + &log(4, 1)),
+    );
     rm(&house, &RmOptions { ids: vec![id("b.jsonl:21")], ..RmOptions::default() });
     let before = lines_of(&house.vault()).unwrap();
     assert!(says(&everything(&house.vault()), "canary"));
@@ -400,7 +419,10 @@ fn each_flipped_byte_gives_the_original_lines_or_an_error_and_check_names_the_pl
         match check(&house.vault(), &CheckOptions::default()) {
             Ok((report, findings)) => {
                 assert!(report.damage > 0, "byte {at}");
-                assert!(findings.iter().any(|finding| finding.path == Path::new("packs/00000001.pack")), "byte {at}: {findings:?}");
+                assert!(
+                    findings.iter().any(|finding| finding.path == Path::new("packs/00000001.pack")),
+                    "byte {at}: {findings:?}"
+                );
             }
             Err(error) => assert!(matches!(error, Error::TooNew { .. } | Error::Integrity { .. }), "byte {at}: {error}"),
         }
@@ -410,7 +432,10 @@ fn each_flipped_byte_gives_the_original_lines_or_an_error_and_check_names_the_pl
     bad[good.len() / 2] ^= 1;
     std::fs::write(&pack, &bad).unwrap();
     let (report, findings) = check(&house.vault(), &all()).unwrap();
-    assert!(report.records_damaged > 0 && findings.iter().any(|finding| finding.offset.is_some() && !finding.places.is_empty()), "{findings:?}");
+    assert!(
+        report.records_damaged > 0 && findings.iter().any(|finding| finding.offset.is_some() && !finding.places.is_empty()),
+        "{findings:?}"
+    );
 }
 
 #[test]
@@ -468,7 +493,8 @@ fn a_file_is_in_the_vault_only_byte_for_byte() {
     house.ingest("a.jsonl", &(log(1, 20) + "no end"));
     let path = house.dir.path().join("a.jsonl");
     let against = |path: &Path| {
-        let (report, findings) = check(&house.vault(), &CheckOptions { against: vec![path.to_path_buf()], ..CheckOptions::default() }).unwrap();
+        let (report, findings) =
+            check(&house.vault(), &CheckOptions { against: vec![path.to_path_buf()], ..CheckOptions::default() }).unwrap();
         (report.against.unwrap(), findings)
     };
     assert_eq!(against(&path).0.equal, 1);
@@ -480,7 +506,10 @@ fn a_file_is_in_the_vault_only_byte_for_byte() {
     bad[500] ^= 1;
     std::fs::write(&path, &bad).unwrap();
     let (report, findings) = against(&path);
-    assert_eq!((report.different, findings[0].offset, findings[0].line), (1, Some(500), Some(1 + good[..500].iter().filter(|b| **b == b'\n').count() as u64)));
+    assert_eq!(
+        (report.different, findings[0].offset, findings[0].line),
+        (1, Some(500), Some(1 + good[..500].iter().filter(|b| **b == b'\n').count() as u64))
+    );
     std::fs::write(&path, &good[..good.len() - 1]).unwrap();
     assert_eq!(against(&path).1[0].offset, Some(good.len() as u64 - 1));
     std::fs::write(&path, [&good[..], b"\n"].concat()).unwrap();

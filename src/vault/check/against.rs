@@ -79,7 +79,12 @@ fn compare_file(check: &Check<'_>, snapshot: &Snapshot, state: &State, path: &Pa
     }
     Ok(comparer.differs.map(|what| {
         let removed = if has_removed(state, origin) { "; lines of that source were removed" } else { "" };
-        difference(path, Some(comparer.offset), Some(comparer.line), format!("{what} (compared with {}@{}{removed})", origin.state.name, origin.state.generation))
+        difference(
+            path,
+            Some(comparer.offset),
+            Some(comparer.line),
+            format!("{what} (compared with {}@{}{removed})", origin.state.name, origin.state.generation),
+        )
     }))
 }
 

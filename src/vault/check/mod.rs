@@ -191,7 +191,11 @@ impl Check<'_> {
             }
             if place.first.saturating_add(place.count) > snapshot.head.next_record {
                 let what = format!("records {} and on were never given out", snapshot.head.next_record);
-                self.find(Self::finding(Severity::Damage, snapshot.head.packs[place.pack as usize].committed.pack.to_string(), what))?;
+                self.find(Self::finding(
+                    Severity::Damage,
+                    snapshot.head.packs[place.pack as usize].committed.pack.to_string(),
+                    what,
+                ))?;
             }
         }
         if let Some(first) = twice.first() {
@@ -207,7 +211,8 @@ impl Check<'_> {
             }
         }
         if !missing.is_empty() {
-            let mut finding = Self::finding(Severity::Damage, "packs", "lines of sources whose records are in no pack that can be read");
+            let mut finding =
+                Self::finding(Severity::Damage, "packs", "lines of sources whose records are in no pack that can be read");
             finding.records = missing.len() as u64;
             finding.places = places(state, &missing);
             self.damaged_records.extend(missing);
@@ -224,11 +229,18 @@ impl Check<'_> {
         }
         let files = std::fs::read_dir(layout.packs()).map_err(|error| Error::io("listing", &layout.packs(), error))?;
         let named: BTreeSet<String> = snapshot.head.packs.iter().map(|pack| pack.committed.pack.file_name()).collect();
-        let mut unnamed: Vec<String> =
-            files.flatten().map(|file| file.file_name().to_string_lossy().into_owned()).filter(|name| !named.contains(name)).collect();
+        let mut unnamed: Vec<String> = files
+            .flatten()
+            .map(|file| file.file_name().to_string_lossy().into_owned())
+            .filter(|name| !named.contains(name))
+            .collect();
         unnamed.sort();
         for name in unnamed {
-            self.find(Self::finding(Severity::Note, format!("packs/{name}"), "not part of the vault; the next gc removes what a killed one left"))?;
+            self.find(Self::finding(
+                Severity::Note,
+                format!("packs/{name}"),
+                "not part of the vault; the next gc removes what a killed one left",
+            ))?;
         }
         for live in &snapshot.head.packs {
             let path = layout.packs().join(live.committed.pack.file_name());
@@ -259,7 +271,8 @@ impl Check<'_> {
             match export::write_source(snapshot, state, source, self.vault.threads(), &mut sink) {
                 Ok(()) if *hasher.finalize().as_bytes() == source.state.digest.finish() => {}
                 Ok(()) => {
-                    let mut finding = Self::finding(Severity::Damage, "packs", "the lines of a source are not those that came in");
+                    let mut finding =
+                        Self::finding(Severity::Damage, "packs", "the lines of a source are not those that came in");
                     finding.records = source.occurrences();
                     finding.places = vec![source.state.name.clone()];
                     self.find(finding)?;

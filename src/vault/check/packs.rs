@@ -127,7 +127,9 @@ fn examine_frame(frame: &Frame<'_>, expected: Option<Kind>, sums: &mut Vec<u8>, 
     }
     sums.extend_from_slice(&frame.checksum.to_le_bytes());
     match expected {
-        Some(kind) if kind as u8 != frame.kind => Err(corrupt!("a frame of kind {} where the directory names {kind:?}", frame.kind)),
+        Some(kind) if kind as u8 != frame.kind => {
+            Err(corrupt!("a frame of kind {} where the directory names {kind:?}", frame.kind))
+        }
         None if frame.kind < 128 => Err(corrupt!("a frame of kind {} that no directory names", frame.kind)),
         Some(Kind::Journal) => crate::vault::journal::read(&frame::decode(frame, None)?, &mut Vec::new()),
         _ => Ok(()),
@@ -135,7 +137,12 @@ fn examine_frame(frame: &Frame<'_>, expected: Option<Kind>, sums: &mut Vec<u8>, 
 }
 
 /// Joins all records of some groups: what fails, where, and which record.
-fn records(pack: &Arc<PackReader>, groups: &[usize], bytes: &AtomicU64, interrupt: &Interrupt) -> Vec<(Option<u64>, String, Option<u64>)> {
+fn records(
+    pack: &Arc<PackReader>,
+    groups: &[usize],
+    bytes: &AtomicU64,
+    interrupt: &Interrupt,
+) -> Vec<(Option<u64>, String, Option<u64>)> {
     let mut failed = Vec::new();
     let mut view = match PackView::new(Arc::clone(pack)) {
         Ok(view) => view,
@@ -155,7 +162,9 @@ fn records(pack: &Arc<PackReader>, groups: &[usize], bytes: &AtomicU64, interrup
         for (position, number) in all_records(pack, &[index]).enumerate() {
             out.clear();
             let joined = view.record(index, position, &mut out).and_then(|()| match prints.get(position) {
-                Some(print) if *print != print_of(content_hash(&out)) => Err(corrupt!("group at offset {}: record {number} is not what was stored", entry.offset)),
+                Some(print) if *print != print_of(content_hash(&out)) => {
+                    Err(corrupt!("group at offset {}: record {number} is not what was stored", entry.offset))
+                }
                 _ => Ok(()),
             });
             if let Err(Corrupt(what)) = joined {
@@ -185,7 +194,9 @@ fn choose(pack: &PackReader, subset: Subset) -> Vec<usize> {
     let dice = |index: usize| checksum(&[now.to_le_bytes(), (index as u64).to_le_bytes()].concat());
     match subset {
         Subset::Part { part, of } => {
-            let place = |index: usize| checksum(&[u64::from(pack.committed.pack.0), index as u64].map(u64::to_le_bytes).concat()) % u64::from(of.max(1));
+            let place = |index: usize| {
+                checksum(&[u64::from(pack.committed.pack.0), index as u64].map(u64::to_le_bytes).concat()) % u64::from(of.max(1))
+            };
             groups.filter(|index| place(*index) + 1 == u64::from(part)).collect()
         }
         Subset::Percent(share) => groups.filter(|index| dice(*index) as f64 / u64::MAX as f64 * 100.0 < share).collect(),

@@ -325,6 +325,9 @@ impl Feed {
                 continue;
             }
             fill_digest(&self.digests, slot, active)?;
+            if session.state.ends_with_purged(active.state.id) {
+                active.state.digest.close();
+            }
             active.dirty = false;
             let stamp = active.state.stamp.filter(|_| active.done && active.complete);
             let state = SourceState { stamp, ..active.state.clone() };

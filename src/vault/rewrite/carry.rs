@@ -11,6 +11,7 @@ use crate::source::state::SourceState;
 use crate::vault::journal::{self, Entry, Removal, SourceDelta, Stamp};
 use crate::vault::rewrite::all_entries;
 use crate::vault::snapshot::Snapshot;
+use crate::vault::sources::DIGEST_TAIL_LINES;
 
 /// Entries for the new packs, by stamp.
 #[derive(Debug, Default)]
@@ -51,7 +52,7 @@ impl Purged {
         sources.extend(follow.into_iter().map(|id| (id, Stamp::default())));
         for (id, until) in &mut sources {
             let ends_with_one = known.sources.get(id).map(|source| known.origin(source)).is_some_and(|source| {
-                let skip = source.occurrences().saturating_sub(TAIL_LINES);
+                let skip = source.occurrences().saturating_sub(DIGEST_TAIL_LINES);
                 source.numbers().skip(usize::try_from(skip).unwrap_or(usize::MAX)).any(|number| records.contains(&number))
             });
             let (before, newest) = last.get(id).copied().unwrap_or_default();
@@ -79,9 +80,6 @@ impl Purged {
     }
 }
 
-/// A digest keeps up to 1 KiB of its stream's end: no more than so many lines.
-const TAIL_LINES: u64 = 1024;
-
 /// Entries of the packs that are replaced; of purged records no hash goes along.
 ///
 /// # Errors
@@ -103,7 +101,9 @@ pub fn entries(snapshot: &Snapshot, replaced: &[PackId], purged: &Purged) -> Res
                     continue;
                 }
                 let delta = match mergeable.get(&id).map(|&at| (at, &carried[at].1)) {
-                    Some((at, Entry::Source(earlier))) if !involved.contains(&id) && forgets_nothing(snapshot, replaced, earlier, &delta) => {
+                    Some((at, Entry::Source(earlier)))
+                        if !involved.contains(&id) && forgets_nothing(snapshot, replaced, earlier, &delta) =>
+                    {
                         merged.insert(at);
                         merge(earlier.clone(), delta)
                     }
@@ -112,7 +112,9 @@ pub fn entries(snapshot: &Snapshot, replaced: &[PackId], purged: &Purged) -> Res
                 mergeable.insert(id, carried.len());
                 carried.push((stamp, Entry::Source(delta)));
             }
-            Entry::Removal(removal) if is_replaced => carried.push((stamp, Entry::Removal(without_hashes(removal, &purged.records)))),
+            Entry::Removal(removal) if is_replaced => {
+                carried.push((stamp, Entry::Removal(without_hashes(removal, &purged.records))))
+            }
             other if is_replaced => carried.push((stamp, other)),
             _ => {}
         }

@@ -171,8 +171,15 @@ impl<'a> Maintenance<'a> {
         interrupt: &'a Interrupt,
     ) -> Result<Maintenance<'a>> {
         let lock = layout.maintenance_lock(lock_timeout)?;
-        let maintenance =
-            Maintenance { _lock: lock, layout: layout.clone(), pool, lock_timeout, progress, interrupt, watch: Box::new(|_| Ok(())) };
+        let maintenance = Maintenance {
+            _lock: lock,
+            layout: layout.clone(),
+            pool,
+            lock_timeout,
+            progress,
+            interrupt,
+            watch: Box::new(|_| Ok(())),
+        };
         if !maintenance.leftovers(&Head::read(layout.dir())?)?.is_empty() {
             maintenance.clear_leftovers()?;
         }
@@ -269,11 +276,18 @@ impl<'a> Maintenance<'a> {
         carried: Carried,
         shared: &Arc<Shared>,
     ) -> Result<Option<Vec<LivePack>>> {
-        let sink = NewPacks::new(self.layout.packs(), &snapshot.head, first, profile.mark, request.packs.clone(), Arc::clone(shared));
+        let sink =
+            NewPacks::new(self.layout.packs(), &snapshot.head, first, profile.mark, request.packs.clone(), Arc::clone(shared));
         let encoder = Encoder::start(Arc::clone(&self.pool), profile.levels, sink);
         let known = Arc::new(Known::new(KNOWN_BITS));
         let mut writer = Writer {
-            assembler: Assembler::new(encoder, profile.shape.clone(), Arc::clone(&known), snapshot.head.next_record, Past::default()),
+            assembler: Assembler::new(
+                encoder,
+                profile.shape.clone(),
+                Arc::clone(&known),
+                snapshot.head.next_record,
+                Past::default(),
+            ),
             layout: &self.layout,
             vault_id: snapshot.head.vault_id,
             shared,
@@ -339,7 +353,9 @@ impl<'a> Maintenance<'a> {
         {
             let _write = self.layout.write_lock(self.lock_timeout.max(PUBLISH_PATIENCE))?;
             let mut head = Head::read(dir)?;
-            if let Some(pack) = old.iter().find(|pack| head.pack(pack.committed.pack).is_none_or(|now| now.committed != pack.committed)) {
+            if let Some(pack) =
+                old.iter().find(|pack| head.pack(pack.committed.pack).is_none_or(|now| now.committed != pack.committed))
+            {
                 return Err(Error::Internal(format!("{} changed while it was rewritten", pack.committed.pack)));
             }
             if outcome.dropped > 0 && !self.still_dead(old, request.live)? {

@@ -48,7 +48,11 @@ impl Vault {
             let command = if options.undo { "undo" } else { "rm" };
             let counts = [("records", report.records), ("occurrences", report.occurrences)];
             let removal = removal(snapshot.state()?, &selection, options.undo, true);
-            note::commit(&lock, &snapshot, &[Entry::Removal(removal), logbook::entry(command, &counts, options.reason.as_deref())])?;
+            note::commit(
+                &lock,
+                &snapshot,
+                &[Entry::Removal(removal), logbook::entry(command, &counts, options.reason.as_deref())],
+            )?;
         }
         Ok(report)
     }
@@ -128,7 +132,8 @@ fn shown(state: &State, source: u32, line: u64) -> String {
 /// Every file of a vault that a snapshot does not name and that may be derived from what was purged.
 fn derived_files(snapshot: &Snapshot) -> Vec<std::path::PathBuf> {
     let layout = snapshot.layout();
-    let parts = std::fs::read_dir(layout.dir().join("parts")).map(|parts| parts.flatten().map(|part| part.path()).collect::<Vec<_>>());
+    let parts =
+        std::fs::read_dir(layout.dir().join("parts")).map(|parts| parts.flatten().map(|part| part.path()).collect::<Vec<_>>());
     let mut files = parts.unwrap_or_default();
     files.push(layout.catalog());
     files.retain(|file| file.is_file());

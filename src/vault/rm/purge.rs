@@ -108,7 +108,8 @@ fn touched(snapshot: &Snapshot, purged: &Purged) -> Result<Vec<PackId>> {
     let live = live::live(snapshot, &Removed::default())?;
     let mut packs = BTreeSet::new();
     for pack in &snapshot.packs {
-        let mut numbers = pack.directory.groups.iter().flat_map(|group| &group.records).flat_map(|run| run.first..run.first + run.count);
+        let mut numbers =
+            pack.directory.groups.iter().flat_map(|group| &group.records).flat_map(|run| run.first..run.first + run.count);
         if numbers.any(|number| purged.records.contains(&number) || !live.contains(number)) {
             packs.insert(pack.committed.pack);
         }
@@ -117,7 +118,8 @@ fn touched(snapshot: &Snapshot, purged: &Purged) -> Result<Vec<PackId>> {
         let knows = match &entry {
             Entry::Source(delta) => purged.concerns(snapshot, stamp, delta)?,
             Entry::Removal(removal) => {
-                let mut numbers = removal.records.iter().flat_map(|run| run.first..run.first + run.count).take(removal.hashes.len());
+                let mut numbers =
+                    removal.records.iter().flat_map(|run| run.first..run.first + run.count).take(removal.hashes.len());
                 numbers.any(|number| purged.records.contains(&number))
             }
             _ => false,

@@ -78,7 +78,8 @@ pub fn select(snapshot: &Snapshot, options: &RmOptions) -> Result<Selection> {
     search.places(&places)?;
     search.twins()?;
     let mut found = search.found;
-    found.missing = options.ids.iter().enumerate().filter(|(at, _)| !answered.contains(at)).map(|(_, id)| id.text.clone()).collect();
+    found.missing =
+        options.ids.iter().enumerate().filter(|(at, _)| !answered.contains(at)).map(|(_, id)| id.text.clone()).collect();
     Ok(found)
 }
 
@@ -239,7 +240,11 @@ impl<'s> Search<'s> {
         for ((prefix, at), found) in self.hashes.iter().zip(by_hash).filter(|((_, at), _)| !carried.contains(at)) {
             if found.len() > 1 {
                 let list: Vec<String> = found.iter().take(10).map(|hash| format!("  {}", RecordHash(*hash))).collect();
-                return Err(Error::Usage(format!("{prefix} is ambiguous; {} records begin so:\n{}", found.len(), list.join("\n"))));
+                return Err(Error::Usage(format!(
+                    "{prefix} is ambiguous; {} records begin so:\n{}",
+                    found.len(),
+                    list.join("\n")
+                )));
             }
             if found.len() == 1 {
                 answered.insert(*at);
@@ -279,7 +284,9 @@ fn sources<'s>(state: &'s State, filter: &Filter) -> Result<Vec<&'s Source>> {
     }
     let mut chosen = BTreeMap::new();
     for query in &filter.sources {
-        let source = state.find(query)?.ok_or_else(|| Error::NotFound(format!("no source is called {query}; `turnpack ls` lists them")))?;
+        let source = state
+            .find(query)?
+            .ok_or_else(|| Error::NotFound(format!("no source is called {query}; `turnpack ls` lists them")))?;
         let origin = state.origin(source);
         chosen.insert(origin.state.id, origin);
     }
