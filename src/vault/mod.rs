@@ -4,8 +4,9 @@ pub mod api;
 pub mod fetch;
 pub mod head;
 
-pub mod journal;
+pub mod index;
 mod ingest;
+pub mod journal;
 pub mod layout;
 pub mod logbook;
 mod open;

@@ -16,8 +16,15 @@ pub struct Table {
 }
 
 impl Table {
+    /// The same bits as in the catalog, which keeps those of records.
     fn print(hash: u128) -> u32 {
-        hash as u32
+        crate::catalog::hash_print(hash)
+    }
+
+    /// The fingerprint of a number; 0 for one without entry.
+    #[must_use]
+    pub fn print_of(&self, number: u32) -> u32 {
+        self.prints.get(number as usize).copied().unwrap_or(0)
     }
 
     fn place(&self, print: u32) -> usize {
@@ -96,7 +103,7 @@ mod tests {
     #[test]
     fn a_flood_of_equal_fingerprints_stays_bounded() {
         let mut table = Table::default();
-        (0..100).for_each(|n| table.insert(n, 7));
-        assert_eq!(table.candidates(7).count(), MOST_CANDIDATES);
+        (0..100).for_each(|n| table.insert(n, 7 << 96));
+        assert_eq!(table.candidates(7 << 96).count(), MOST_CANDIDATES);
     }
 }
