@@ -65,6 +65,15 @@ pub fn read_prefix(path: &Path, length: u64) -> Result<Vec<u8>> {
     Ok(out)
 }
 
+/// Bytes that may still be written to the file system of a directory.
+///
+/// # Errors
+/// When the system does not say.
+pub fn free_bytes(dir: &Path) -> Result<u64> {
+    let stat = rustix::fs::statvfs(dir).map_err(std::io::Error::from).on("reading the free space of", dir)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
 /// Creates a directory with mode 0700.
 ///
 /// # Errors

@@ -10,8 +10,11 @@ pub(super) struct Decimal {
     pub digits: u8,
 }
 
-/// Most digits of a number with a fraction; so scaling by a power of ten stays within `POWERS`.
-const FRACTION_DIGITS: usize = 18;
+/// Most significant digits of a number with a fraction: all such integers fit an i64.
+const SIGNIFICANT: u64 = 1_000_000_000_000_000_000;
+
+/// Most digits behind the point; a double below 1 with all its digits needs 17 and a few zeros.
+pub(super) const FRACTION_DIGITS: u8 = 24;
 
 /// Powers of ten that fit an i64.
 pub(super) const POWERS: [i64; 19] = {
@@ -38,16 +41,18 @@ pub(super) fn parse(value: &[u8]) -> Option<Decimal> {
         return None;
     }
     let magnitude = accumulate(0, &unsigned[..whole])?;
-    let significant = if magnitude == 0 { 0 } else { whole };
     let (magnitude, digits) = match unsigned[whole..].split_first() {
         None => (magnitude, 0),
         Some((b'.', fraction))
-            if !fraction.is_empty() && significant + fraction.len() <= FRACTION_DIGITS =>
+            if !fraction.is_empty() && fraction.len() <= usize::from(FRACTION_DIGITS) =>
         {
             (accumulate(magnitude, fraction)?, fraction.len() as u8)
         }
         Some(_) => return None,
     };
+    if digits > 0 && magnitude >= SIGNIFICANT {
+        return None;
+    }
     if negative && magnitude == 0 {
         return None;
     }
@@ -58,12 +63,17 @@ pub(super) fn parse(value: &[u8]) -> Option<Decimal> {
     })
 }
 
-/// Appends decimal digits to a magnitude; at most 19 digits in all, so u64 never overflows.
+/// Appends decimal digits to a magnitude, as long as u64 holds it.
 fn accumulate(magnitude: u64, digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(magnitude, |sum, byte| {
-        byte.is_ascii_digit()
-            .then(|| sum * 10 + u64::from(byte - b'0'))
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        sum.checked_mul(10)?.checked_add(digit)
     })
+}
+
+/// Multiplies by a power of ten.
+pub(super) fn raise(mantissa: i64, power: u8) -> Option<i64> {
+    mantissa.checked_mul(*POWERS.get(usize::from(power))?)
 }
 
 /// Appends the canonical form.
@@ -75,7 +85,7 @@ pub(super) fn write(mantissa: i64, digits: u8, out: &mut Vec<u8>) {
     let mut at = buffer.len();
     let mut rest = mantissa.unsigned_abs();
     if digits > 0 {
-        for _ in 0..digits.min(FRACTION_DIGITS as u8) {
+        for _ in 0..digits.min(FRACTION_DIGITS) {
             at -= 1;
             buffer[at] = b'0' + (rest % 10) as u8;
             rest /= 10;
@@ -103,6 +113,8 @@ pub(super) enum Digits {
     Stripped { scale: u8, least: u8 },
     /// Each value says how many.
     Each,
+    /// As `Stripped`, with steps of a double away from it; see `nudged`.
+    Nudged { scale: u8, least: u8 },
 }
 
 impl Digits {
@@ -124,10 +136,7 @@ impl Digits {
         let least = least.min(1);
         let strips = |number: &Decimal| {
             (number.digits <= least || number.mantissa % 10 != 0)
-                && number
-                    .mantissa
-                    .checked_mul(POWERS[usize::from(most - number.digits)])
-                    .is_some()
+                && raise(number.mantissa, most - number.digits).is_some()
         };
         if numbers.iter().all(strips) {
             Digits::Stripped { scale: most, least }
@@ -136,13 +145,14 @@ impl Digits {
         }
     }
 
-    /// The integer stored for a value.
+    /// The integer stored for a value, in the ways that [`Digits::of`] finds.
     pub(super) fn scaled(self, number: Decimal) -> i64 {
         match self {
-            Digits::Stripped { scale, .. } => number
-                .mantissa
-                .saturating_mul(POWERS[usize::from(scale - number.digits)]),
-            Digits::Always(_) | Digits::Each => number.mantissa,
+            Digits::Stripped { scale, .. } => {
+                raise(number.mantissa, scale.saturating_sub(number.digits))
+                    .unwrap_or(number.mantissa)
+            }
+            Digits::Always(_) | Digits::Each | Digits::Nudged { .. } => number.mantissa,
         }
     }
 }
@@ -171,6 +181,7 @@ mod tests {
             "-0.50",
             "123.456",
             "0.000000000000000001",
+            "0.0032825000000000003",
         ] {
             let number = parse(text.as_bytes()).expect(text);
             let mut out = Vec::new();
@@ -190,7 +201,7 @@ mod tests {
             "1.5e3",
             "9223372036854775808",
             "1 ",
-            "0.0000000000000000001",
+            "0.1000000000000000001",
         ] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }
@@ -216,5 +227,7 @@ mod tests {
             Digits::Stripped { scale: 3, least: 0 }
         );
         assert_eq!(digits(&["1.10", "0.125"]), Digits::Each);
+        // Scaled to the longest, the first would not fit.
+        assert_eq!(digits(&["0.1", "0.0000000000000000000001"]), Digits::Each);
     }
 }

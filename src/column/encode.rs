@@ -5,8 +5,10 @@
 
 use super::decimal::{self, Decimal, Digits};
 use super::header::{
-    ALWAYS, CONSTANT, DECIMAL, EACH, FIXED, INTEGER, STRIPPED_TO_NONE, STRIPPED_TO_ONE, TEXT, TIME,
+    ALWAYS, CONSTANT, DECIMAL, EACH, FIXED, INTEGER, NUDGED_TO_NONE, NUDGED_TO_ONE,
+    STRIPPED_TO_NONE, STRIPPED_TO_ONE, TEXT, TIME,
 };
+use super::nudged::Nudged;
 use super::repeats::{Runs, Words, recurring};
 use super::split::Split;
 use super::time::{self, Format};
@@ -100,8 +102,8 @@ fn encode_numbers(
     header: &mut Vec<u8>,
     streams: &mut Streams,
 ) {
-    let (digits, scaled) = scale(numbers);
-    let bits = integers::estimate(&scaled);
+    let scaled = Scaled::of(values, numbers);
+    let bits = scaled.cost();
     // Planes of a byte cost what an index costs, without a dictionary.
     if let Some(words) = words.filter(|words| words.cost() < bits) {
         return words.encode(header, streams);
@@ -109,25 +111,23 @@ fn encode_numbers(
     if better_as_text(values, bits) {
         return encode_text(values, header, streams);
     }
-    let (style, scale) = match digits {
+    let (style, scale) = match scaled.digits {
         Digits::Always(0) => {
             header.put_u8(INTEGER);
-            return integers::encode(&scaled, Class::Number, header, streams);
+            return integers::encode(&scaled.integers, Class::Number, header, streams);
         }
         Digits::Always(digits) => (ALWAYS, digits),
         Digits::Stripped { scale, least: 0 } => (STRIPPED_TO_NONE, scale),
         Digits::Stripped { scale, .. } => (STRIPPED_TO_ONE, scale),
         Digits::Each => (EACH, 0),
+        Digits::Nudged { scale, least: 0 } => (NUDGED_TO_NONE, scale),
+        Digits::Nudged { scale, .. } => (NUDGED_TO_ONE, scale),
     };
     header.put_u8(DECIMAL);
     header.put_u8(style);
     header.put_u8(scale);
-    if digits == Digits::Each {
-        streams
-            .of(Class::Number)
-            .extend(numbers.iter().map(|number| number.digits));
-    }
-    integers::encode(&scaled, Class::Number, header, streams);
+    streams.of(Class::Number).extend_from_slice(&scaled.each);
+    integers::encode(&scaled.integers, Class::Number, header, streams);
 }
 
 /// Whether long numbers recur so often that characters, which a match finds again, beat planes, where it cannot.
@@ -149,25 +149,56 @@ fn better_as_text(values: &Values, bits: u64) -> bool {
     again * MATCH + new * TEN_DIGITS / 10 + (count - again) * END < bits
 }
 
-/// The integers to store for numbers, and how to print them.
-fn scale(numbers: &[Decimal]) -> (Digits, Vec<i64>) {
-    /// What a count of digits costs, in bits (chosen).
-    const DIGITS: u64 = 3;
-    let scaled = |digits: Digits| -> Vec<i64> {
-        numbers
-            .iter()
-            .map(|&number| digits.scaled(number))
-            .collect()
-    };
-    let digits = Digits::of(numbers);
-    let common = scaled(digits);
-    if matches!(digits, Digits::Stripped { .. }) {
+/// Numbers as integers to store, how to print them, and a byte for each where printing needs one.
+struct Scaled {
+    digits: Digits,
+    integers: Vec<i64>,
+    each: Vec<u8>,
+}
+
+impl Scaled {
+    fn of(values: &Values, numbers: &[Decimal]) -> Scaled {
+        let best = Scaled::new(Digits::of(numbers), numbers);
         // One 0.8500000000000001 among short fractions would make all of them long.
-        let each = scaled(Digits::Each);
-        let bits = integers::estimate(&each) + DIGITS * numbers.len() as u64;
-        if bits < integers::estimate(&common) {
-            return (Digits::Each, each);
+        let each = matches!(best.digits, Digits::Stripped { .. })
+            .then(|| Scaled::new(Digits::Each, numbers));
+        let nudged = Nudged::of(values, numbers).map(|nudged| Scaled {
+            digits: Digits::Nudged {
+                scale: nudged.scale,
+                least: nudged.least,
+            },
+            integers: nudged.scaled,
+            each: nudged.steps,
+        });
+        let others = each.into_iter().chain(nudged);
+        others.fold(best, |best, next| {
+            if next.cost() < best.cost() {
+                next
+            } else {
+                best
+            }
+        })
+    }
+
+    fn new(digits: Digits, numbers: &[Decimal]) -> Scaled {
+        let each = match digits {
+            Digits::Each => numbers.iter().map(|number| number.digits).collect(),
+            _ => Vec::new(),
+        };
+        Scaled {
+            digits,
+            integers: numbers
+                .iter()
+                .map(|&number| digits.scaled(number))
+                .collect(),
+            each,
         }
     }
-    (digits, common)
+
+    /// Rough cost in bits, in the measure of [`integers::estimate`].
+    fn cost(&self) -> u64 {
+        /// What a count of digits or steps costs, in bits (chosen).
+        const EACH: u64 = 3;
+        integers::estimate(&self.integers) + EACH * self.each.len() as u64
+    }
 }

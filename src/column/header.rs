@@ -4,7 +4,7 @@
 //! 0 constant  value bytes
 //! 1 enum      distinct varint · column of the distinct values               part: an index byte a value   (numbers)
 //! 2 integer   integers                                                      part: planes                  (numbers)
-//! 3 decimal   style u8 · scale u8 · integers                                parts: digits if each, planes (numbers)
+//! 3 decimal   style u8 · scale u8 · integers                                parts: digits or steps, planes  (numbers)
 //! 4 time      separator u8 · digits u8 · suffix bytes · integers            part: planes                  (times)
 //! 5 fixed     see `fixed`                                                   part: rows                    (hex or ids)
 //! 6 text      see `text`                                                    part: values                  (text, hex or ids)
@@ -16,7 +16,7 @@
 //! first of a group on; that needs no stream. Only the streams a wanted column [reads](Header::reads) must be decompressed.
 
 use super::Class;
-use super::decimal::Digits;
+use super::decimal::{self, Digits};
 use super::fixed::Fixed;
 use super::integers::Integers;
 use super::text::Text;
@@ -39,6 +39,8 @@ pub(super) const ALWAYS: u8 = 0;
 pub(super) const STRIPPED_TO_ONE: u8 = 1;
 pub(super) const STRIPPED_TO_NONE: u8 = 2;
 pub(super) const EACH: u8 = 3;
+pub(super) const NUDGED_TO_ONE: u8 = 4;
+pub(super) const NUDGED_TO_NONE: u8 = 5;
 
 /// Columns inside columns: the encoder nests far less, a hostile header must not exhaust the stack.
 const DEEPEST: usize = 16;
@@ -48,7 +50,8 @@ const DEEPEST: usize = 16;
 pub struct Offsets([usize; Class::COUNT]);
 
 impl Offsets {
-    /// Bytes of a stream that belong to the columns read so far; after the last column, its length.
+    /// Bytes of a stream that belong to the columns read so far. After the last column of a group it must be the stream's
+    /// length: the caller checks, for a column alone cannot know.
     #[must_use]
     pub fn of(&self, class: Class) -> usize {
         self.0[class as usize]
@@ -175,7 +178,7 @@ impl<'a> Header<'a> {
             INTEGER => Coder::Integer(Integers::read(reader, count, Class::Number, offsets)?),
             DECIMAL => {
                 let digits = read_digits(reader)?;
-                let each = (digits == Digits::Each)
+                let each = matches!(digits, Digits::Each | Digits::Nudged { .. })
                     .then(|| offsets.take_rows(Class::Number, count, 1))
                     .transpose()?;
                 Coder::Decimal {
@@ -268,12 +271,18 @@ fn part_of(some: u64, count: usize, at: usize) -> Result<usize, Corrupt> {
 fn read_digits(reader: &mut Reader<'_>) -> Result<Digits, Corrupt> {
     let at = reader.position();
     let (style, scale) = (reader.u8()?, reader.u8()?);
-    // Eighteen digits are the most the encoder takes; the tables of powers end there.
+    if scale > decimal::FRACTION_DIGITS {
+        return Err(corrupt!(
+            "decimals of {scale} fraction digits at offset {at}"
+        ));
+    }
     match (style, scale) {
         (EACH, 0) => Ok(Digits::Each),
-        (ALWAYS, 0..=18) => Ok(Digits::Always(scale)),
-        (STRIPPED_TO_ONE, 0..=18) => Ok(Digits::Stripped { scale, least: 1 }),
-        (STRIPPED_TO_NONE, 0..=18) => Ok(Digits::Stripped { scale, least: 0 }),
+        (ALWAYS, _) => Ok(Digits::Always(scale)),
+        (STRIPPED_TO_ONE, _) => Ok(Digits::Stripped { scale, least: 1 }),
+        (STRIPPED_TO_NONE, _) => Ok(Digits::Stripped { scale, least: 0 }),
+        (NUDGED_TO_ONE, _) => Ok(Digits::Nudged { scale, least: 1 }),
+        (NUDGED_TO_NONE, _) => Ok(Digits::Nudged { scale, least: 0 }),
         _ => Err(corrupt!(
             "decimals of style {style} and scale {scale} at offset {at}"
         )),

@@ -19,6 +19,7 @@ mod encode;
 mod fixed;
 mod header;
 mod integers;
+mod nudged;
 mod open;
 mod repeats;
 mod split;

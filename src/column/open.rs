@@ -8,6 +8,7 @@ use super::decimal::{self, Digits};
 use super::fixed::Fixed;
 use super::header::{Coder, Header};
 use super::integers::Numbers;
+use super::nudged;
 use super::text::Rows;
 use super::time::{self, Format};
 use crate::error::{Corrupt, corrupt};
@@ -209,6 +210,9 @@ fn write_number(
         Digits::Always(digits) => decimal::write(mantissa, digits, out),
         Digits::Stripped { scale, least } => decimal::write_stripped(mantissa, scale, least, out),
         Digits::Each => decimal::write(mantissa, at(each, rank)?, out),
+        Digits::Nudged { scale, least } => {
+            nudged::write(mantissa, scale, least, at(each, rank)? as i8, out)
+        }
     }
     Ok(())
 }

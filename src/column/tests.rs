@@ -166,6 +166,10 @@ fn each_typical_column_gets_the_coder_made_for_it() {
         ),
         ("text", values(["two\nlines", "a zero \0", "é"])),
         (
+            "decimal",
+            values(numbers().map(|r| format!("{:?}", (r % 977) as f64 * 0.1 + 0.2))),
+        ),
+        (
             "runs",
             values(
                 uuids(4, 300)
@@ -319,6 +323,35 @@ fn a_group_larger_than_expected_is_refused_before_memory_is_gone() {
     );
 }
 
+#[test]
+fn a_wrong_count_is_refused_on_opening_or_leaves_bytes_of_the_streams_over() {
+    let runs = uuids(4, 90).flat_map(|id| [id.clone(), id]);
+    let split = numbers_and_ids(90);
+    for (name, list) in [("runs", values(runs)), ("split", values(split))] {
+        let coded = code(&list);
+        for count in [list.len() - 1, list.len() + 1] {
+            let mut offsets = Offsets::default();
+            let header = Header::read(&mut Reader::new(&coded.header), count, &mut offsets);
+            let header = header.expect("header");
+            assert_eq!(header.coder_name(), name);
+            let refused = Column::open(&header, &coded.streams.slices()).is_err();
+            let used_up = |class| offsets.of(class) == coded.streams.get(class).len();
+            assert!(
+                refused || !Class::ALL.into_iter().all(used_up),
+                "{name} {count}"
+            );
+            assert!(refused || name == "split", "runs know their count");
+        }
+    }
+}
+
+fn numbers_and_ids(count: usize) -> impl Iterator<Item = String> {
+    let numbers = random(3).map(|r| (r % 10_000_000).to_string());
+    uuids(6, count)
+        .zip(numbers)
+        .flat_map(|(id, number)| [id, number])
+}
+
 /// One value of some kind, typical or odd.
 fn any_value() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
@@ -342,7 +375,7 @@ fn any_column() -> impl Strategy<Value = Values> {
             .prop_map(|(few, picks)| values(picks.iter().map(|pick| &few[pick % few.len()]))),
         proptest::collection::vec(any::<i64>(), 0..50)
             .prop_map(|list| values(list.iter().map(i64::to_string))),
-        proptest::collection::vec(("[0-9]{1,3}", "[0-9]{0,4}"), 0..50).prop_map(|list| values(
+        proptest::collection::vec(("[0-9]{1,3}", "[0-9]{0,22}"), 0..50).prop_map(|list| values(
             list.iter()
                 .map(|(whole, digits)| format!("{whole}.{digits}"))
         )),

@@ -30,6 +30,8 @@ pub struct Group {
     templates: Vec<TemplatePart>,
     nodes: Vec<NodePart>,
     references: Vec<u32>,
+    /// For each reference whether it leads to a node.
+    to_node: Vec<bool>,
     lists: Vec<ListPart>,
     segments: Vec<SegmentPart>,
     pieces: Vec<Piece>,
@@ -147,6 +149,7 @@ impl Group {
             templates: Vec::new(),
             nodes: Vec::with_capacity(nodes),
             references: Vec::new(),
+            to_node: Vec::new(),
             lists: Vec::new(),
             segments: parts,
             pieces: piece_list,
@@ -228,7 +231,14 @@ impl Group {
     }
 
     /// One pass over all nodes: who is whose child, which segments are whose.
-    fn resolve(&mut self, shapes: &[u32], cursors: &mut [Cursor], references: &[u8], records: &[u8], count: usize) -> Result<(), Corrupt> {
+    fn resolve(
+        &mut self,
+        shapes: &[u32],
+        cursors: &mut [Cursor],
+        references: &[u8],
+        records: &[u8],
+        count: usize,
+    ) -> Result<(), Corrupt> {
         let mut state = Resolver {
             unclaimed: Vec::new(),
             next_segment: self.first_segment,
@@ -280,7 +290,12 @@ impl Group {
             Some(element) => {
                 let count = cursor.counts[cursor.rank as usize];
                 rank = self.lists.len() as u32;
-                self.lists.push(ListPart { count, first_kind: cursor.kind_at, short_at: cursor.short_at, token_at: cursor.token_at });
+                self.lists.push(ListPart {
+                    count,
+                    first_kind: cursor.kind_at,
+                    short_at: cursor.short_at,
+                    token_at: cursor.token_at,
+                });
                 for at in 0..count {
                     let slot = match element {
                         Some(slot) => slot,
@@ -298,7 +313,7 @@ impl Group {
             }
         }
         cursor.rank += 1;
-        state.assign(is_list, number, &mut self.references)?;
+        state.assign(is_list, number, &mut self.references, &mut self.to_node)?;
         self.nodes.push(NodePart { dense: shape, rank, first_reference });
         state.unclaimed.push(number);
         Ok(())
@@ -315,9 +330,13 @@ struct Resolver {
 }
 
 impl Resolver {
-    fn assign(&mut self, is_list: bool, number: u32, out: &mut Vec<u32>) -> Result<(), Corrupt> {
+    fn assign(&mut self, is_list: bool, number: u32, out: &mut Vec<u32>, kinds: &mut Vec<bool>) -> Result<(), Corrupt> {
         let new = self.codes.iter().filter(|(is_node, code)| *is_node && *code == 0).count();
-        let from = self.unclaimed.len().checked_sub(new).ok_or_else(|| corrupt!("node {number} claims {new} nodes that are not there"))?;
+        let from = self
+            .unclaimed
+            .len()
+            .checked_sub(new)
+            .ok_or_else(|| corrupt!("node {number} claims {new} nodes that are not there"))?;
         let mut next_new = from;
         let mut previous: Option<u32> = None;
         for &(is_node, code) in &self.codes {
@@ -345,6 +364,7 @@ impl Resolver {
                 previous = Some(target);
             }
             out.push(target);
+            kinds.push(is_node);
         }
         self.unclaimed.truncate(from);
         Ok(())
@@ -391,7 +411,8 @@ fn read_list_counts(
         cursor.counts.push(count);
     }
     // Every element costs at least part of a byte somewhere, except constants: this bound stops absurd counts early.
-    let total = usize::try_from(total).ok().filter(|&total| total <= 1 << 26).ok_or_else(|| corrupt!("lists of {total} elements"))?;
+    let total =
+        usize::try_from(total).ok().filter(|&total| total <= 1 << 26).ok_or_else(|| corrupt!("lists of {total} elements"))?;
     let mut per_column = vec![0; LIST_COLUMNS];
     match element {
         Some(slot) => per_column[list_column(slot.kind)] = total,
@@ -563,6 +584,29 @@ fn read_segments(
     Ok((parts, pieces))
 }
 
+/// The references of a group.
+pub struct Links {
+    /// Number of its first node.
+    pub first_node: u32,
+    starts: Vec<u32>,
+    targets: Vec<u32>,
+    to_node: Vec<bool>,
+    /// Root nodes of its records, by position.
+    pub roots: Vec<u32>,
+}
+
+impl Links {
+    /// Each node with what it refers to: whether a node, and the number.
+    pub fn nodes(&self) -> impl Iterator<Item = (u32, impl Iterator<Item = (bool, u32)> + '_)> + '_ {
+        let ends = self.starts.iter().skip(1).copied().chain([self.targets.len() as u32]);
+        (self.first_node..).zip(self.starts.iter().zip(ends)).map(|(node, (&start, end))| {
+            let range = start as usize..end as usize;
+            let (kinds, targets) = (self.to_node.get(range.clone()), self.targets.get(range));
+            (node, kinds.unwrap_or_default().iter().copied().zip(targets.unwrap_or_default().iter().copied()))
+        })
+    }
+}
+
 /// A node, ready to be joined.
 #[derive(Clone, Copy)]
 pub struct NodeView<'g> {
@@ -582,6 +626,13 @@ impl Group {
     pub fn memory(&self) -> usize {
         let streams: usize = self.payload_streams.iter().map(|(_, raw, stored)| raw * 3 + stored.len()).sum();
         streams + self.nodes.len() * 12 + self.references.len() * 4 + self.segments.len() * 20 + 4096
+    }
+
+    /// Who refers to whom, without the values.
+    #[must_use]
+    pub fn into_links(self) -> Links {
+        let starts = self.nodes.iter().map(|node| node.first_reference).collect();
+        Links { first_node: self.first_node, starts, targets: self.references, to_node: self.to_node, roots: self.roots }
     }
 
     /// Root node of the record at a position of the group.

@@ -35,10 +35,31 @@ pub struct Header {
     pub incompatible: u32,
     /// Features a writer must know to append.
     pub read_only_compatible: u32,
+    /// What may be known of it and may be ignored.
+    pub mark: Mark,
     /// The vault it belongs to.
     pub vault_id: u128,
     /// Its number.
     pub pack: PackId,
+}
+
+/// Compatible features of a pack: whoever does not know a bit may ignore it. Bits 0–7: the zstd level `compact` gave it, 0 for a
+/// pack that it never made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark(pub u32);
+
+impl Mark {
+    /// Made by `compact` at a level of 1 to 22.
+    #[must_use]
+    pub fn compacted(level: u8) -> Mark {
+        Mark(u32::from(level))
+    }
+
+    /// The level `compact` gave it, if it did.
+    #[must_use]
+    pub fn compact_level(self) -> Option<u8> {
+        Some(self.0 as u8).filter(|level| *level > 0)
+    }
 }
 
 /// Incompatible features this program knows.
@@ -53,7 +74,7 @@ impl Header {
         out.put_u16(0);
         out.put_u32(self.incompatible);
         out.put_u32(self.read_only_compatible);
-        out.put_u32(0);
+        out.put_u32(self.mark.0);
         out.put_u64(self.vault_id as u64);
         out.put_u64((self.vault_id >> 64) as u64);
         out.put_u32(self.pack.0);
@@ -75,7 +96,7 @@ impl Header {
         let version = reader.u16()?;
         reader.u16()?;
         let (incompatible, read_only_compatible) = (reader.u32()?, reader.u32()?);
-        reader.u32()?;
+        let mark = Mark(reader.u32()?);
         let vault_id = u128::from(reader.u64()?) | u128::from(reader.u64()?) << 64;
         let pack = PackId(reader.u32()?);
         let guarded = bytes.get(..HEADER_BYTES as usize - 8).ok_or_else(|| corrupt!("header cut off"))?;
@@ -86,7 +107,7 @@ impl Header {
         if version != FORMAT_VERSION {
             return Err(corrupt!("format version {version}, this program reads {FORMAT_VERSION}"));
         }
-        Ok(Header { incompatible, read_only_compatible, vault_id, pack })
+        Ok(Header { incompatible, read_only_compatible, mark, vault_id, pack })
     }
 
     /// The version in a header's bytes, if they begin one.

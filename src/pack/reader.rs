@@ -7,7 +7,7 @@ use crate::fsio::{self, Map};
 use crate::pack::directory::{Commit, Directory};
 use crate::pack::frame::{Frame, Kind};
 use crate::pack::writer::Committed;
-use crate::pack::{FORMAT_VERSION, HEADER_BYTES, Header, KNOWN_FEATURES};
+use crate::pack::{FORMAT_VERSION, HEADER_BYTES, Header, KNOWN_FEATURES, Mark};
 
 /// The committed bytes of a pack: mapped, or read where a bad sector must be an error.
 enum Bytes {
@@ -25,6 +25,8 @@ pub struct PackReader {
     pub committed: Committed,
     /// Nothing will be appended.
     pub sealed: bool,
+    /// What it says of itself and may be ignored.
+    pub mark: Mark,
     /// Packs it takes the place of.
     pub replaces: Vec<crate::ids::PackId>,
 }
@@ -52,11 +54,12 @@ impl PackReader {
 
     fn with_bytes(bytes: Bytes, path: PathBuf, vault_id: u128, committed: Committed) -> Result<PackReader> {
         let mut reader =
-            PackReader { bytes, path, directory: Directory::default(), committed, sealed: false, replaces: Vec::new() };
+            PackReader { bytes, path, directory: Directory::default(), committed, sealed: false, mark: Mark::default(), replaces: Vec::new() };
         let header = read_header(reader.bytes(), &reader.path)?;
         if header.vault_id != vault_id || header.pack != committed.pack {
             return Err(reader.damaged(corrupt!("belongs to pack {} of vault {:032x}", header.pack.0, header.vault_id)));
         }
+        reader.mark = header.mark;
         reader.read_directory().map_err(|corrupt| reader.damaged(corrupt))?;
         Ok(reader)
     }

@@ -171,11 +171,13 @@ impl<'a> Cutter<'a> {
     /// A cutter for the lines of `chunk`, which is below 2 GiB.
     #[must_use]
     pub fn new(chunk: &'a [u8], known: &'a Known, options: &'a CutOptions) -> Self {
-        let mut cuts = Cuts::default();
-        // Chunks are megabytes: growing these from nothing would copy them a dozen times.
-        cuts.decoded.reserve(chunk.len() / 8);
-        cuts.values.reserve(chunk.len() / 256);
-        cuts.nodes.reserve(chunk.len() / 1024);
+        Cutter { chunk, known, options, cuts: Cuts::default() }
+    }
+
+    /// The same with the memory of cuts that are no longer needed.
+    #[must_use]
+    pub fn reusing(mut cuts: Cuts, chunk: &'a [u8], known: &'a Known, options: &'a CutOptions) -> Self {
+        cuts.clear();
         Cutter { chunk, known, options, cuts }
     }
 
@@ -599,6 +601,22 @@ fn template_at<'a>(all: &'a [u8], ends: &[u32], index: u32) -> &'a [u8] {
 }
 
 impl Cuts {
+    fn clear(&mut self) {
+        self.decoded.clear();
+        self.nodes.clear();
+        self.values.clear();
+        self.segments.clear();
+        self.records.clear();
+        self.opaque = 0;
+        self.template_bytes.clear();
+        self.template_ends.clear();
+        self.template_index.clear();
+        self.node_index.clear();
+        self.segment_index.clear();
+        self.template.clear();
+        self.stack.clear();
+    }
+
     /// The bytes at a place.
     #[must_use]
     pub fn bytes<'a>(&'a self, chunk: &'a [u8], place: Place) -> &'a [u8] {

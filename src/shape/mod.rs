@@ -22,7 +22,7 @@ mod turns;
 pub use detect::{Detection, Hints, detect};
 pub use id::ShapeId;
 pub use mapping::{Mapping, MappingError, Mappings};
-pub use meta::{FileState, Instant, Metadata, Precision, carried_ids, metadata};
+pub use meta::{FileState, Instant, Metadata, Precision, carried_ids, is_scoped, metadata};
 pub use record::{Form, Record};
 pub use roles::{SegmentType, type_of_role};
 pub use segments::{Label, segments};

@@ -132,7 +132,9 @@ pub struct Growth {
 }
 
 impl Growth {
-    fn of(state: &SourceState) -> Growth {
+    /// Growth at the end of a source; without any look when the user says `--append`.
+    #[must_use]
+    pub fn of(state: &SourceState) -> Growth {
         Growth {
             id: state.id,
             from: state.settled_len(),

@@ -42,17 +42,6 @@ impl Glue {
         }
     }
 
-    /// Bytes it takes in memory, about.
-    #[must_use]
-    pub fn footprint(&self) -> usize {
-        let runs = self
-            .separators
-            .iter()
-            .map(|run| run.separator.len() + size_of::<Run>())
-            .sum::<usize>();
-        self.open.len() + self.close.len() + runs
-    }
-
     /// What stands before each element and, last, after the final one: one more than there are elements.
     pub fn around(&self) -> impl Iterator<Item = &[u8]> {
         let between = self

@@ -110,9 +110,7 @@ pub fn find<'a>(names: impl IntoIterator<Item = &'a str>, query: &str) -> Found<
 fn is_ending(name: &str, query: &str) -> bool {
     match name.strip_suffix(query) {
         Some("") => true,
-        Some(before) => {
-            !query.is_empty() && (before.ends_with('/') || query.starts_with('/') && name == query)
-        }
+        Some(before) => !query.is_empty() && before.ends_with('/'),
         None => false,
     }
 }
@@ -129,11 +127,19 @@ pub fn find_source<'a>(names: &[&'a str], text: &str) -> (Found<'a>, Option<u32>
 /// How much of an unnamed stream names it.
 pub const STDIN_HEAD: usize = 1 << 20;
 
-/// The name of an unnamed stream that starts with `head`: its first MiB, or all of it.
+/// Digits of the hash in a name (chosen: 64 bits, as nobody attacks their own pipe).
+const STDIN_DIGITS: usize = 16;
+
+/// The name of an unnamed stream that starts with `head`: its first MiB, or all of it. 16 digits of its BLAKE3 or more, up to
+/// the first letter, so that no name looks as if it ended in a line number.
 #[must_use]
 pub fn stdin_name(head: &[u8]) -> String {
-    let hash = blake3::hash(&head[..head.len().min(STDIN_HEAD)]);
-    format!("stdin:{}", &hash.to_hex()[..16])
+    let hash = blake3::hash(&head[..head.len().min(STDIN_HEAD)]).to_hex();
+    let letter = hash
+        .bytes()
+        .position(|byte| byte.is_ascii_alphabetic())
+        .unwrap_or(0);
+    format!("stdin:{}", &hash[..(letter + 1).max(STDIN_DIGITS)])
 }
 
 /// The unnamed stream that one starting with `head` (its first MiB, or all of it) repeats or continues: it has the same name,

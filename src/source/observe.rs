@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::decide::{ContentLook, Decision, EdgeLook, Look, Observation, Twin, decide};
 use super::decompress::{self, Compression};
@@ -82,6 +82,34 @@ pub fn look(
     }
 }
 
+/// Whether a source's file is gone or does not begin with the source's content any more: the `moved_away` of a [`Twin`].
+#[must_use]
+pub fn moved_away(state: &SourceState, window: u64) -> bool {
+    let path = PathBuf::from(&state.name);
+    let Ok(meta) = std::fs::metadata(&path) else {
+        return true;
+    };
+    let file = FoundFile::at(path, &meta, false);
+    let seen = look(&file, std::slice::from_ref(state), &[], false, window);
+    !seen.is_ok_and(|seen| {
+        matches!(
+            seen.decision,
+            Decision::Unchanged | Decision::Touched { .. } | Decision::Continue(_)
+        )
+    })
+}
+
+/// The first 64 KiB of a file's stream, for [`HeadIndex::candidates`](super::heads::HeadIndex::candidates).
+///
+/// # Errors
+/// When the file cannot be read. A damaged compressed stream ends where the damage begins.
+pub fn head(path: &Path, window: u64) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let reader = decompress::open(path, window)?.reader;
+    forgiving(reader.take(EDGE).read_to_end(&mut head))?;
+    Ok(head)
+}
+
 fn look_at_start(path: &Path, window: u64) -> io::Result<(Compression, bool)> {
     let opened = decompress::open(path, window)?;
     let mut start = Vec::new();
@@ -157,7 +185,6 @@ mod tests {
     use super::*;
     use std::fs;
     use std::io::Write;
-    use std::path::PathBuf;
 
     fn put(path: &Path, bytes: &[u8]) {
         File::create(path).unwrap().write_all(bytes).unwrap();
@@ -282,9 +309,10 @@ mod tests {
             digested: old.len() as u64,
             copy_of: None,
         };
+        let moved_away = moved_away(&known[0], decompress::DEFAULT_WINDOW);
         let twins = [Twin {
             state: &known[0],
-            moved_away: true,
+            moved_away,
         }];
         assert_eq!(
             decision(&rotated, &[], &twins),
@@ -317,5 +345,30 @@ mod tests {
         put(&path, b"[\n {\"a\": 1}\n]\n");
         let seen = look(&found(&path), &[], &[], false, decompress::DEFAULT_WINDOW).unwrap();
         assert_eq!((seen.decision, seen.maybe_document), (Decision::New, true));
+    }
+
+    #[test]
+    fn a_file_has_moved_away_when_its_name_holds_other_content_or_nothing() {
+        let (_dir, path) = place();
+        put(&path, &text(9));
+        let known = state(4, &path, &text(9));
+        let moved = || moved_away(&known, decompress::DEFAULT_WINDOW);
+        assert!(!moved());
+        put(&path, &text(12));
+        assert!(!moved(), "grown");
+        put(&path, &text(3));
+        assert!(moved(), "truncated");
+        fs::remove_file(&path).unwrap();
+        assert!(moved(), "gone");
+    }
+
+    #[test]
+    fn the_head_of_a_compressed_file_is_that_of_its_stream() {
+        let (_dir, path) = place();
+        put(&path, &zstd::bulk::compress(&text(20_000), 1).unwrap());
+        assert_eq!(
+            head(&path, decompress::DEFAULT_WINDOW).unwrap(),
+            &text(20_000)[..EDGE as usize]
+        );
     }
 }

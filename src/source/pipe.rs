@@ -146,6 +146,9 @@ mod tests {
         }
     }
 
+    /// Long enough for any machine; only a test that fails waits for it.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
     const AT_ONCE: Option<Duration> = Some(Duration::ZERO);
 
     #[test]
@@ -153,10 +156,10 @@ mod tests {
         let (writer, pipe) = bounded(1);
         let items = spawn(Held(pipe), ChunkOptions::default(), AT_ONCE);
         writer.send(b"{\"a\":1}\n{\"b".to_vec()).unwrap();
-        let first = items.recv().unwrap().unwrap();
+        let first = items.recv_timeout(PATIENCE).unwrap().unwrap();
         assert_eq!(records([first]), [b"{\"a\":1}"]);
         writer.send(b"\":2}\n".to_vec()).unwrap();
-        let Item::Chunk(second) = items.recv().unwrap().unwrap() else {
+        let Item::Chunk(second) = items.recv_timeout(PATIENCE).unwrap().unwrap() else {
             panic!("a chunk")
         };
         assert_eq!(
@@ -164,7 +167,7 @@ mod tests {
             (8, &b"{\"b\":2}\n"[..])
         );
         drop(writer);
-        assert!(items.recv().is_err());
+        assert!(items.recv_timeout(PATIENCE).is_err());
     }
 
     #[test]

@@ -89,6 +89,22 @@ pub struct FoundFile {
     pub explicit: bool,
 }
 
+impl FoundFile {
+    /// The file as the system describes it now.
+    #[must_use]
+    pub fn at(path: PathBuf, meta: &Metadata, explicit: bool) -> FoundFile {
+        FoundFile {
+            path,
+            mtime_us: mtime_us(meta),
+            size: if meta.is_file() { meta.len() } else { 0 },
+            dev: meta.dev(),
+            ino: meta.ino(),
+            regular: meta.is_file(),
+            explicit,
+        }
+    }
+}
+
 /// Why a walk left something out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SkipReason {
@@ -270,15 +286,7 @@ impl Walk<'_> {
     }
 
     fn take(&mut self, path: PathBuf, meta: &Metadata, explicit: bool) {
-        self.found.files.push(FoundFile {
-            path,
-            mtime_us: mtime_us(meta),
-            size: if meta.is_file() { meta.len() } else { 0 },
-            dev: meta.dev(),
-            ino: meta.ino(),
-            regular: meta.is_file(),
-            explicit,
-        });
+        self.found.files.push(FoundFile::at(path, meta, explicit));
     }
 
     fn skip(&mut self, reason: SkipReason) {

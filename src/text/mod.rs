@@ -3,11 +3,15 @@
 //! A segment is stored as [`Piece`]s: literals, appended to the literal stream, and copies of ranges of that stream. Copies
 //! name literals only, never other copies, so reading a segment never follows a chain. Where to look is decided by
 //! [`anchors`]: positions picked by their content, so that equal text has equal anchors wherever it stands.
+//!
+//! Near duplicates, for reports and splits, are found by [`Signature`]s and decided by their [`Shingles`].
 
 mod anchor;
 mod matcher;
+mod minhash;
 mod window;
 
 pub use anchor::{Anchor, WINDOW, anchors};
 pub use matcher::{Matcher, Piece};
+pub use minhash::{Shingles, Signature};
 pub use window::{Blocks, Window};

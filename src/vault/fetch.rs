@@ -19,6 +19,11 @@ impl<'s> Fetcher<'s> {
         Fetcher { snapshot, views: snapshot.packs.iter().map(|_| None).collect() }
     }
 
+    /// Where a record is: pack, group, position.
+    pub(crate) fn locate(&self, number: u64) -> Option<(usize, usize, usize)> {
+        self.snapshot.locate(number)
+    }
+
     /// The view of a pack.
     ///
     /// # Errors

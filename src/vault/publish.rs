@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::ids::PackId;
-use crate::pack::Header;
+use crate::pack::{Header, Mark};
 use crate::pack::directory::Directory;
 use crate::pack::writer::PackWriter;
 use crate::vault::head::{Head, LivePack};
@@ -74,7 +74,7 @@ impl Publisher {
         if self.pack.is_none() {
             let id = PackId(self.head.next_pack);
             self.head.next_pack += 1;
-            let header = Header { incompatible: 0, read_only_compatible: 0, vault_id: self.head.vault_id, pack: id };
+            let header = Header { incompatible: 0, read_only_compatible: 0, mark: Mark::default(), vault_id: self.head.vault_id, pack: id };
             let packs = self.layout.packs();
             // A file of that name can only be a leftover of a writer that died before publishing it.
             if packs.join(id.file_name()).exists() {

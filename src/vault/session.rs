@@ -153,7 +153,9 @@ impl Session {
 
     fn update_catalog(&mut self) {
         let assembler = &self.assembler;
-        self.keeper.update(&self.layout, &self.pool, &|group| assembler.group_prints(group));
+        let recent = std::cell::OnceCell::new();
+        let prints = |group: &_| assembler.group_prints(group, recent.get_or_init(|| assembler.recent_prints()));
+        self.keeper.update(&self.layout, &self.pool, &prints);
     }
 
     /// Takes the lock again. When others wrote meanwhile, everything is read anew; numbers given out stay valid.

@@ -3,8 +3,7 @@
 //! `head` is read, the packs it names are mapped, and that is the state: writers append behind committed lengths, rewrites make
 //! new packs. A pack that is gone by the time it is opened means that `head` has moved on: it is read again.
 
-use std::cell::OnceCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::error::{Corrupt, Error, Result};
 use crate::ids::PackId;
@@ -37,8 +36,8 @@ pub struct Snapshot {
     /// Live packs, in order of their numbers.
     pub packs: Vec<Arc<PackReader>>,
     layout: Layout,
-    places: OnceCell<Vec<Place>>,
-    state: OnceCell<State>,
+    places: OnceLock<Vec<Place>>,
+    state: OnceLock<State>,
 }
 
 /// How often a vanished pack makes us look at `head` again before it is taken for lost.
@@ -72,9 +71,11 @@ impl Snapshot {
                 head.packs.iter().map(|live| open(&layout.packs(), head.vault_id, live.committed).map(Arc::new)).collect();
             match packs {
                 Ok(packs) => {
-                    return Ok(Snapshot { head, packs, layout: layout.clone(), places: OnceCell::new(), state: OnceCell::new() });
+                    return Ok(Snapshot { head, packs, layout: layout.clone(), places: OnceLock::new(), state: OnceLock::new() });
                 }
-                Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound && attempt < ATTEMPTS => attempt += 1,
+                Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound && attempt < ATTEMPTS => {
+                    attempt += 1
+                }
                 Err(Error::Io { path, source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                     return Err(Error::integrity(&path, "named by head but missing"));
                 }
@@ -97,7 +98,13 @@ impl Snapshot {
                 for (group, entry) in reader.directory.groups.iter().enumerate() {
                     let mut position = 0;
                     for run in &entry.records {
-                        places.push(Place { first: run.first, count: run.count, pack: pack as u32, group: group as u32, position });
+                        places.push(Place {
+                            first: run.first,
+                            count: run.count,
+                            pack: pack as u32,
+                            group: group as u32,
+                            position,
+                        });
                         position += run.count as u32;
                     }
                 }

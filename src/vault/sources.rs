@@ -108,6 +108,9 @@ impl State {
             }
             _ => None,
         };
+        if delta.drop_last > 0 || !delta.runs.is_empty() {
+            self.detach_aliases(state.id);
+        }
         let source = self.sources.entry(state.id).or_insert_with(|| Source { state: state.clone(), runs: Vec::new(), stamp });
         if let Some(runs) = inherited {
             source.runs = runs;
@@ -125,6 +128,18 @@ impl State {
         source.state = state;
         source.stamp = stamp;
         Ok(())
+    }
+
+    /// Whoever stood for a source that now changes keeps what it stood for.
+    fn detach_aliases(&mut self, id: u32) {
+        if !self.sources.values().any(|source| source.state.alias_of == Some(id)) {
+            return;
+        }
+        let Some(runs) = self.sources.get(&id).map(|source| source.runs.clone()) else { return };
+        for source in self.sources.values_mut().filter(|source| source.state.alias_of == Some(id)) {
+            source.runs = runs.clone();
+            source.state.alias_of = None;
+        }
     }
 
     fn apply_removal(&mut self, removal: &Removal) {

@@ -1,94 +1,18 @@
 //! A vault without an engine, so that the commands have something to call. The engine takes its place, method by method.
 
-use std::io::Write;
 use std::path::Path;
 
-use super::api::{
-    CheckOptions, CheckReport, CompactOptions, CompactReport, ConversationRow, ExportOptions, ExportReport, Finding, GcOptions,
-    GcReport, GetItem, GetOptions, LogEntry, LsOptions, OpenOptions, ReindexReport,
-    RmOptions, RmReport, SourceRow, StatsOptions, StatsReport,
-};
+use super::api::{CheckOptions, CheckReport, Finding, OpenOptions, ReindexReport};
 use crate::error::{Error, Result};
-use crate::vault::Vault;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
+use crate::vault::Vault;
 
 fn not_built<T>() -> Result<T> {
     Err(Error::Internal("not built".into()))
 }
 
 impl Vault {
-    /// Hands out records and segments. Unknown ids are items, not errors.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for an ambiguous id, damage, and whatever `sink` returns.
-    pub fn get(&self, options: &GetOptions, sink: &mut dyn FnMut(GetItem) -> Result<()>) -> Result<()> {
-        let _ = (options, sink);
-        not_built()
-    }
-
-    /// Writes lines byte for byte.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for an unknown source, damage, and errors of `out`.
-    pub fn export_raw(&self, options: &ExportOptions, out: &mut dyn Write) -> Result<ExportReport> {
-        let _ = (options, out);
-        not_built()
-    }
-
-    /// Writes each source to a file of its own below `dir`, tree and modification times kept.
-    ///
-    /// # Errors
-    /// As [`Vault::export_raw`]; single files that fail are in the report.
-    pub fn export_tree(&self, options: &ExportOptions, dir: &Path, progress: &dyn Progress) -> Result<ExportReport> {
-        let _ = (options, dir, progress);
-        not_built()
-    }
-
-    /// The sources, by name.
-    ///
-    /// # Errors
-    /// When the vault cannot be read.
-    pub fn ls_sources(&self, options: &LsOptions) -> Result<Vec<SourceRow>> {
-        let _ = options;
-        not_built()
-    }
-
-    /// The conversations, latest last.
-    ///
-    /// # Errors
-    /// When the vault cannot be read.
-    pub fn ls_conversations(&self, options: &LsOptions) -> Result<Vec<ConversationRow>> {
-        let _ = options;
-        not_built()
-    }
-
-    /// Counts.
-    ///
-    /// # Errors
-    /// When the vault cannot be read.
-    pub fn stats(&self, options: &StatsOptions) -> Result<StatsReport> {
-        let _ = options;
-        not_built()
-    }
-
-    /// Sets or takes away tombstones.
-    ///
-    /// # Errors
-    /// When the vault cannot be read or written.
-    pub fn rm(&self, options: &RmOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<RmReport> {
-        let _ = (options, progress, interrupt);
-        not_built()
-    }
-
-    /// Every change, oldest first.
-    ///
-    /// # Errors
-    /// When the vault cannot be read.
-    pub fn log(&self) -> Result<Vec<LogEntry>> {
-        not_built()
-    }
-
     /// Verifies, giving out findings as they come.
     ///
     /// # Errors
@@ -114,24 +38,6 @@ impl Vault {
         if !dir.join("vault.json").is_file() {
             return Err(Error::NoVault(dir.to_path_buf()));
         }
-        not_built()
-    }
-
-    /// Drops what no live record needs.
-    ///
-    /// # Errors
-    /// When the vault cannot be read or written.
-    pub fn gc(&self, options: &GcOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<GcReport> {
-        let _ = (options, progress, interrupt);
-        not_built()
-    }
-
-    /// Rewrites packs for size.
-    ///
-    /// # Errors
-    /// When the vault cannot be read or written.
-    pub fn compact(&self, options: &CompactOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<CompactReport> {
-        let _ = (options, progress, interrupt);
         not_built()
     }
 }

@@ -108,15 +108,22 @@ impl PackView {
         if let Some(group) = self.group_cache.get(index as u64) {
             return Ok(group);
         }
+        let group = Rc::new(self.open_group(index)?);
+        self.group_cache.insert(index as u64, Rc::clone(&group), group.memory());
+        Ok(group)
+    }
+
+    /// The group at an index of the directory, not kept: for passes over all groups.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn open_group(&self, index: usize) -> Result<Group, Corrupt> {
         let entry = self.pack.directory.groups.get(index).ok_or_else(|| corrupt!("no group {index}"))?;
         let frame = self.pack.frame(entry.offset, Kind::Group)?;
         let payload = frame::decode(&frame, None)?;
-        let group = Group::decode(&payload, |number| self.templates.get(number as usize))
+        Group::decode(&payload, |number| self.templates.get(number as usize))
             .and_then(|group| matches_entry(group, entry))
-            .map_err(|Corrupt(what)| corrupt!("group at offset {}: {what}", entry.offset))?;
-        let group = Rc::new(group);
-        self.group_cache.insert(index as u64, Rc::clone(&group), group.memory());
-        Ok(group)
+            .map_err(|Corrupt(what)| corrupt!("group at offset {}: {what}", entry.offset))
     }
 
     fn group_of_node(&mut self, node: u32) -> Result<Rc<Group>, Corrupt> {
@@ -152,7 +159,12 @@ impl PackView {
         let pack = Arc::clone(&self.pack);
         let frame = pack.frame(entry.offset, Kind::Block)?;
         if frame.raw_length != entry.length {
-            return Err(corrupt!("block at offset {} holds {} bytes, the directory says {}", entry.offset, frame.raw_length, entry.length));
+            return Err(corrupt!(
+                "block at offset {} holds {} bytes, the directory says {}",
+                entry.offset,
+                frame.raw_length,
+                entry.length
+            ));
         }
         let prefix = match frame.codec {
             frame::codec::ZSTD_PREFIX => {
@@ -299,6 +311,31 @@ impl PackView {
     /// When the group is damaged or has no such record.
     pub fn root(&mut self, group: usize, position: usize) -> Result<u32, Corrupt> {
         self.group(group)?.root(position).ok_or_else(|| corrupt!("group {group} has no record {position}"))
+    }
+
+    /// Length and segments of a record that is nothing but segments one after another: how lines too long for memory are kept.
+    ///
+    /// # Errors
+    /// When what it needs is damaged.
+    pub fn pieces(&mut self, group: usize, position: usize) -> Result<Option<(u64, Vec<u32>)>, Corrupt> {
+        let root = self.root(group, position)?;
+        let group = self.group_of_node(root)?;
+        let node = group.node(root)?;
+        let Some(Template::List { element: Some(slot), open, separator, close }) = self.templates.get(node.template() as usize)
+        else {
+            return Ok(None);
+        };
+        if slot.kind != SlotKind::RawSegment || !(open.is_empty() && separator.is_empty() && close.is_empty()) {
+            return Ok(None);
+        }
+        let count = node.list()?.count() as usize;
+        let segments = (0..count).map(|index| node.reference(index)).collect::<Result<Vec<u32>, Corrupt>>()?;
+        let mut length = 0;
+        for &segment in &segments {
+            let group = self.group_of_segment(segment)?;
+            length += u64::from(group.segment(segment)?.length);
+        }
+        Ok(Some((length, segments)))
     }
 
     /// Appends the bytes of a record.

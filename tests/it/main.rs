@@ -7,3 +7,4 @@ mod architecture;
 mod cli;
 mod generated;
 mod harness;
+mod upkeep;

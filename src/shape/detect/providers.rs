@@ -150,10 +150,14 @@ fn has_untagged_parts(messages: Json<'_>) -> bool {
     found
 }
 
-/// The content parts of all messages, without a copy.
+/// Messages whose parts are looked at: what tells the providers apart shows early, and histories have thousands.
+const PROBED_MESSAGES: usize = 50;
+
+/// The content parts of the first messages, without a copy.
 fn parts<'a>(messages: Json<'a>) -> impl Iterator<Item = Json<'a>> {
     messages
         .items()
+        .take(PROBED_MESSAGES)
         .filter_map(|message| message.get("content"))
         .flat_map(Json::items)
         .filter(|part| part.is_object())

@@ -10,6 +10,9 @@ use memchr::memchr2;
 /// Deepest nesting that is still read as JSON; anything deeper is treated as text (a nesting bomb, not a log).
 pub const MAX_DEPTH: u32 = 128;
 
+/// Bytes of a string looked at one by one before the vector search; chosen: most keys are shorter.
+const SHORT_STRING: usize = 16;
+
 /// First position at or after `at` that is not JSON white space.
 #[inline]
 pub(super) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
@@ -26,6 +29,14 @@ pub(super) fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
         return None;
     }
     let mut at = at + 1;
+    // Keys and enum words end within a few bytes: a plain look beats setting up a vector search.
+    for _ in 0..SHORT_STRING {
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => break,
+            _ => at += 1,
+        }
+    }
     loop {
         let rest = bytes.get(at..)?;
         let hit = memchr2(b'"', b'\\', rest)?;

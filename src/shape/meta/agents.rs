@@ -1,6 +1,6 @@
 //! Where coding agents keep their fields (record-shapes §8).
 
-use super::common::error_text;
+use super::figures::error_text;
 use super::{Metadata, find, first, number, set, set_id, time, usage, word};
 use crate::shape::id::ShapeId::{self, *};
 use crate::shape::json::{Json, Object};

@@ -6,9 +6,11 @@
 
 mod agents;
 mod common;
+mod figures;
 mod gateways;
 mod provider;
 mod providers;
+mod spans;
 mod state;
 pub(super) mod time;
 mod usage;
@@ -18,7 +20,7 @@ use super::id::ShapeId;
 use super::json::{Json, Object};
 use super::record::Record;
 
-pub use state::FileState;
+pub use state::{FileState, is_scoped};
 pub(super) use state::scalar;
 pub use time::{Instant, Precision};
 

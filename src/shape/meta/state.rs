@@ -195,8 +195,9 @@ fn is_codex(shape: ShapeId) -> bool {
     matches!(shape, CodexRollout | CodexLegacyMeta)
 }
 
-/// Shapes whose records lean on the lines before them. Early Codex rollouts are bare items after a head.
-fn is_scoped(shape: ShapeId) -> bool {
+/// Shapes whose records lean on the lines before them: their metadata needs the records of a source in order, that of all
+/// others a record alone. Early Codex rollouts are bare items after a head.
+pub fn is_scoped(shape: ShapeId) -> bool {
     is_codex(shape)
         || matches!(
             shape,

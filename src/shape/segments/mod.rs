@@ -6,12 +6,15 @@
 
 mod agents;
 mod datasets;
+mod exports;
 mod gateways;
 mod generic;
 mod grammar;
 mod items;
+mod parts;
 mod providers;
 mod runs;
+mod spans;
 mod split;
 mod walker;
 

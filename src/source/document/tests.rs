@@ -77,6 +77,7 @@ fn what_is_no_whole_document_is_taken_as_lines_with_a_reason() {
         "[1] x",
         "{\"a\":1}\n{\"a\":2}\n",
         "[{]}",
+        "[{]]",
         "[\"a\nb\"]",
         "",
         "  ",

@@ -38,6 +38,8 @@ enum Message {
 pub struct Digests {
     sender: Option<Sender<Message>>,
     thread: Option<JoinHandle<()>>,
+    /// Buffers of chunks that are done with, to be read into again.
+    pub spare: Receiver<Vec<u8>>,
 }
 
 impl Digests {
@@ -45,7 +47,8 @@ impl Digests {
     #[must_use]
     pub fn start() -> Digests {
         let (sender, receiver) = unbounded();
-        Digests { sender: Some(sender), thread: Some(std::thread::spawn(move || work(&receiver))) }
+        let (shelf, spare) = bounded(8);
+        Digests { sender: Some(sender), thread: Some(std::thread::spawn(move || work(&receiver, &shelf))), spare }
     }
 
     fn send(&self, message: Message) {
@@ -90,7 +93,7 @@ impl Drop for Digests {
     }
 }
 
-fn work(receiver: &Receiver<Message>) {
+fn work(receiver: &Receiver<Message>, shelf: &Sender<Vec<u8>>) {
     let mut streams: FxHashMap<usize, (Digest, u64)> = FxHashMap::default();
     for message in receiver {
         match message {
@@ -101,7 +104,7 @@ fn work(receiver: &Receiver<Message>) {
                 if let Some((digest, skip)) = streams.get_mut(&slot) {
                     let bytes = match &bytes {
                         Bytes::Chunk(chunk) => chunk.data.as_slice(),
-                        Bytes::Raw(bytes) => bytes,
+                        Bytes::Raw(bytes) => bytes.as_slice(),
                     };
                     let known = (bytes.len() as u64).min(*skip);
                     *skip -= known;
@@ -109,6 +112,12 @@ fn work(receiver: &Receiver<Message>) {
                     if let Some(edges) = &mut digest.edges {
                         edges.update(&bytes[known as usize..]);
                     }
+                }
+                // Hashing comes last in a chunk's life: mostly its buffer is free now.
+                if let Bytes::Chunk(chunk) = bytes
+                    && let Ok(chunk) = Arc::try_unwrap(chunk)
+                {
+                    let _ = shelf.try_send(chunk.data);
                 }
             }
             Message::Query(slot, reply) => {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::checksum::ContentHasher;
 use crate::error::{Error, Result};
@@ -20,7 +20,7 @@ use crate::vault::session::Session;
 
 /// Raw bytes after which a commit is made even when little of them was new.
 const COMMIT_BYTES: u64 = 256 << 20;
-/// Bytes of new nodes after which a commit is made: half of what is kept in memory to compare with.
+/// Bytes of new nodes after which a commit is made: what is kept in memory to compare with, so that what leaves it is on disk.
 const COMMIT_NEW_BYTES: u64 = 32 << 20;
 
 /// A source that is being read.
@@ -82,6 +82,8 @@ pub struct Feed {
     pub last_commit: Instant,
     long: Vec<(u32, u32)>,
     long_hash: ContentHasher,
+    /// Cuts whose memory is used again.
+    spare: (Sender<Cuts>, Receiver<Cuts>),
 }
 
 impl Feed {
@@ -98,6 +100,7 @@ impl Feed {
             last_commit: Instant::now(),
             long: Vec::new(),
             long_hash: ContentHasher::default(),
+            spare: bounded(16),
         }
     }
 
@@ -119,9 +122,10 @@ impl Feed {
                 let chunk = Arc::new(chunk);
                 let (sender, receiver) = bounded(1);
                 let (known, options, shared) = (Arc::clone(&session.known), Arc::clone(&self.options), Arc::clone(&chunk));
+                let spare = self.spare.1.try_recv().ok();
                 session.pool().spawn(move || {
                     // Nobody waits any more after an error: the cut is simply dropped.
-                    let _ = sender.send(cut(&shared, &known, &options));
+                    let _ = sender.send(cut(spare.unwrap_or_default(), &shared, &known, &options));
                 });
                 Work::Chunk(chunk, receiver)
             }
@@ -171,6 +175,8 @@ impl Feed {
             Work::Chunk(chunk, cuts) => {
                 let cuts = cuts.recv().map_err(|_| Error::Internal("a worker stopped".into()))?;
                 self.chunk(session, slot, chunk, &cuts)?;
+                // A full shelf is no loss.
+                let _ = self.spare.0.try_send(cuts);
             }
             Work::Long(piece) => self.long_piece(session, slot, piece)?,
             Work::End => {
@@ -386,8 +392,8 @@ fn fill_digest(digests: &Digests, slot: usize, active: &mut Active) -> Result<()
     Ok(())
 }
 
-fn cut(chunk: &Chunk, known: &crate::record::known::Known, options: &CutOptions) -> Cuts {
-    let mut cutter = Cutter::new(&chunk.data, known, options);
+fn cut(spare: Cuts, chunk: &Chunk, known: &crate::record::known::Known, options: &CutOptions) -> Cuts {
+    let mut cutter = Cutter::reusing(spare, &chunk.data, known, options);
     for line in &chunk.lines {
         cutter.line(line.start as usize..line.end as usize);
     }

@@ -13,7 +13,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::RecvTimeoutError;
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
@@ -39,6 +39,12 @@ use crate::vault::journal::{Entry, SourceDelta};
 use crate::vault::logbook;
 use crate::vault::session::Session;
 use crate::vault::write::assemble::Shape;
+
+/// A chunk is the unit of parallel cutting: large enough to be worth a task, small enough that what is under way stays in the
+/// processor's caches (1 MiB was a third faster than 4 MiB).
+fn chunk_options() -> ChunkOptions {
+    ChunkOptions { chunk_bytes: 1 << 20, ..ChunkOptions::default() }
+}
 
 /// How long a wait for a pipe may hide a signal.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -272,7 +278,7 @@ impl Run<'_> {
             }
         };
         self.under_way.push((file.size, state.compressed));
-        let chunk = ChunkOptions::default();
+        let chunk = chunk_options();
         if let Some(outline) = outline {
             state.kind = SourceKind::Document;
             state.glue = Some(outline.glue.clone());
@@ -281,13 +287,13 @@ impl Run<'_> {
             return self.pull(slot, file.path.clone(), elements.map(|chunk| chunk.map(Item::Chunk)), true);
         }
         let slot = self.open(state, None);
-        let items = pipe::spawn(opened.reader, chunk, None);
+        let items = read_ahead(opened.reader, chunk, self.feed.digests.spare.clone());
         self.pull(slot, file.path.clone(), items.into_iter(), false)
     }
 
     fn outline(&mut self, path: &Path) -> Option<Outline> {
         let opened = decompress::open(path, self.window()).ok()?;
-        match document::outline(opened.reader, ChunkOptions::default().max_line) {
+        match document::outline(opened.reader, chunk_options().max_line) {
             Ok(Verdict::Document(outline)) => Some(outline),
             Ok(Verdict::Lines(why)) => {
                 self.progress.note(&format!("{}: cut at newlines, not as one document: {why}", path.display()));
@@ -338,7 +344,7 @@ impl Run<'_> {
             };
             slot
         };
-        let items = LineReader::at(reader, ChunkOptions::default(), growth.from);
+        let items = LineReader::at(reader, chunk_options(), growth.from);
         self.pull(slot, file.path.clone(), items, false)
     }
 
@@ -412,7 +418,7 @@ impl Run<'_> {
                 return Ok(());
             }
         };
-        let options = ChunkOptions::default();
+        let options = chunk_options();
         let interval = self.options.flush_interval;
         let items = pipe::spawn(opened.reader, options, Some(interval));
         let named = self.options.source.clone().or(name);
@@ -500,7 +506,7 @@ impl Run<'_> {
         self.feed.open(active, fresh_digest(), 0)
     }
 
-    fn receive(&self, items: &crossbeam_channel::Receiver<io::Result<Item>>, interval: Duration) -> Next {
+    fn receive(&self, items: &Receiver<io::Result<Item>>, interval: Duration) -> Next {
         let deadline = Instant::now() + interval.max(PATIENCE);
         loop {
             if self.interrupt.is_raised() {
@@ -564,6 +570,23 @@ impl Run<'_> {
         }
         Ok(self.report)
     }
+}
+
+/// Reads and splits a file on a thread of its own, into buffers that come back.
+fn read_ahead(reader: Box<dyn Read + Send>, options: ChunkOptions, spare: Receiver<Vec<u8>>) -> Receiver<io::Result<Item>> {
+    let (sender, receiver) = bounded(2);
+    std::thread::spawn(move || {
+        let mut lines = LineReader::new(reader, options);
+        while let Some(item) = lines.next() {
+            if sender.send(item).is_err() {
+                return;
+            }
+            if let Ok(buffer) = spare.try_recv() {
+                lines.recycle(buffer);
+            }
+        }
+    });
+    receiver
 }
 
 /// What a wait for a stream brought.

@@ -49,8 +49,8 @@ impl Shape {
             block_bytes: 1 << 20,
             group_bytes: 512 << 10,
             pack_bytes: 1 << 30,
-            window_bytes: 64 << 20,
-            ring_bytes: 64 << 20,
+            window_bytes: 32 << 20,
+            ring_bytes: 32 << 20,
             min_match: 192,
             star: 1,
         }
@@ -148,6 +148,12 @@ pub struct Past {
     pub view: Option<PackView>,
     /// Fingerprints of groups that the catalog does not have yet, and the index of the first.
     pub unlisted: (usize, Vec<GroupPrints>),
+}
+
+/// Fingerprints of the nodes and segments of one session.
+pub struct RecentPrints {
+    nodes: Vec<u32>,
+    segments: Vec<u32>,
 }
 
 /// A chunk's cuts while they are numbered.
@@ -372,8 +378,7 @@ impl<S: Sink> Assembler<S> {
 
     /// The number of a node with these bytes, if there is one.
     fn find_node(&mut self, raw: &[u8], hash: u128) -> Result<Option<u32>> {
-        let candidates: Vec<u32> = self.nodes.candidates(hash).collect();
-        for number in candidates {
+        for number in self.nodes.candidates(hash) {
             let memory = number.checked_sub(self.session.0).and_then(|index| self.node_memory[index as usize]);
             if let Some(spot) = memory
                 && let Some(bytes) = self.ring.get(spot)
@@ -418,8 +423,7 @@ impl<S: Sink> Assembler<S> {
     }
 
     fn segment_of(&mut self, text: &[u8], segment: cut::Segment) -> Result<(Target, u32)> {
-        let candidates: Vec<u32> = self.segments.candidates(segment.hash).collect();
-        for number in candidates {
+        for number in self.segments.candidates(segment.hash) {
             if self.is_segment(number, text)? {
                 return Ok((Target::Old(number), number));
             }
@@ -529,10 +533,16 @@ impl<S: Sink> Assembler<S> {
         if group.is_empty() { Ok(()) } else { self.encoder.push(Job::Group(Box::new(group))) }
     }
 
+    /// All fingerprints of this session, by number.
+    #[must_use]
+    pub fn recent_prints(&self) -> RecentPrints {
+        RecentPrints { nodes: self.nodes.prints_from(self.session.0), segments: self.segments.prints_from(self.session.1) }
+    }
+
     /// Fingerprints of what this session put into a group of the open pack, records and short things left out; `None` for a
     /// group that was there before.
     #[must_use]
-    pub fn group_prints(&self, group: &GroupEntry) -> Option<GroupPrints> {
+    pub fn group_prints(&self, group: &GroupEntry, recent: &RecentPrints) -> Option<GroupPrints> {
         if group.first_node < self.session.0 || group.first_segment < self.session.1 {
             return None;
         }
@@ -541,13 +551,13 @@ impl<S: Sink> Assembler<S> {
         for number in group.first_node..group.first_node + group.nodes {
             let spot = self.node_memory.get((number - self.session.0) as usize)?;
             if long(spot.map(|spot| spot.length)) && !self.roots.contains_key(&number) {
-                prints.nodes.push((number, self.nodes.print_of(number)));
+                prints.nodes.push((number, *recent.nodes.get((number - self.session.0) as usize)?));
             }
         }
         for number in group.first_segment..group.first_segment + group.segments {
             let memory = self.segment_memory.get((number - self.session.1) as usize)?;
             if long(Some(memory.length)) {
-                prints.segments.push((number, self.segments.print_of(number)));
+                prints.segments.push((number, *recent.segments.get((number - self.session.1) as usize)?));
             }
         }
         Some(prints)

@@ -26,6 +26,8 @@ pub struct Literals {
     open_start: u32,
     recent: VecDeque<(u32, Arc<Vec<u8>>)>,
     recent_bytes: usize,
+    /// The buffer of a forgotten block, used again: its pages are there already.
+    spare: Vec<u8>,
 }
 
 impl Literals {
@@ -33,7 +35,7 @@ impl Literals {
     #[must_use]
     pub fn new(class: u8, start: u32, block_bytes: usize, keep_bytes: usize) -> Literals {
         let open = Vec::new();
-        Literals { class, block_bytes, keep_bytes, open, open_start: start, recent: VecDeque::new(), recent_bytes: 0 }
+        Literals { class, block_bytes, keep_bytes, open, open_start: start, recent: VecDeque::new(), recent_bytes: 0, spare: Vec::new() }
     }
 
     /// The position of the next byte.
@@ -47,7 +49,10 @@ impl Literals {
         let start = self.end();
         while !text.is_empty() {
             if self.open.capacity() == 0 {
-                self.open.reserve(self.block_bytes.min(text.len().max(64 << 10)));
+                self.open = std::mem::take(&mut self.spare);
+                // A first block may stay small; after that whole ones are to be expected.
+                let first = self.recent.is_empty();
+                self.open.reserve(if first { self.block_bytes.min(text.len().max(64 << 10)) } else { self.block_bytes });
             }
             let room = self.block_bytes - self.open.len();
             let (now, later) = text.split_at(room.min(text.len()));
@@ -71,7 +76,13 @@ impl Literals {
         self.recent_bytes += bytes.len();
         self.recent.push_back((block.start, bytes));
         while self.recent_bytes > self.keep_bytes && self.recent.len() > 1 {
-            self.recent_bytes -= self.recent.pop_front().map_or(0, |(_, bytes)| bytes.len());
+            if let Some((_, bytes)) = self.recent.pop_front() {
+                self.recent_bytes -= bytes.len();
+                if let Ok(mut bytes) = Arc::try_unwrap(bytes) {
+                    bytes.clear();
+                    self.spare = bytes;
+                }
+            }
         }
         Some(block)
     }

@@ -38,10 +38,16 @@ impl Ring {
             self.head += (self.capacity - place) as u64;
         }
         let place = (self.head % self.capacity as u64) as usize;
-        if self.bytes.len() < place + bytes.len() {
-            self.bytes.resize(place + bytes.len(), 0);
+        if place == self.bytes.len() {
+            // The first time round the ring grows as it is written, never touching a page twice.
+            self.bytes.extend_from_slice(bytes);
+        } else {
+            let end = place + bytes.len();
+            if self.bytes.len() < end {
+                self.bytes.resize(end, 0);
+            }
+            self.bytes[place..end].copy_from_slice(bytes);
         }
-        self.bytes[place..place + bytes.len()].copy_from_slice(bytes);
         let spot = Spot { at: self.head, length: bytes.len() as u32 };
         self.head += bytes.len() as u64;
         Some(spot)

@@ -1,17 +1,31 @@
 //! Fingerprint → number, for the nodes or segments of the open pack.
 //!
-//! Four bytes a fingerprint and about six a place: a hit only names candidates, the caller compares bytes.
+//! Eight bytes a place, five eighths of them used at most: a hit only names candidates, the caller compares bytes.
 
 /// How many candidates are looked at: a crafted flood of equal fingerprints costs space, not time.
 const MOST_CANDIDATES: usize = 8;
 
-/// An open-addressing table over fingerprints kept by number.
+/// A few numbers, held without allocating: this is asked for every node.
+#[derive(Clone, Copy, Default)]
+pub struct Candidates {
+    numbers: [u32; MOST_CANDIDATES],
+    count: usize,
+}
+
+impl Iterator for Candidates {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        self.count = self.count.checked_sub(1)?;
+        Some(self.numbers[self.count])
+    }
+}
+
+/// An open-addressing table; fingerprint and number lie side by side, so that a look-up misses the cache once.
 #[derive(Default)]
 pub struct Table {
-    /// Fingerprint by number; numbers without entry have 0 and no place.
-    prints: Vec<u32>,
-    /// Number + 1, or 0 for an empty place.
-    places: Vec<u32>,
+    /// Fingerprint, and number + 1 or 0 for an empty place.
+    places: Vec<(u32, u32)>,
     used: usize,
 }
 
@@ -21,10 +35,20 @@ impl Table {
         crate::catalog::hash_print(hash)
     }
 
-    /// The fingerprint of a number; 0 for one without entry.
+    /// Fingerprints by number, from a number on; 0 for those without entry.
     #[must_use]
-    pub fn print_of(&self, number: u32) -> u32 {
-        self.prints.get(number as usize).copied().unwrap_or(0)
+    pub fn prints_from(&self, first: u32) -> Vec<u32> {
+        let mut prints = Vec::new();
+        for &(print, number) in &self.places {
+            if let Some(at) = number.checked_sub(1).and_then(|number| number.checked_sub(first)) {
+                let at = at as usize;
+                if prints.len() <= at {
+                    prints.resize(at + 1, 0);
+                }
+                prints[at] = print;
+            }
+        }
+        prints
     }
 
     fn place(&self, print: u32) -> usize {
@@ -33,23 +57,28 @@ impl Table {
     }
 
     /// Numbers whose content may have this hash, at most eight.
-    pub fn candidates(&self, hash: u128) -> impl Iterator<Item = u32> + '_ {
+    pub fn candidates(&self, hash: u128) -> Candidates {
+        let mut found = Candidates::default();
+        if self.places.is_empty() {
+            return found;
+        }
         let print = Table::print(hash);
-        let mask = self.places.len().wrapping_sub(1);
-        let mut at = if self.places.is_empty() { 0 } else { self.place(print) };
-        std::iter::from_fn(move || {
-            loop {
-                let number = self.places.get(at).copied().unwrap_or(0).checked_sub(1)?;
-                at = (at + 1) & mask;
-                if self.prints[number as usize] == print {
-                    return Some(number);
-                }
+        let mut at = self.place(print);
+        while found.count < MOST_CANDIDATES {
+            let (other, number) = self.places[at];
+            if number == 0 {
+                break;
             }
-        })
-        .take(MOST_CANDIDATES)
+            if other == print {
+                found.numbers[found.count] = number - 1;
+                found.count += 1;
+            }
+            at = (at + 1) & (self.places.len() - 1);
+        }
+        found
     }
 
-    /// Adds the next number with its content's hash.
+    /// Adds a number with its content's hash.
     pub fn insert(&mut self, number: u32, hash: u128) {
         self.insert_print(number, Table::print(hash));
     }
@@ -59,10 +88,6 @@ impl Table {
         if (self.used + 1) * 8 > self.places.len() * 5 {
             self.grow();
         }
-        if self.prints.len() <= number as usize {
-            self.prints.resize(number as usize + 1, 0);
-        }
-        self.prints[number as usize] = print;
         self.put(number, print);
         self.used += 1;
     }
@@ -70,17 +95,17 @@ impl Table {
     fn put(&mut self, number: u32, print: u32) {
         let mask = self.places.len() - 1;
         let mut at = self.place(print);
-        while self.places[at] != 0 {
+        while self.places[at].1 != 0 {
             at = (at + 1) & mask;
         }
-        self.places[at] = number + 1;
+        self.places[at] = (print, number + 1);
     }
 
     fn grow(&mut self) {
         let size = (self.places.len() * 2).max(1024);
-        for number in std::mem::replace(&mut self.places, vec![0; size]) {
+        for (print, number) in std::mem::replace(&mut self.places, vec![(0, 0); size]) {
             if let Some(number) = number.checked_sub(1) {
-                self.put(number, self.prints[number as usize]);
+                self.put(number, print);
             }
         }
     }

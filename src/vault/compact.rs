@@ -1,0 +1,182 @@
+//! `compact`: packs are written anew, large and hard pressed.
+//!
+//! A pack that compact made says so in its header and is left alone, so that a second run writes nothing. Small ones are taken up
+//! again once at least half as much has come after them: a log that is compacted every night is rewritten a few times in all, not
+//! every night. Packs go in batches of at most one full pack, each published by itself: that is all the extra space it takes,
+//! and where the next run goes on.
+
+use std::time::Instant;
+
+use crate::error::Result;
+use crate::ids::PackId;
+use crate::interrupt::Interrupt;
+use crate::pack::Mark;
+use crate::pack::reader::PackReader;
+use crate::progress::Progress;
+use crate::vault::api::{CompactOptions, CompactReport, PackPlan};
+use crate::vault::head::disk_bytes;
+use crate::vault::logbook;
+use crate::vault::rewrite::live::{self, Removed};
+use crate::vault::rewrite::{Maintenance, Profile, Request};
+use crate::vault::snapshot::Snapshot;
+use crate::vault::write::assemble::Shape;
+use crate::vault::write::encode::Levels;
+use crate::vault::Vault;
+
+/// zstd's level unless another is asked for: beyond it blocks take several times as long for a percent.
+const LEVEL: u8 = 19;
+/// A finished pack is taken up again when what came after it has at least this share of its size: 1/2.
+const TAKE_UP_AGAIN: u64 = 2;
+
+/// How compact writes packs. Sizes are measured, see `docs/benchmarks.md`.
+#[must_use]
+pub fn profile(level: u8) -> Profile {
+    Profile {
+        levels: Levels { text: i32::from(level), dense: i32::from(level), group: i32::from(level) },
+        shape: Shape {
+            block_bytes: 2 << 20,
+            group_bytes: 1 << 20,
+            pack_bytes: 1 << 30,
+            window_bytes: 128 << 20,
+            ring_bytes: 128 << 20,
+            min_match: 192,
+            star: 16,
+        },
+        mark: Mark::compacted(level),
+    }
+}
+
+/// Packs that are rewritten together.
+struct Batch {
+    packs: Vec<PackId>,
+    bytes: u64,
+}
+
+/// What is to be done with all packs.
+struct Plan {
+    batches: Vec<Batch>,
+    rows: Vec<PackPlan>,
+}
+
+impl Vault {
+    /// Rewrites packs for size.
+    ///
+    /// # Errors
+    /// When the vault cannot be read or written.
+    pub fn compact(&self, options: &CompactOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<CompactReport> {
+        let started = Instant::now();
+        let profile = profile(LEVEL);
+        let before = disk_bytes(self.layout.dir())?;
+        let mut report = CompactReport { dry_run: options.dry_run, complete: true, vault_bytes_before: before, ..CompactReport::default() };
+        if options.dry_run {
+            let plan = plan(&self.snapshot()?, &profile);
+            report.count(plan.rows);
+            report.vault_bytes_after = before;
+            return Ok(report);
+        }
+        let maintenance = Maintenance::begin(&self.layout, self.pool()?, self.options.lock_timeout, progress, interrupt)?;
+        let plan = plan(&self.snapshot()?, &profile);
+        report.count(plan.rows);
+        for batch in &plan.batches {
+            let late = options.max_runtime.is_some_and(|most| started.elapsed() >= most);
+            if late || interrupt.is_raised() || !rewrite(&maintenance, batch, &profile, &mut report)? {
+                report.complete = false;
+                break;
+            }
+        }
+        report.vault_bytes_after = disk_bytes(self.layout.dir())?;
+        report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(report)
+    }
+}
+
+impl CompactReport {
+    fn count(&mut self, rows: Vec<PackPlan>) {
+        let rewrite = rows.iter().filter(|row| row.action == "rewrite").count() as u64;
+        self.packs_kept = rows.len() as u64 - rewrite;
+        if self.dry_run {
+            self.packs_rewritten = rewrite;
+        }
+        self.packs = rows;
+    }
+}
+
+/// Rewrites one batch; false when it was interrupted.
+fn rewrite(maintenance: &Maintenance<'_>, batch: &Batch, profile: &Profile, report: &mut CompactReport) -> Result<bool> {
+    maintenance.make_sure_of_space(batch.bytes)?;
+    let (snapshot, first) = maintenance.reserve(&batch.packs)?;
+    let counts = [("packs", batch.packs.len() as u64), ("bytes_before", batch.bytes)];
+    let request = Request {
+        packs: batch.packs.clone(),
+        live: &live::live(&snapshot, &Removed::default())?,
+        purged: &Default::default(),
+        log: Some(logbook::entry("compact", &counts, None)),
+    };
+    let outcome = maintenance.rewrite(&snapshot, first, profile, &request)?;
+    if !outcome.done {
+        return Ok(false);
+    }
+    report.packs_rewritten += batch.packs.len() as u64;
+    let after: u64 = outcome.written.iter().map(|pack| pack.committed.length).sum();
+    for row in &mut report.packs {
+        if batch.packs.iter().any(|id| row.pack == id.to_string()) {
+            // Merged packs share what they became by the sizes they had.
+            row.bytes_after = Some((u128::from(after) * u128::from(row.bytes_before) / u128::from(batch.bytes.max(1))) as u64);
+        }
+    }
+    Ok(true)
+}
+
+fn text_bytes(pack: &PackReader) -> u64 {
+    pack.directory.blocks.iter().map(|block| u64::from(block.length)).sum()
+}
+
+/// Decides for each pack, oldest first.
+fn plan(snapshot: &Snapshot, profile: &Profile) -> Plan {
+    let level = profile.mark.compact_level().unwrap_or_default();
+    let sealed = |pack: &PackReader| snapshot.head.pack(pack.committed.pack).is_some_and(|live| live.sealed);
+    let finished = |pack: &PackReader| sealed(pack) && pack.mark.compact_level().is_some_and(|have| have >= level);
+    let mut taken: Vec<bool> = snapshot.packs.iter().map(|pack| !finished(pack)).collect();
+    let mut bytes: u64 = snapshot.packs.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(pack, _)| pack.committed.length).sum();
+    for (at, pack) in snapshot.packs.iter().enumerate().rev() {
+        let small = text_bytes(pack) < profile.shape.pack_bytes / 2;
+        if !taken[at] && bytes > 0 && small && pack.committed.length <= bytes * TAKE_UP_AGAIN {
+            taken[at] = true;
+            bytes += pack.committed.length;
+        }
+    }
+    let mut plan = Plan { batches: Vec::new(), rows: Vec::new() };
+    let mut text = u64::MAX;
+    for (pack, taken) in snapshot.packs.iter().zip(taken) {
+        plan.rows.push(row(pack, taken, finished(pack)));
+        if !taken {
+            continue;
+        }
+        let own = text_bytes(pack);
+        if text.saturating_add(own) > profile.shape.pack_bytes {
+            plan.batches.push(Batch { packs: Vec::new(), bytes: 0 });
+            text = 0;
+        }
+        if let Some(batch) = plan.batches.last_mut() {
+            text += own;
+            batch.packs.push(pack.committed.pack);
+            batch.bytes += pack.committed.length;
+        }
+    }
+    plan
+}
+
+fn row(pack: &PackReader, taken: bool, finished: bool) -> PackPlan {
+    let reason = match (taken, finished) {
+        (true, false) => "not compacted yet",
+        (true, true) => "small, and much has come since",
+        (false, _) => "finished",
+    };
+    PackPlan {
+        pack: pack.committed.pack.to_string(),
+        action: if taken { "rewrite" } else { "keep" }.into(),
+        reason: reason.into(),
+        bytes_before: pack.committed.length,
+        bytes_after: None,
+    }
+}

@@ -1,0 +1,151 @@
+//! How much of a pack would go: what live records reach is marked, the rest is counted.
+//!
+//! A child has a smaller number than its parent, so that one pass over the groups from last to first marks everything. Bytes are
+//! an estimate: a block or group of which half is dead counts for half its stored size.
+
+use std::sync::Arc;
+
+use crate::error::{Corrupt, Result, corrupt};
+use crate::group::Piece;
+use crate::group::decode::{Element, Group};
+use crate::pack::directory::BlockEntry;
+use crate::pack::frame::{self, Frame};
+use crate::pack::reader::PackReader;
+use crate::record::template::{Part, Slot, SlotKind, Template};
+use crate::vault::rewrite::Numbers;
+use crate::vault::view::PackView;
+
+/// What would go.
+#[derive(Debug, Default)]
+pub struct Garbage {
+    /// Segments.
+    pub segments: u64,
+    /// Stored bytes, about.
+    pub bytes: u64,
+}
+
+/// Nodes and segments that are needed.
+#[derive(Default)]
+struct Marks {
+    nodes: Numbers,
+    segments: Numbers,
+}
+
+/// Measures a pack against the records that stay.
+///
+/// # Errors
+/// When it is damaged.
+pub fn measure(pack: &Arc<PackReader>, live: &Numbers) -> Result<Garbage> {
+    let mut view = PackView::new(Arc::clone(pack))?;
+    count(pack, &mut view, live).map_err(|corrupt| pack.damaged(corrupt))
+}
+
+fn count(pack: &PackReader, view: &mut PackView, live: &Numbers) -> Result<Garbage, Corrupt> {
+    let mut marks = Marks::default();
+    let mut garbage = Garbage::default();
+    let mut used: Vec<(u8, Piece)> = Vec::new();
+    for (index, entry) in pack.directory.groups.iter().enumerate().rev() {
+        let group = view.group(index)?;
+        let numbers = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
+        for (position, _) in numbers.enumerate().filter(|(_, number)| live.contains(*number)) {
+            let root = group.root(position).ok_or_else(|| corrupt!("a record without root"))?;
+            marks.nodes.insert(u64::from(root));
+        }
+        let mut needed = 0;
+        for node in (entry.first_node..entry.first_node + entry.nodes).rev() {
+            if marks.nodes.contains(u64::from(node)) {
+                needed += 1;
+                mark_children(&group, node, view.templates(), &mut marks)?;
+            }
+        }
+        for segment in entry.first_segment..entry.first_segment + entry.segments {
+            if marks.segments.contains(u64::from(segment)) {
+                let text = group.segment(segment)?;
+                used.extend(text.pieces.iter().map(|piece| (text.class, *piece)));
+            } else {
+                garbage.segments += 1;
+            }
+        }
+        garbage.bytes += share(stored(pack, entry.offset)?, u64::from(entry.nodes) - needed, u64::from(entry.nodes));
+    }
+    garbage.bytes += dead_text(pack, used)?;
+    Ok(garbage)
+}
+
+fn stored(pack: &PackReader, offset: u64) -> Result<u64, Corrupt> {
+    Frame::read(pack.bytes(), offset).map(|frame| frame.length - (frame::HEAD + frame::TAIL) as u64)
+}
+
+fn share(bytes: u64, part: u64, whole: u64) -> u64 {
+    (u128::from(bytes) * u128::from(part) / u128::from(whole.max(1))) as u64
+}
+
+fn mark_children(group: &Group, number: u32, templates: &[Template], marks: &mut Marks) -> Result<(), Corrupt> {
+    let node = group.node(number)?;
+    let template = templates.get(node.template() as usize).ok_or_else(|| corrupt!("no template {}", node.template()))?;
+    match template {
+        Template::Fixed(parts) => {
+            let slots = parts.iter().filter_map(|part| match part {
+                Part::Slot(slot) if !matches!(slot.kind, SlotKind::ShortString | SlotKind::Token) => Some(*slot),
+                _ => None,
+            });
+            for (at, slot) in slots.enumerate() {
+                marks.refer(slot, node.reference(at)?);
+            }
+        }
+        Template::List { element, .. } => {
+            let mut list = node.list()?;
+            let mut values = Vec::new();
+            for _ in 0..list.count() {
+                let slot = list.next_slot(*element)?;
+                values.clear();
+                if let Element::Reference(target) = list.next(slot, &mut values)? {
+                    marks.refer(slot, target);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Marks {
+    fn refer(&mut self, slot: Slot, target: u32) {
+        match slot.kind {
+            SlotKind::Node | SlotKind::NodeInString => self.nodes.insert(u64::from(target)),
+            _ => self.segments.insert(u64::from(target)),
+        }
+    }
+}
+
+/// Stored bytes of literal text that no needed segment has a piece of.
+fn dead_text(pack: &PackReader, used: Vec<(u8, Piece)>) -> Result<u64, Corrupt> {
+    let used = joined(used);
+    let mut dead = 0;
+    for block in &pack.directory.blocks {
+        let length = u64::from(block.length);
+        dead += share(stored(pack, block.offset)?, length - covered(block, &used), length);
+    }
+    Ok(dead)
+}
+
+/// Ranges of the streams that pieces lie over: class, start, end; sorted, apart from each other.
+fn joined(mut used: Vec<(u8, Piece)>) -> Vec<(u8, u64, u64)> {
+    used.sort_unstable_by_key(|(class, piece)| (*class, piece.start));
+    let mut ranges: Vec<(u8, u64, u64)> = Vec::new();
+    for (class, piece) in used {
+        let (start, end) = (u64::from(piece.start), u64::from(piece.start) + u64::from(piece.length));
+        match ranges.last_mut() {
+            Some(last) if last.0 == class && start <= last.2 => last.2 = last.2.max(end),
+            _ => ranges.push((class, start, end)),
+        }
+    }
+    ranges
+}
+
+/// Bytes of a block that the ranges lie over.
+fn covered(block: &BlockEntry, ranges: &[(u8, u64, u64)]) -> u64 {
+    let (start, end) = (u64::from(block.start), u64::from(block.start) + u64::from(block.length));
+    let from = ranges.partition_point(|range| (range.0, range.2) <= (block.class, start));
+    let over = ranges[from..].iter().take_while(|range| range.0 == block.class && range.1 < end);
+    over.map(|range| range.2.min(end) - range.1.max(start)).sum()
+}

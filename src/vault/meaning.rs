@@ -1,0 +1,365 @@
+//! What records mean, read for many at once: shape, metadata and segment types, without the text.
+//!
+//! Records are joined once each, group by group on all threads. Some shapes say a thing on the first line of a file that holds
+//! for all others: their lines are read again in the order of their source, sources side by side. Work goes in windows of
+//! occurrences, so that memory does not grow with the vault.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::error::{Error, Result};
+use crate::shape::{Detection, FileState, Hints, Mappings, Metadata, Record, is_scoped};
+use crate::vault::ahead::in_order;
+use crate::vault::api::Time;
+use crate::vault::fetch::Fetcher;
+use crate::vault::filter::TypeSet;
+use crate::vault::snapshot::Snapshot;
+use crate::vault::sources::{Source, State};
+
+/// Occurrences looked at together: some 200 bytes each stay in memory.
+const WINDOW: u64 = 1 << 18;
+
+/// Records of one job at most.
+const JOB_RECORDS: usize = 256;
+
+/// What commands ask about a record.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Meaning {
+    /// Name of the shape.
+    pub(crate) shape: Arc<str>,
+    /// It is not JSON.
+    pub(crate) opaque: bool,
+    /// Its bytes, without the newline.
+    pub(crate) bytes: u64,
+    /// Conversation.
+    pub(crate) conversation: Option<Box<str>>,
+    /// Model.
+    pub(crate) model: Option<Box<str>>,
+    /// Application.
+    pub(crate) application: Option<Box<str>>,
+    /// Title of the conversation.
+    pub(crate) title: Option<Box<str>>,
+    /// Event time.
+    pub(crate) time: Option<Time>,
+    /// It reports an error.
+    pub(crate) error: bool,
+    /// Latency.
+    pub(crate) latency_ms: Option<f64>,
+    /// Cost.
+    pub(crate) cost_usd: Option<f64>,
+    /// Token counts: in, cached, cache write, out, reasoning.
+    pub(crate) tokens: [u64; 5],
+    /// Which usage the tokens belong to, where several records tell one.
+    pub(crate) usage: Option<Box<str>>,
+    /// Segment types, when asked for.
+    pub(crate) types: TypeSet,
+}
+
+/// Lines of a source, counted from 0.
+#[derive(Clone)]
+pub(crate) struct Part<'s> {
+    /// The source.
+    pub(crate) source: &'s Source,
+    /// Which lines.
+    pub(crate) lines: Range<u64>,
+}
+
+/// A line with what it means.
+pub(crate) struct Line<'a> {
+    /// The source.
+    pub(crate) source: &'a Source,
+    /// From 1.
+    pub(crate) line: u64,
+    /// Number of the record.
+    pub(crate) number: u64,
+    /// What it means.
+    pub(crate) meaning: &'a Meaning,
+}
+
+/// Reads meaning out of a snapshot.
+pub(crate) struct Scan<'v> {
+    snapshot: &'v Snapshot,
+    state: &'v State,
+    mappings: Option<Mappings>,
+    threads: usize,
+    with_types: bool,
+}
+
+/// What a record means alone, and whether it says more in its source.
+type Alone = (Arc<Meaning>, bool);
+
+impl<'v> Scan<'v> {
+    /// A scan with the vault's mappings.
+    ///
+    /// # Errors
+    /// When journals are damaged.
+    pub(crate) fn new(snapshot: &'v Snapshot, threads: usize, with_types: bool) -> Result<Scan<'v>> {
+        let state = snapshot.state()?;
+        Ok(Scan { snapshot, state, mappings: mappings(state), threads, with_types })
+    }
+
+    /// Goes over all lines of the sources in order; removed ones are left out.
+    ///
+    /// # Errors
+    /// Damage, and what `sink` returns.
+    pub(crate) fn lines(&self, sources: &[&Source], mut sink: impl FnMut(Line<'_>) -> Result<()>) -> Result<()> {
+        let mut states = FxHashMap::default();
+        for window in windows(sources) {
+            let alone = self.alone(&window)?;
+            let in_context = self.in_context(&window, &alone, &mut states)?;
+            for (part, in_context) in window.iter().zip(&in_context) {
+                for (line, number) in part.live(self.state) {
+                    let found = in_context.get(&line).or_else(|| alone.get(&number).map(|(meaning, _)| meaning));
+                    if let Some(meaning) = found {
+                        sink(Line { source: part.source, line, number, meaning })?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The records of a window, each by itself.
+    fn alone(&self, window: &[Part<'_>]) -> Result<FxHashMap<u64, Alone>> {
+        let mut numbers: Vec<u64> = window.iter().flat_map(|part| part.live(self.state)).map(|(_, number)| number).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut found = FxHashMap::default();
+        found.reserve(numbers.len());
+        in_order(
+            self.snapshot,
+            self.threads,
+            jobs(self.snapshot, &numbers),
+            |fetcher, numbers| {
+                let (mut bytes, mut out) = (Vec::new(), Vec::with_capacity(numbers.len()));
+                for &number in numbers {
+                    bytes.clear();
+                    if fetcher.record(number, &mut bytes)? {
+                        let (meaning, scoped) = self.read(&bytes, None, &mut FileState::default());
+                        out.push((number, (Arc::new(meaning), scoped)));
+                    }
+                }
+                Ok(out)
+            },
+            |some| {
+                found.extend(some);
+                Ok(())
+            },
+        )?;
+        Ok(found)
+    }
+
+    /// The lines of each part that mean more after the lines before them, by line.
+    fn in_context<'s>(
+        &self,
+        window: &[Part<'s>],
+        alone: &FxHashMap<u64, Alone>,
+        states: &mut FxHashMap<u32, FileState>,
+    ) -> Result<Vec<FxHashMap<u64, Arc<Meaning>>>> {
+        let jobs: Vec<(Part<'s>, FileState)> = window
+            .iter()
+            .map(|part| {
+                let state = states.remove(&part.source.state.id);
+                (part.clone(), state.unwrap_or_else(|| FileState::from_source_name(&part.source.state.name)))
+            })
+            .collect();
+        let mut all = Vec::with_capacity(window.len());
+        in_order(
+            self.snapshot,
+            self.threads,
+            jobs.into_iter(),
+            |fetcher, (part, mut state)| {
+                let mut found = FxHashMap::default();
+                let mut bytes = Vec::new();
+                for (line, number) in part.live(self.state) {
+                    if alone.get(&number).is_some_and(|(_, scoped)| *scoped) {
+                        bytes.clear();
+                        fetcher.record(number, &mut bytes)?;
+                        found.insert(line, Arc::new(self.read(&bytes, Some(&part.source.state.name), &mut state).0));
+                    }
+                }
+                Ok((part.source.state.id, found, state))
+            },
+            |(id, found, state)| {
+                states.insert(id, state);
+                all.push(found);
+                Ok(())
+            },
+        )?;
+        Ok(all)
+    }
+
+    fn read(&self, bytes: &[u8], source: Option<&str>, state: &mut FileState) -> (Meaning, bool) {
+        let record = Record::read(bytes);
+        let detection = self.detect(&record, source);
+        let metadata = record.metadata(&detection, state);
+        let mut types = TypeSet::default();
+        if self.with_types {
+            record.segments(&detection).iter().for_each(|label| types.insert(label.kind));
+        }
+        // A mapping may ask for the name of the source or keep something for the whole file.
+        let scoped = is_scoped(detection.shape) || self.mappings.is_some();
+        (meaning(bytes, &record, &detection, metadata, types), scoped)
+    }
+
+    /// Finds the shape of a record.
+    pub(crate) fn detect<'d>(&'d self, record: &Record<'_>, source: Option<&'d str>) -> Detection<'d> {
+        record.detect(&Hints { source_name: source, mappings: self.mappings.as_ref(), ..Hints::default() })
+    }
+
+    /// The metadata of one line, with what the lines before it say.
+    ///
+    /// # Errors
+    /// When these are damaged.
+    pub(crate) fn metadata_at(&self, fetcher: &mut Fetcher<'_>, source: &Source, line: u64, bytes: &[u8]) -> Result<Metadata> {
+        let name = &source.state.name;
+        let mut state = FileState::from_source_name(name);
+        let record = Record::read(bytes);
+        let detection = self.detect(&record, Some(name));
+        if is_scoped(detection.shape) || detection.mapping.is_some() {
+            let before = line - 1;
+            let near = before.saturating_sub(LOOK_BACK)..before;
+            let head = 0..LOOK_AT_HEAD.min(near.start);
+            let mut earlier = Vec::new();
+            for lines in [head, near] {
+                for (_, number) in (Part { source, lines }).live(self.state) {
+                    earlier.clear();
+                    fetcher.record(number, &mut earlier)?;
+                    let record = Record::read(&earlier);
+                    record.metadata(&self.detect(&record, Some(name)), &mut state);
+                }
+            }
+        }
+        Ok(record.metadata(&detection, &mut state))
+    }
+}
+
+/// Lines before a single one that are read for what they say about it: sessions name themselves at their head, and several
+/// sessions joined in one file are rarely longer.
+const LOOK_BACK: u64 = 2000;
+const LOOK_AT_HEAD: u64 = 20;
+
+fn meaning(bytes: &[u8], record: &Record<'_>, detection: &Detection<'_>, metadata: Metadata, types: TypeSet) -> Meaning {
+    let boxed = |text: Option<String>| text.map(String::into_boxed_str);
+    let count = |count: Option<u64>| count.unwrap_or(0);
+    Meaning {
+        shape: shape_name(detection),
+        opaque: record.values.is_empty(),
+        bytes: bytes.len() as u64,
+        conversation: boxed(metadata.conversation_id),
+        model: boxed(metadata.model),
+        application: boxed(metadata.application),
+        title: boxed(metadata.title),
+        time: metadata.timestamp_us.map(Time),
+        error: metadata.error.is_some(),
+        latency_ms: metadata.latency_ms,
+        cost_usd: metadata.cost_usd,
+        // Counts of everything so far would be counted again with every record.
+        tokens: match metadata.usage_is_cumulative {
+            true => [0; 5],
+            false => [
+                count(metadata.tokens_in),
+                count(metadata.tokens_in_cached),
+                count(metadata.tokens_in_cache_write),
+                count(metadata.tokens_out),
+                count(metadata.tokens_reasoning),
+            ],
+        },
+        usage: boxed(metadata.usage_key),
+        types,
+    }
+}
+
+thread_local! {
+    /// Names seen by this thread: hundreds of thousands of records share a dozen.
+    static NAMES: std::cell::RefCell<std::collections::BTreeSet<Arc<str>>> = const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
+}
+
+fn shape_name(detection: &Detection<'_>) -> Arc<str> {
+    let name = detection.name();
+    NAMES.with_borrow_mut(|names| match names.get(name.as_str()) {
+        Some(known) => Arc::clone(known),
+        None => {
+            let name: Arc<str> = name.into();
+            names.insert(Arc::clone(&name));
+            name
+        }
+    })
+}
+
+/// The mappings kept in the vault, in one list. They were checked when they came; one that a newer program took in is passed over.
+fn mappings(state: &State) -> Option<Mappings> {
+    let texts: Vec<&str> = state.mappings.values().filter_map(|text| std::str::from_utf8(text).ok()).collect();
+    let usable: Vec<&str> = texts.into_iter().filter(|text| Mappings::parse(text).is_ok()).collect();
+    if usable.is_empty() {
+        return None;
+    }
+    Mappings::parse(&usable.join("\n")).or_else(|_| Mappings::parse(usable.last().unwrap_or(&""))).ok()
+}
+
+impl<'s> Part<'s> {
+    /// All lines of a source.
+    pub(crate) fn whole(source: &'s Source) -> Part<'s> {
+        Part { source, lines: 0..source.occurrences() }
+    }
+
+    /// Line (from 1) and record number of each line.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = (u64, u64)> + use<'s> {
+        let (mut at, lines) = (0, self.lines.clone());
+        self.source.runs.iter().flat_map(move |run| {
+            let from = lines.start.clamp(at, at + run.count) - at;
+            let to = lines.end.clamp(at, at + run.count) - at;
+            let first_line = at + 1;
+            at += run.count;
+            let first = run.first;
+            (from..to.max(from)).map(move |offset| (first_line + offset, first + offset))
+        })
+    }
+
+    /// The same without removed lines.
+    pub(crate) fn live<'t>(&self, state: &'t State) -> impl Iterator<Item = (u64, u64)> + use<'s, 't> {
+        let id = self.source.state.id;
+        self.numbers().filter(move |(line, number)| !state.is_removed(id, *line, *number))
+    }
+}
+
+/// Cuts sources into windows.
+fn windows<'s>(sources: &[&'s Source]) -> Vec<Vec<Part<'s>>> {
+    let mut windows = vec![Vec::new()];
+    let mut room = WINDOW;
+    for source in sources {
+        let (mut from, end) = (0, source.occurrences());
+        while from < end {
+            let to = end.min(from + room);
+            if let Some(window) = windows.last_mut() {
+                window.push(Part { source, lines: from..to });
+            }
+            room -= to - from;
+            from = to;
+            if room == 0 {
+                windows.push(Vec::new());
+                room = WINDOW;
+            }
+        }
+    }
+    windows
+}
+
+/// Cuts sorted record numbers where the group changes: what one worker decodes the other need not.
+pub(crate) fn jobs<'n>(snapshot: &Snapshot, numbers: &'n [u64]) -> impl Iterator<Item = &'n [u64]> {
+    let place = |number: &u64| snapshot.locate(*number).map(|(pack, group, _)| (pack, group));
+    numbers.chunk_by(move |a, b| place(a) == place(b)).flat_map(|run| run.chunks(JOB_RECORDS))
+}
+
+/// Every record that is stored and not removed, sorted.
+pub(crate) fn live_records(snapshot: &Snapshot, state: &State) -> Vec<u64> {
+    let numbers = snapshot.places().iter().flat_map(|place| place.first..place.first + place.count);
+    numbers.filter(|number| !state.removed.contains(number)).collect()
+}
+
+/// The message for something that a snapshot must have.
+pub(crate) fn vanished(number: u64) -> Error {
+    Error::Internal(format!("record {number} is gone from the snapshot it was found in"))
+}

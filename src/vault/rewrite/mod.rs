@@ -1,0 +1,458 @@
+//! Rewriting packs: the one operation behind gc, compact and purge.
+//!
+//! ```text
+//! reserve   write.lock: the open pack is sealed in `head`, numbers for new packs are set aside, `head` is published
+//! write     no lock but maintenance.lock: every live record goes to new packs under its old number, journals are carried over
+//! verify    every record of the new packs is decoded and compared with the old one
+//! publish   write.lock: `head` as it is now, the old packs replaced by the new ones
+//! unlink    the old packs go; what cannot go yet stays in `head`'s retired list
+//! ```
+//! Others may read all the time and write in between: what they add lies in packs of its own. A process killed anywhere leaves
+//! the old state or the new one; files that no head names are removed by the next rewrite, under both locks.
+//!
+//! | file | what |
+//! |---|---|
+//! | `live` | which records stay |
+//! | `carry` | the journals' entries that go along |
+//! | `stream` | records are fetched and cut on several threads and leave in order |
+//! | `sink` | appends the new packs |
+//! | `verify` | old and new compared |
+
+pub mod carry;
+pub mod live;
+pub mod sink;
+pub mod stream;
+pub mod verify;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rayon::ThreadPool;
+use rustc_hash::FxHashSet;
+
+use crate::error::{Error, IoContext, Result};
+use crate::fsio::{self, Lock};
+use crate::ids::PackId;
+use crate::interrupt::Interrupt;
+use crate::pack::reader::{PackReader, read_header};
+use crate::pack::{HEADER_BYTES, Mark};
+use crate::progress::Progress;
+use crate::record::known::Known;
+use crate::vault::head::{Head, LivePack};
+use crate::vault::journal::{self, Entry, Stamp};
+use crate::vault::layout::Layout;
+use crate::vault::rewrite::carry::Carried;
+use crate::vault::rewrite::live::Removed;
+use crate::vault::rewrite::sink::{NewPacks, Shared};
+use crate::vault::rewrite::stream::Piece;
+use crate::vault::snapshot::{Snapshot, read_journals};
+use crate::vault::view::PackView;
+use crate::vault::write::assemble::{Assembler, Past, Shape};
+use crate::vault::write::encode::{Encoder, Levels};
+
+/// How new packs are made.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// How hard to compress.
+    pub levels: Levels,
+    /// Sizes.
+    pub shape: Shape,
+    /// What the new packs say of themselves.
+    pub mark: Mark,
+}
+
+/// Places in the filter of known content: 8 MiB.
+const KNOWN_BITS: u32 = 20;
+
+/// A moment of a rewrite; tests stop or copy the vault there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Pack numbers are set aside.
+    Reserved,
+    /// New packs are on disk.
+    Written,
+    /// They were compared with the old ones.
+    Verified,
+    /// `head` names them.
+    Published,
+    /// Old packs are gone.
+    Unlinked,
+}
+
+/// The right to rewrite, and what it needs.
+pub struct Maintenance<'a> {
+    _lock: Lock,
+    layout: Layout,
+    pool: Arc<ThreadPool>,
+    lock_timeout: Duration,
+    progress: &'a dyn Progress,
+    interrupt: &'a Interrupt,
+    /// Looks on at every step.
+    pub watch: Box<dyn Fn(Step) -> Result<()> + 'a>,
+}
+
+/// What to rewrite.
+pub struct Request<'r> {
+    /// Packs to replace, all sealed in the snapshot.
+    pub packs: Vec<PackId>,
+    /// Records that stay.
+    pub live: &'r Numbers,
+    /// Records of which not even a hash stays.
+    pub purged: &'r FxHashSet<u64>,
+    /// An entry for the log, if this rewrite ends an operation.
+    pub log: Option<Entry>,
+}
+
+/// What a rewrite did.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// New packs with their sizes.
+    pub written: Vec<LivePack>,
+    /// Files that are gone, relative to the vault.
+    pub unlinked: Vec<String>,
+    /// Records in the new packs.
+    pub records: u64,
+    /// Records left out.
+    pub dropped: u64,
+    /// Generation that `head` has now.
+    pub generation: u64,
+    /// False when nothing was changed: interrupted, or a record that was to go came back meanwhile.
+    pub done: bool,
+}
+
+/// A set of record numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Numbers(Vec<u64>);
+
+impl Numbers {
+    /// Adds a run of numbers.
+    pub fn insert_run(&mut self, first: u64, count: u64) {
+        (first..first.saturating_add(count)).for_each(|number| self.insert(number));
+    }
+
+    /// Adds a number.
+    pub fn insert(&mut self, number: u64) {
+        let word = (number / 64) as usize;
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= 1 << (number % 64);
+    }
+
+    /// Takes a number out.
+    pub fn remove(&mut self, number: u64) {
+        if let Some(word) = self.0.get_mut((number / 64) as usize) {
+            *word &= !(1 << (number % 64));
+        }
+    }
+
+    /// True for numbers in the set.
+    #[must_use]
+    pub fn contains(&self, number: u64) -> bool {
+        self.0.get((number / 64) as usize).is_some_and(|word| word >> (number % 64) & 1 == 1)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+}
+
+impl<'a> Maintenance<'a> {
+    /// Takes the lock of rewriters and removes what a killed one left.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] while another one is at work.
+    pub fn begin(
+        layout: &Layout,
+        pool: Arc<ThreadPool>,
+        lock_timeout: Duration,
+        progress: &'a dyn Progress,
+        interrupt: &'a Interrupt,
+    ) -> Result<Maintenance<'a>> {
+        let lock = layout.maintenance_lock(lock_timeout)?;
+        let maintenance =
+            Maintenance { _lock: lock, layout: layout.clone(), pool, lock_timeout, progress, interrupt, watch: Box::new(|_| Ok(())) };
+        if !maintenance.leftovers(&Head::read(layout.dir())?)?.is_empty() {
+            maintenance.clear_leftovers()?;
+        }
+        Ok(maintenance)
+    }
+
+    /// Pack files of this vault that no head names.
+    fn leftovers(&self, head: &Head) -> Result<Vec<std::path::PathBuf>> {
+        let packs = self.layout.packs();
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&packs).on("listing", &packs)? {
+            let path = entry.on("listing", &packs)?.path();
+            let number = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".pack")?.parse().ok()).map(PackId);
+            if let Some(id) = number
+                && head.pack(id).is_none()
+                && (id.0 < head.next_pack || is_of_vault(&path, head.vault_id))
+            {
+                found.push(path);
+            }
+        }
+        Ok(found)
+    }
+
+    fn clear_leftovers(&self) -> Result<()> {
+        let _write = self.layout.write_lock(self.lock_timeout)?;
+        // Looked at again under the lock: a writer may have published one meanwhile.
+        for path in self.leftovers(&Head::read(self.layout.dir())?)? {
+            fsio::remove(&path)?;
+        }
+        Ok(())
+    }
+
+    /// Seals these packs and sets numbers for new ones aside. Gives the state to rewrite from and the first number.
+    ///
+    /// # Errors
+    /// When the vault is locked or damaged.
+    pub fn reserve(&self, packs: &[PackId]) -> Result<(Snapshot, PackId)> {
+        let _write = self.layout.write_lock(self.lock_timeout)?;
+        let mut head = Head::read(self.layout.dir())?;
+        head.packs.iter_mut().filter(|pack| packs.contains(&pack.committed.pack)).for_each(|pack| pack.sealed = true);
+        let first = PackId(head.next_pack);
+        head.next_pack += packs.len() as u32 * 2 + 8;
+        head.generation += 1;
+        head.sweep(self.layout.dir());
+        head.publish(self.layout.dir())?;
+        let snapshot = Snapshot::open(&self.layout)?;
+        (self.watch)(Step::Reserved)?;
+        Ok((snapshot, first))
+    }
+
+    /// Refuses when the disk has no room for a second copy of these packs.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`].
+    pub fn make_sure_of_space(&self, bytes: u64) -> Result<()> {
+        let packs = self.layout.packs();
+        match fsio::free_bytes(&packs)? {
+            free if free < bytes + (1 << 20) => Err(Error::NoSpace { path: packs, doing: "rewriting packs in" }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Rewrites packs of a snapshot that [`Maintenance::reserve`] gave.
+    ///
+    /// # Errors
+    /// When anything cannot be read, written or is not equal; the vault is then as before.
+    pub fn rewrite(&self, snapshot: &Snapshot, first: PackId, profile: &Profile, request: &Request<'_>) -> Result<Outcome> {
+        let old: Vec<Arc<PackReader>> =
+            snapshot.packs.iter().filter(|pack| request.packs.contains(&pack.committed.pack)).cloned().collect();
+        let carried = carry::entries(snapshot, &request.packs, request.purged)?;
+        let shared = Arc::new(Shared::default());
+        let written = self.write(snapshot, &old, first, profile, request, carried, &shared);
+        let outcome = written.and_then(|new| match new {
+            Some(new) => self.verify_and_publish(snapshot, &old, new, request),
+            None => Ok(Outcome::default()),
+        });
+        if !outcome.as_ref().is_ok_and(|outcome| outcome.done) {
+            // Nobody has seen these files: they may go at once. Failing that, the next rewrite removes them.
+            shared.created().into_iter().for_each(|id| {
+                let _ = fsio::remove(&self.layout.packs().join(id.file_name()));
+            });
+        }
+        outcome
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "each is one thing that a rewrite needs")]
+    fn write(
+        &self,
+        snapshot: &Snapshot,
+        old: &[Arc<PackReader>],
+        first: PackId,
+        profile: &Profile,
+        request: &Request<'_>,
+        carried: Carried,
+        shared: &Arc<Shared>,
+    ) -> Result<Option<Vec<LivePack>>> {
+        let sink = NewPacks::new(self.layout.packs(), &snapshot.head, first, profile.mark, request.packs.clone(), Arc::clone(shared));
+        let encoder = Encoder::start(Arc::clone(&self.pool), profile.levels, sink);
+        let known = Arc::new(Known::new(KNOWN_BITS));
+        let mut writer = Writer {
+            assembler: Assembler::new(encoder, profile.shape.clone(), Arc::clone(&known), snapshot.head.next_record, Past::default()),
+            layout: &self.layout,
+            vault_id: snapshot.head.vault_id,
+            shared,
+            issued: 0,
+            commit_every: (profile.shape.ring_bytes / 2) as u64,
+            numbers: Vec::new(),
+        };
+        let total = old.iter().map(|pack| pack.directory.record_count()).sum();
+        self.progress.phase("rewriting", Some(total));
+        let complete = stream::in_order(old, request.live, &known, self.pool.current_num_threads(), |piece| {
+            if self.interrupt.is_raised() {
+                return Ok(false);
+            }
+            self.progress.advance(piece.records());
+            writer.take(&piece)?;
+            Ok(true)
+        })?;
+        if !complete {
+            // Dropped rather than finished: nothing names what was written.
+            drop(writer.assembler.finish());
+            return Ok(None);
+        }
+        let mut payload = Vec::new();
+        let mut place = 0;
+        for (stamp, entry) in &carried.0 {
+            journal::put(entry, *stamp, &mut payload);
+            if stamp.generation == snapshot.head.generation {
+                place = place.max(stamp.place + 1);
+            }
+        }
+        if let Some(entry) = &request.log {
+            journal::put(entry, Stamp { generation: snapshot.head.generation, place }, &mut payload);
+        }
+        writer.finish(payload)?;
+        (self.watch)(Step::Written)?;
+        Ok(Some(shared.packs()))
+    }
+
+    fn verify_and_publish(
+        &self,
+        snapshot: &Snapshot,
+        old: &[Arc<PackReader>],
+        new: Vec<LivePack>,
+        request: &Request<'_>,
+    ) -> Result<Outcome> {
+        self.progress.phase("verifying", None);
+        let opened: Result<Vec<_>> = new
+            .iter()
+            .map(|pack| PackReader::open(&self.layout.packs(), snapshot.head.vault_id, pack.committed).map(Arc::new))
+            .collect();
+        let Some(records) = verify::equal(old, &opened?, request.live, &self.pool, self.interrupt)? else {
+            return Ok(Outcome::default());
+        };
+        (self.watch)(Step::Verified)?;
+        let held: u64 = old.iter().map(|pack| pack.directory.record_count()).sum();
+        let mut outcome = Outcome { written: new, records, dropped: held - records, ..Outcome::default() };
+        self.publish(old, request, &mut outcome)?;
+        Ok(outcome)
+    }
+
+    fn publish(&self, old: &[Arc<PackReader>], request: &Request<'_>, outcome: &mut Outcome) -> Result<()> {
+        let dir = self.layout.dir();
+        {
+            let _write = self.layout.write_lock(self.lock_timeout.max(PUBLISH_PATIENCE))?;
+            let mut head = Head::read(dir)?;
+            if let Some(pack) = old.iter().find(|pack| head.pack(pack.committed.pack).is_none_or(|now| now.committed != pack.committed)) {
+                return Err(Error::Internal(format!("{} changed while it was rewritten", pack.committed.pack)));
+            }
+            if outcome.dropped > 0 && !self.still_dead(old, request.live)? {
+                return Ok(());
+            }
+            head.packs.retain(|pack| !request.packs.contains(&pack.committed.pack));
+            outcome.written.iter().for_each(|pack| head.set_pack(*pack));
+            head.sweep(dir);
+            head.retired.extend(&request.packs);
+            head.generation += 1;
+            head.publish(dir)?;
+            outcome.generation = head.generation;
+            outcome.done = true;
+        }
+        (self.watch)(Step::Published)?;
+        for id in &request.packs {
+            if fsio::remove(&self.layout.packs().join(id.file_name())).is_ok() {
+                outcome.unlinked.push(format!("packs/{}", id.file_name()));
+            }
+        }
+        (self.watch)(Step::Unlinked)
+    }
+
+    /// True unless a record that was left out has been brought back meanwhile.
+    fn still_dead(&self, old: &[Arc<PackReader>], live: &Numbers) -> Result<bool> {
+        let snapshot = Snapshot::open(&self.layout)?;
+        let state = snapshot.state()?;
+        let now = live::shown(state, &Removed::of(&state.removals));
+        let runs = old.iter().flat_map(|pack| &pack.directory.groups).flat_map(|group| &group.records);
+        Ok(runs.flat_map(|run| run.first..run.first + run.count).all(|number| live.contains(number) || !now.contains(number)))
+    }
+}
+
+/// Publishing waits at least so long for a writer that is at work: all the work before would be lost otherwise.
+const PUBLISH_PATIENCE: Duration = Duration::from_secs(600);
+
+fn is_of_vault(path: &std::path::Path, vault_id: u128) -> bool {
+    let header = fsio::read_prefix(path, HEADER_BYTES).and_then(|bytes| read_header(&bytes, path));
+    header.is_ok_and(|header| header.vault_id == vault_id)
+}
+
+/// Journals of all packs of a snapshot with the pack each entry lies in, sorted by stamp.
+///
+/// # Errors
+/// When one is damaged.
+pub fn all_entries(snapshot: &Snapshot) -> Result<Vec<(PackId, Stamp, Entry)>> {
+    let mut all = Vec::new();
+    for pack in &snapshot.packs {
+        let mut entries = Vec::new();
+        read_journals(pack, &mut entries)?;
+        all.extend(entries.into_iter().map(|(stamp, entry)| (pack.committed.pack, stamp, entry)));
+    }
+    all.sort_by_key(|(_, stamp, _)| *stamp);
+    Ok(all)
+}
+
+/// The assembler with what it needs to look back at what it wrote.
+struct Writer<'w> {
+    assembler: Assembler<NewPacks>,
+    layout: &'w Layout,
+    vault_id: u128,
+    shared: &'w Arc<Shared>,
+    issued: u64,
+    commit_every: u64,
+    numbers: Vec<u64>,
+}
+
+impl Writer<'_> {
+    fn take(&mut self, piece: &Piece) -> Result<()> {
+        self.numbers.clear();
+        match piece {
+            Piece::Lines(lines) => {
+                self.assembler.chunk_numbered(&lines.bytes, &lines.cuts, Some(&lines.numbers), &mut self.numbers)?;
+            }
+            Piece::Long(number, hash, parts) => {
+                let mut segments = Vec::new();
+                for part in parts {
+                    segments.push(self.assembler.long_piece(part)?);
+                }
+                self.assembler.long_record(&segments, *hash, Some(*number))?;
+            }
+        }
+        if self.assembler.is_full() {
+            self.issued += 1;
+            return self.assembler.commit(Vec::new(), true);
+        }
+        if self.assembler.uncommitted() >= self.commit_every {
+            self.look_back()?;
+        }
+        Ok(())
+    }
+
+    /// Commits, so that what leaves memory can still be compared with.
+    fn look_back(&mut self) -> Result<()> {
+        self.issued += 1;
+        self.assembler.commit(Vec::new(), false)?;
+        while self.shared.commits() < self.issued {
+            if self.assembler.writer_stopped() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if let Some(last) = self.shared.packs().last() {
+            let pack = PackReader::open(&self.layout.packs(), self.vault_id, last.committed)?;
+            self.assembler.set_history(PackView::new(Arc::new(pack))?);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, journal: Vec<u8>) -> Result<()> {
+        self.shared.last_is(self.issued);
+        self.assembler.commit(journal, true)?;
+        self.assembler.finish().map(drop)
+    }
+}

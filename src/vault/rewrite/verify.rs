@@ -1,0 +1,112 @@
+//! No pack is given up before every live record of it was read from its successor and compared.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
+use crate::pack::reader::PackReader;
+use crate::vault::rewrite::Numbers;
+use crate::vault::view::PackView;
+
+/// Where old records are: first number, count, pack, group, position; sorted.
+struct OldPlaces(Vec<(u64, u64, usize, usize, usize)>);
+
+impl OldPlaces {
+    fn of(packs: &[Arc<PackReader>]) -> OldPlaces {
+        let mut places = Vec::new();
+        for (pack, reader) in packs.iter().enumerate() {
+            for (group, entry) in reader.directory.groups.iter().enumerate() {
+                let mut position = 0;
+                for run in &entry.records {
+                    places.push((run.first, run.count, pack, group, position));
+                    position += run.count as usize;
+                }
+            }
+        }
+        places.sort_unstable();
+        OldPlaces(places)
+    }
+
+    fn find(&self, number: u64) -> Option<(usize, usize, usize)> {
+        let &(first, count, pack, group, position) = self.0[..self.0.partition_point(|place| place.0 <= number)].last()?;
+        (number - first < count).then(|| (pack, group, position + (number - first) as usize))
+    }
+}
+
+/// Compares; gives the number of records, or `None` when interrupted.
+///
+/// # Errors
+/// When a record is missing, differs or cannot be read.
+pub fn equal(
+    old: &[Arc<PackReader>],
+    new: &[Arc<PackReader>],
+    live: &Numbers,
+    pool: &ThreadPool,
+    interrupt: &Interrupt,
+) -> Result<Option<u64>> {
+    let held = old.iter().flat_map(|pack| &pack.directory.groups).flat_map(|group| &group.records);
+    let expected = held.flat_map(|run| run.first..run.first + run.count).filter(|number| live.contains(*number)).count() as u64;
+    let mut seen = Numbers::default();
+    for run in new.iter().flat_map(|pack| &pack.directory.groups).flat_map(|group| &group.records) {
+        seen.insert_run(run.first, run.count);
+    }
+    let places = OldPlaces::of(old);
+    let compared: u64 = pool.install(|| {
+        let ranges = new.iter().flat_map(|pack| ranges(pack.directory.groups.len()).map(move |range| (pack, range)));
+        let ranges: Vec<_> = ranges.collect();
+        ranges.into_par_iter().map(|(pack, range)| compare(pack, range, old, &places, interrupt)).sum::<Result<u64>>()
+    })?;
+    if interrupt.is_raised() {
+        return Ok(None);
+    }
+    if compared != expected || seen.count() != expected {
+        return Err(Error::Internal(format!("a rewrite kept {compared} records where {expected} belong; the old packs stay")));
+    }
+    Ok(Some(expected))
+}
+
+/// Neighbouring groups share blocks: few ranges rather than single groups.
+fn ranges(groups: usize) -> impl Iterator<Item = Range<usize>> {
+    let parts = groups.clamp(1, 16);
+    (0..parts).map(move |part| groups * part / parts..groups * (part + 1) / parts).filter(|range| !range.is_empty())
+}
+
+fn compare(
+    new: &Arc<PackReader>,
+    groups: Range<usize>,
+    old: &[Arc<PackReader>],
+    places: &OldPlaces,
+    interrupt: &Interrupt,
+) -> Result<u64> {
+    let mut new_view = PackView::new(Arc::clone(new))?;
+    let mut old_view: Option<(usize, PackView)> = None;
+    let (mut now, mut before) = (Vec::new(), Vec::new());
+    let mut count = 0;
+    for group in groups {
+        if interrupt.is_raised() {
+            break;
+        }
+        let numbers = new.directory.groups[group].records.iter().flat_map(|run| run.first..run.first + run.count);
+        for (position, number) in numbers.enumerate() {
+            let differs = || Error::Internal(format!("record {number} came out of a rewrite differently; the old packs stay"));
+            let (pack, old_group, old_position) = places.find(number).ok_or_else(differs)?;
+            if old_view.as_ref().is_none_or(|(open, _)| *open != pack) {
+                old_view = Some((pack, PackView::new(Arc::clone(&old[pack]))?));
+            }
+            let Some((_, view)) = &mut old_view else { continue };
+            now.clear();
+            before.clear();
+            new_view.record(group, position, &mut now).map_err(|corrupt| new.damaged(corrupt))?;
+            view.record(old_group, old_position, &mut before).map_err(|corrupt| old[pack].damaged(corrupt))?;
+            if now != before {
+                return Err(differs());
+            }
+            count += 1;
+        }
+    }
+    Ok(count)
+}

@@ -1,0 +1,124 @@
+//! The purge: after it no file of the vault knows anything of the victims.
+//!
+//! It reaches the packs that hold them, packs that hold what a victim looked like before its line was finished, and packs whose
+//! journals keep their hashes. Each is written anew from its live records, templates included; what is derived is deleted and
+//! made again when needed. The numbers stay removed, so that places after them keep their lines.
+
+use rustc_hash::FxHashSet;
+
+use crate::error::{Error, Result};
+use crate::fsio;
+use crate::ids::PackId;
+use crate::interrupt::Interrupt;
+use crate::progress::Progress;
+use crate::vault::Vault;
+use crate::vault::api::{Receipt, RmOptions, RmReport, Time};
+use crate::vault::gc;
+use crate::vault::head::Head;
+use crate::vault::journal::Entry;
+use crate::vault::rewrite::live::{self, Removed};
+use crate::vault::rewrite::{Maintenance, Numbers, Request};
+use crate::vault::rm::select::{Selection, select};
+use crate::vault::rm::{derived_files, removal, report};
+use crate::vault::snapshot::Snapshot;
+use crate::vault::{logbook, note};
+
+/// Removes and purges.
+///
+/// # Errors
+/// When the vault cannot be read or written. Killed half-way it leaves the victims removed but some of their bytes in old packs;
+/// the same purge again ends it.
+pub fn purge(vault: &Vault, options: &RmOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<RmReport> {
+    let maintenance = Maintenance::begin(&vault.layout, vault.pool()?, vault.options.lock_timeout, progress, interrupt)?;
+    let (mut report, victims, hashes) = set_tombstones(vault, options)?;
+    if report.records == 0 {
+        return Ok(report);
+    }
+    let mut receipt = Receipt {
+        time: Time(logbook::now_us()),
+        generation: 0,
+        records: victims.len() as u64,
+        rewritten: Vec::new(),
+        deleted: Vec::new(),
+        digest: digest(hashes),
+    };
+    for id in touched(&vault.snapshot()?, &victims)? {
+        rewrite_without(&maintenance, id, &victims, &mut receipt)?;
+    }
+    for file in derived_files(&vault.snapshot()?) {
+        fsio::remove(&file)?;
+        receipt.deleted.push(file.strip_prefix(vault.layout.dir()).unwrap_or(&file).display().to_string());
+    }
+    receipt.generation = Head::read(vault.layout.dir())?.generation;
+    report.receipt = Some(receipt);
+    Ok(report)
+}
+
+/// The removal itself, without hashes. Gives the records of which nothing stays, and their hashes.
+fn set_tombstones(vault: &Vault, options: &RmOptions) -> Result<(RmReport, FxHashSet<u64>, Vec<u128>)> {
+    let lock = vault.layout.write_lock(vault.options.lock_timeout)?;
+    let snapshot = vault.snapshot()?;
+    let selection = select(&snapshot, options)?;
+    let report = report(snapshot.state()?, &selection, options)?;
+    if report.records == 0 {
+        return Ok((report, FxHashSet::default(), Vec::new()));
+    }
+    let counts = [("records", report.records), ("occurrences", report.occurrences)];
+    let entry = Entry::Removal(removal(snapshot.state()?, &selection, false, false));
+    note::commit(&lock, &snapshot, &[entry, logbook::entry("purge", &counts, options.reason.as_deref())])?;
+    let after = vault.snapshot()?;
+    let state = after.state()?;
+    let shown = live::shown(state, &Removed::of(&state.removals));
+    let (victims, hashes) = victims(&selection, &shown);
+    Ok((report, victims, hashes))
+}
+
+/// Records that no line shows any more: one line of several does not take its record along.
+fn victims(selection: &Selection, shown: &Numbers) -> (FxHashSet<u64>, Vec<u128>) {
+    let lines = selection.lines.values().map(|(number, hash)| (*number, *hash));
+    let all = selection.records.iter().map(|(number, hash)| (*number, *hash)).chain(lines);
+    let mut numbers = FxHashSet::default();
+    let mut hashes = Vec::new();
+    for (number, hash) in all.filter(|(number, _)| !shown.contains(*number)) {
+        if numbers.insert(number) {
+            hashes.push(hash);
+        }
+    }
+    (numbers, hashes)
+}
+
+/// Packs that know something of the victims.
+fn touched(snapshot: &Snapshot, victims: &FxHashSet<u64>) -> Result<Vec<PackId>> {
+    let live = live::live(snapshot, &Removed::default())?;
+    let named = gc::packs_that_name(snapshot, victims)?;
+    let packs = snapshot.packs.iter().filter(|pack| {
+        let mut numbers = pack.directory.groups.iter().flat_map(|group| &group.records).flat_map(|run| run.first..run.first + run.count);
+        named.contains(&pack.committed.pack) || numbers.any(|number| victims.contains(&number) || !live.contains(number))
+    });
+    Ok(packs.map(|pack| pack.committed.pack).collect())
+}
+
+fn rewrite_without(maintenance: &Maintenance<'_>, id: PackId, victims: &FxHashSet<u64>, receipt: &mut Receipt) -> Result<()> {
+    let (snapshot, first) = maintenance.reserve(&[id])?;
+    let mut live = live::live(&snapshot, &Removed::default())?;
+    victims.iter().for_each(|number| live.remove(*number));
+    let bytes = snapshot.head.pack(id).map_or(0, |pack| pack.committed.length);
+    maintenance.make_sure_of_space(bytes)?;
+    let request = Request { packs: vec![id], live: &live, purged: victims, log: None };
+    let outcome = maintenance.rewrite(&snapshot, first, &gc::profile_like(&snapshot, id), &request)?;
+    if !outcome.done {
+        return Err(Error::Interrupted);
+    }
+    receipt.rewritten.extend(outcome.written.iter().map(|pack| pack.committed.pack.to_string()));
+    receipt.deleted.extend(outcome.unlinked);
+    Ok(())
+}
+
+fn digest(mut hashes: Vec<u128>) -> String {
+    hashes.sort_unstable();
+    let mut hasher = blake3::Hasher::new();
+    hashes.iter().for_each(|hash| {
+        hasher.update(&hash.to_be_bytes());
+    });
+    hasher.finalize().to_hex().to_string()
+}
