@@ -4,6 +4,7 @@
 //! `catalog`) → the foundation (`ids`, `bytes`, `checksum`, `error`, `fsio`, `interrupt`, `progress`). The library prints nothing.
 
 pub mod bytes;
+pub mod catalog;
 pub mod checksum;
 pub mod cli;
 pub mod codec;

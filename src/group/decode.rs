@@ -462,8 +462,39 @@ fn read_streams(head: &mut Reader<'_>) -> Result<Vec<(bool, usize, Vec<u8>)>, Co
 /// # Errors
 /// When the payload is malformed.
 pub fn record_prints(payload: &[u8]) -> Result<Vec<u16>, Corrupt> {
+    let (_, records, bytes) = one_stream(payload, stream::PRINTS)?;
+    if bytes.len() != records * 2 {
+        return Err(corrupt!("{} bytes of prints for {records} records", bytes.len()));
+    }
+    Ok(bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect())
+}
+
+/// The root nodes of a group's records, without opening anything else: a record's own nodes end with its root.
+///
+/// # Errors
+/// When the payload is malformed.
+pub fn record_roots(payload: &[u8]) -> Result<Vec<u32>, Corrupt> {
+    let (mut next, records, bytes) = one_stream(payload, stream::RECORDS)?;
+    let mut reader = Reader::new(&bytes);
+    let mut roots = Vec::with_capacity(records.min(bytes.len()));
+    for _ in 0..records {
+        let new = reader.varint32()?;
+        if new == 0 {
+            roots.push(reader.varint32()?);
+            continue;
+        }
+        next = next.checked_add(new).ok_or_else(|| corrupt!("node numbers overflow"))?;
+        roots.push(next - 1);
+    }
+    reader.finish()?;
+    Ok(roots)
+}
+
+/// Number of the first node, how many records, and the bytes of one stream.
+fn one_stream(payload: &[u8], index: usize) -> Result<(u32, usize, Vec<u8>), Corrupt> {
     let mut head = Reader::new(payload);
-    for _ in 0..4 {
+    let first_node = head.varint32()?;
+    for _ in 0..3 {
         head.varint32()?;
     }
     let records = head.varint32()? as usize;
@@ -471,14 +502,11 @@ pub fn record_prints(payload: &[u8]) -> Result<Vec<u16>, Corrupt> {
         head.varint32()?;
     }
     let sizes = read_sizes(&mut head)?;
-    head.take(sizes[..stream::PRINTS].iter().map(|size| size.2).sum())?;
-    let (packed, raw, stored) = sizes[stream::PRINTS];
+    head.take(sizes[..index].iter().map(|size| size.2).sum())?;
+    let (packed, raw, stored) = sizes[index];
     let bytes = head.take(stored)?;
     let bytes = if packed { decompress(bytes, raw)? } else { bytes.to_vec() };
-    if bytes.len() != records * 2 {
-        return Err(corrupt!("{} bytes of prints for {records} records", bytes.len()));
-    }
-    Ok(bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect())
+    Ok((first_node, records, bytes))
 }
 
 fn unpack(streams: &mut [(bool, usize, Vec<u8>)], index: usize) -> Result<Vec<u8>, Corrupt> {

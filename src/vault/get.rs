@@ -11,7 +11,8 @@ use crate::vault::Vault;
 use crate::vault::api::{GetItem, GetOptions, Id, Reading, RecordItem, Turn, is_hash_prefix};
 use crate::vault::fetch::Fetcher;
 use crate::vault::filter::{TypeSet, newest_generations};
-use crate::vault::lookup::{Lookup, NoIndex, Place};
+use crate::vault::index::Index;
+use crate::vault::lookup::{Lookup, Place};
 use crate::vault::segments;
 use crate::vault::sources::{Source, State};
 
@@ -31,7 +32,8 @@ impl Vault {
     /// [`Error::Usage`] for an ambiguous id, damage, and whatever `sink` returns.
     pub fn get(&self, options: &GetOptions, sink: &mut dyn FnMut(GetItem) -> Result<()>) -> Result<()> {
         let snapshot = self.snapshot()?;
-        let lookup = Lookup::new(&snapshot, self.threads(), &NoIndex)?;
+        let index = Index::open(&snapshot);
+        let lookup = Lookup::new(&snapshot, self.threads(), &index)?;
         let mut giver = Giver {
             lookup: &lookup,
             fetcher: Fetcher::new(&snapshot),

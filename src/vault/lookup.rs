@@ -12,6 +12,7 @@ use crate::ids::RecordHash;
 use crate::shape::{FileState, Record, carried_ids};
 use crate::vault::ahead::in_order;
 use crate::vault::find;
+use crate::vault::index::Index;
 use crate::vault::meaning::{Scan, jobs, live_records};
 use crate::vault::snapshot::Snapshot;
 use crate::vault::sources::{Source, State};
@@ -24,16 +25,13 @@ pub(crate) trait Candidates: Sync {
     fn by_id(&self, id: &[u8]) -> Option<Vec<u64>>;
 }
 
-/// No index at all.
-pub(crate) struct NoIndex;
-
-impl Candidates for NoIndex {
-    fn by_hash(&self, _prefix: &str) -> Option<Vec<u64>> {
-        None
+impl Candidates for Index {
+    fn by_hash(&self, prefix: &str) -> Option<Vec<u64>> {
+        self.candidates_by_hash(prefix)
     }
 
-    fn by_id(&self, _id: &[u8]) -> Option<Vec<u64>> {
-        None
+    fn by_id(&self, id: &[u8]) -> Option<Vec<u64>> {
+        self.candidates_by_id(id)
     }
 }
 

@@ -12,6 +12,7 @@ mod gc;
 mod get;
 pub mod head;
 mod holders;
+pub mod index;
 mod ingest;
 pub mod journal;
 pub mod layout;

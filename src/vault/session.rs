@@ -9,8 +9,11 @@ use crate::error::{Error, Result};
 use crate::fsio::Lock;
 use crate::pack::reader::PackReader;
 use crate::pack::writer::PackWriter;
+use crate::record::cut::Cuts;
 use crate::record::known::Known;
+use crate::source::lines::Chunk;
 use crate::vault::head::Head;
+use crate::vault::index::{Index, Keeper};
 use crate::vault::journal::{self, Entry, Stamp};
 use crate::vault::layout::Layout;
 use crate::vault::past;
@@ -40,6 +43,7 @@ pub struct Session {
     issued: u64,
     shape: Shape,
     dry_run: bool,
+    keeper: Keeper,
     before: (crate::vault::write::assemble::Counts, u64),
 }
 
@@ -56,7 +60,7 @@ impl Session {
         dry_run: bool,
     ) -> Result<Session> {
         if dry_run && !layout.is_vault() {
-            return Ok(Session::with(layout, pool, shape, None, Head::new(0), State::default(), Past::default(), None, true));
+            return Ok(Session::with(layout, pool, shape, None, Head::new(0), State::default(), Past::default(), None, Keeper::idle(), true));
         }
         let lock = if dry_run { None } else { Some(layout.write_lock(lock_timeout)?) };
         let snapshot = Snapshot::open(layout)?;
@@ -65,6 +69,7 @@ impl Session {
         if !dry_run {
             head.sweep(layout.dir());
         }
+        let index = if dry_run { Index::none() } else { Index::open(&snapshot) };
         let mut past = Past::default();
         let mut writer = None;
         if let Some(id) = snapshot.open_pack()
@@ -72,10 +77,12 @@ impl Session {
         {
             writer = PackWriter::append(&layout.packs(), pack.committed, pack.directory.clone())?;
             if writer.is_some() {
-                past = past::load(pack, pool)?;
+                past = past::load(pack, &index, pool)?;
             }
         }
-        Ok(Session::with(layout, pool, shape, lock, head, state, past, writer, dry_run))
+        let unlisted = std::mem::take(&mut past.unlisted);
+        let keeper = if dry_run { Keeper::idle() } else { Keeper::new(&snapshot, &index, unlisted) };
+        Ok(Session::with(layout, pool, shape, lock, head, state, past, writer, keeper, dry_run))
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one thing, put together in one place")]
@@ -88,6 +95,7 @@ impl Session {
         state: State,
         past: Past,
         writer: Option<PackWriter>,
+        keeper: Keeper,
         dry_run: bool,
     ) -> Session {
         let (generation, next_record) = (head.generation, head.next_record);
@@ -109,6 +117,7 @@ impl Session {
             issued: 0,
             shape,
             dry_run,
+            keeper,
             before: (Default::default(), 0),
         }
     }
@@ -120,9 +129,33 @@ impl Session {
     pub fn pause(&mut self) -> Result<()> {
         if self.lock.is_some() {
             self.wait()?;
+            if self.keeper.has_some() {
+                self.update_catalog();
+            }
             self.lock = None;
         }
         Ok(())
+    }
+
+    /// Keeps what the catalog wants of a chunk's records, those from `first_new` on being new.
+    pub fn keep(&mut self, chunk: &Arc<Chunk>, cuts: &Cuts, numbers: &[u64], first_new: u64) {
+        if !self.dry_run {
+            self.keeper.chunk(&self.pool, chunk, cuts, numbers, first_new, self.assembler.session_bytes());
+        }
+    }
+
+    /// The same for a record that came in pieces.
+    pub fn keep_long(&mut self, number: u64, hash: u128, first_new: u64) {
+        if !self.dry_run && number >= first_new {
+            self.keeper.long_record(number, hash);
+        }
+    }
+
+    fn update_catalog(&mut self) {
+        let assembler = &self.assembler;
+        let recent = std::cell::OnceCell::new();
+        let prints = |group: &_| assembler.group_prints(group, recent.get_or_init(|| assembler.recent_prints()));
+        self.keeper.update(&self.layout, &self.pool, &prints);
     }
 
     /// Takes the lock again. When others wrote meanwhile, everything is read anew; numbers given out stay valid.
@@ -201,6 +234,10 @@ impl Session {
         if !seal {
             self.refresh_history()?;
         }
+        if self.keeper.is_due() {
+            self.wait()?;
+            self.update_catalog();
+        }
         Ok(())
     }
 
@@ -228,7 +265,12 @@ impl Session {
     ///
     /// # Errors
     /// What the writer failed with.
-    pub fn finish(self) -> Result<(Head, u64)> {
+    pub fn finish(mut self) -> Result<(Head, u64)> {
+        // Whoever does not hold the lock leaves the catalog to those who wrote meanwhile.
+        if self.lock.is_some() && self.issued > 0 {
+            self.wait()?;
+            self.update_catalog();
+        }
         let Session { assembler, lock, .. } = self;
         let publisher = assembler.finish()?;
         drop(lock);

@@ -240,10 +240,12 @@ impl Feed {
 
     fn chunk(&mut self, session: &mut Session, slot: usize, chunk: Arc<Chunk>, cuts: &Cuts) -> Result<()> {
         let mut numbers = Vec::with_capacity(cuts.records.len());
+        let first_new = session.assembler.next_record();
         session.assembler.chunk(&chunk.data, cuts, &mut numbers)?;
         if self.restore {
             self.restore_removed(session, cuts, &numbers);
         }
+        session.keep(&chunk, cuts, &numbers, first_new);
         self.fed.opaque += cuts.opaque;
         let last = if chunk.ends_with_newline { 0 } else { chunk.lines.last().map_or(0, |line| u64::from(line.end - line.start)) };
         self.account(session, slot, &numbers, chunk.data.len() as u64, last);
@@ -277,7 +279,10 @@ impl Feed {
         let open_before = self.active[slot].state.open_line;
         let mut open = if piece.first { 0 } else { open_before } + piece.data.len() as u64;
         if piece.last {
-            numbers.push(session.assembler.long_record(&std::mem::take(&mut self.long), self.long_hash.finish(), None)?);
+            let (hash, first_new) = (self.long_hash.finish(), session.assembler.next_record());
+            let number = session.assembler.long_record(&std::mem::take(&mut self.long), hash, None)?;
+            session.keep_long(number, hash, first_new);
+            numbers.push(number);
             if piece.newline {
                 open = 0;
             }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::catalog::GroupPrints;
 use crate::error::Result;
 use crate::group::build::{GroupBuilder, Item, Target};
+use crate::pack::directory::GroupEntry;
 use crate::record::NODE_BYTES;
 use crate::record::cut::{self, CutOptions, Cuts, Cutter, Place, UNOPENED, class};
 use crate::record::known::Known;
@@ -144,6 +146,14 @@ pub struct Past {
     pub roots: FxHashMap<u32, u64>,
     /// Reads what was committed.
     pub view: Option<PackView>,
+    /// Fingerprints of groups that the catalog does not have yet, and the index of the first.
+    pub unlisted: (usize, Vec<GroupPrints>),
+}
+
+/// Fingerprints of the nodes and segments of one session.
+pub struct RecentPrints {
+    nodes: Vec<u32>,
+    segments: Vec<u32>,
 }
 
 /// A chunk's cuts while they are numbered.
@@ -155,6 +165,10 @@ struct Chunk<'c> {
 }
 
 const UNSEEN: u32 = u32::MAX;
+
+/// Nodes and segments shorter than this are not looked for in older sessions when a catalog is kept: finding one again would
+/// save less than remembering all of them costs.
+pub const PRINTED_BYTES: usize = 256;
 
 /// Where a parent's bytes went in the ring, so that its children's need not go there again.
 #[derive(Clone, Copy)]
@@ -517,6 +531,36 @@ impl<S: Sink> Assembler<S> {
         let next = GroupBuilder::new(self.position.node, self.position.segment, ends);
         let group = std::mem::replace(&mut self.group, next);
         if group.is_empty() { Ok(()) } else { self.encoder.push(Job::Group(Box::new(group))) }
+    }
+
+    /// All fingerprints of this session, by number.
+    #[must_use]
+    pub fn recent_prints(&self) -> RecentPrints {
+        RecentPrints { nodes: self.nodes.prints_from(self.session.0), segments: self.segments.prints_from(self.session.1) }
+    }
+
+    /// Fingerprints of what this session put into a group of the open pack, records and short things left out; `None` for a
+    /// group that was there before.
+    #[must_use]
+    pub fn group_prints(&self, group: &GroupEntry, recent: &RecentPrints) -> Option<GroupPrints> {
+        if group.first_node < self.session.0 || group.first_segment < self.session.1 {
+            return None;
+        }
+        let long = |length: Option<u32>| length.is_some_and(|length| length as usize >= PRINTED_BYTES);
+        let mut prints = GroupPrints::default();
+        for number in group.first_node..group.first_node + group.nodes {
+            let spot = self.node_memory.get((number - self.session.0) as usize)?;
+            if long(spot.map(|spot| spot.length)) && !self.roots.contains_key(&number) {
+                prints.nodes.push((number, *recent.nodes.get((number - self.session.0) as usize)?));
+            }
+        }
+        for number in group.first_segment..group.first_segment + group.segments {
+            let memory = self.segment_memory.get((number - self.session.1) as usize)?;
+            if long(Some(memory.length)) {
+                prints.segments.push((number, *recent.segments.get((number - self.session.1) as usize)?));
+            }
+        }
+        Some(prints)
     }
 
     /// Bytes of new nodes since the last commit.

@@ -30,8 +30,25 @@ pub struct Table {
 }
 
 impl Table {
+    /// The same bits as in the catalog, which keeps those of records.
     fn print(hash: u128) -> u32 {
-        hash as u32
+        crate::catalog::hash_print(hash)
+    }
+
+    /// Fingerprints by number, from a number on; 0 for those without entry.
+    #[must_use]
+    pub fn prints_from(&self, first: u32) -> Vec<u32> {
+        let mut prints = Vec::new();
+        for &(print, number) in &self.places {
+            if let Some(at) = number.checked_sub(1).and_then(|number| number.checked_sub(first)) {
+                let at = at as usize;
+                if prints.len() <= at {
+                    prints.resize(at + 1, 0);
+                }
+                prints[at] = print;
+            }
+        }
+        prints
     }
 
     fn place(&self, print: u32) -> usize {
@@ -111,7 +128,7 @@ mod tests {
     #[test]
     fn a_flood_of_equal_fingerprints_stays_bounded() {
         let mut table = Table::default();
-        (0..100).for_each(|n| table.insert(n, 7));
-        assert_eq!(table.candidates(7).count(), MOST_CANDIDATES);
+        (0..100).for_each(|n| table.insert(n, 7 << 96));
+        assert_eq!(table.candidates(7 << 96).count(), MOST_CANDIDATES);
     }
 }
