@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checksum::content_hash;
 use crate::error::Result;
+use crate::group::decode::record_prints;
 use crate::ids::RecordHash;
+use crate::pack::frame::Kind;
 use crate::shape::{FileState, Record, carried_ids};
 use crate::vault::ahead::in_order;
 use crate::vault::find;
@@ -50,6 +52,15 @@ pub(crate) struct Lookup<'v> {
     index: &'v dyn Candidates,
 }
 
+/// Whether a hash with this print can begin with a prefix, given as its digits and how far they are shifted down.
+fn fits_print(value: u128, shift: u32, print: u16) -> bool {
+    // Prefixes have at least six digits, prints are the first four of them.
+    match 112u32.checked_sub(shift) {
+        Some(below) => value >> below == u128::from(print),
+        None => true,
+    }
+}
+
 /// A line: its source and its number from 1.
 pub(crate) type Place<'s> = (&'s Source, u64);
 
@@ -69,11 +80,15 @@ impl<'v> Lookup<'v> {
     pub(crate) fn by_hash(&self, prefixes: &[&str]) -> Result<Vec<BTreeMap<RecordHash, u64>>> {
         let mut found = vec![BTreeMap::new(); prefixes.len()];
         let known: Option<Vec<Vec<u64>>> = prefixes.iter().map(|prefix| self.index.by_hash(prefix)).collect();
-        let numbers = known.map_or_else(|| live_records(self.snapshot, self.state), |lists| self.sorted(lists.concat()));
         let wanted: Vec<(u128, u32)> = prefixes.iter().filter_map(|prefix| parse_prefix(prefix)).collect();
         if wanted.len() != prefixes.len() {
             return Ok(found);
         }
+        let numbers = match known {
+            Some(lists) => lists.concat(),
+            None => self.by_print(&wanted)?,
+        };
+        let numbers = self.sorted(numbers);
         let work = |bytes: &[u8], _number: u64| {
             let hash = content_hash(bytes);
             wanted.iter().any(|(value, shift)| hash.checked_shr(*shift) == Some(*value)).then_some(hash)
@@ -86,6 +101,21 @@ impl<'v> Lookup<'v> {
             }
         })?;
         Ok(found)
+    }
+
+    /// Records whose print, the two bytes of hash that groups keep, fits one of the prefixes: one in 65,536 of the others too.
+    fn by_print(&self, wanted: &[(u128, u32)]) -> Result<Vec<u64>> {
+        let mut numbers = Vec::new();
+        for pack in &self.snapshot.packs {
+            for entry in &pack.directory.groups {
+                let frame = pack.frame(entry.offset, Kind::Group).map_err(|corrupt| pack.damaged(corrupt))?;
+                let prints = record_prints(frame.payload).map_err(|corrupt| pack.damaged(corrupt))?;
+                let records = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
+                let fits = |print: u16| wanted.iter().any(|(value, shift)| fits_print(*value, *shift, print));
+                numbers.extend(prints.iter().zip(records).filter(|(print, _)| fits(**print)).map(|(_, number)| number));
+            }
+        }
+        Ok(numbers)
     }
 
     /// Records that carry each id.
