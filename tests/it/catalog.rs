@@ -25,11 +25,14 @@ fn line(number: u64, length: usize) -> String {
     ) + "\n"
 }
 
-/// A vault with a catalog: 2,300 records of one ingest, then 10 of another.
+/// A vault with a catalog: a second ingest that continues a pack of more than 2 MiB begins one.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("a.jsonl", (0..2300).map(|number| line(number, 1500)).collect::<String>());
     sandbox.run(&["ingest", "a.jsonl"]).exits(0);
+    assert!(!catalog(&sandbox).exists(), "what is filled once needs none");
+    sandbox.write("second.jsonl", line(9000, 400));
+    sandbox.run(&["ingest", "second.jsonl"]).exits(0);
     sandbox
 }
 
@@ -40,7 +43,14 @@ fn catalog(sandbox: &Sandbox) -> PathBuf {
 /// What is asked: ids of both ends and none, a hash prefix, a hash that is none.
 fn answers(sandbox: &Sandbox) -> BTreeMap<String, (Option<i32>, Vec<u8>)> {
     let hash = format!("{:032x}", turnpack::checksum::content_hash(line(2299, 1500).trim_end().as_bytes()));
-    let asked = ["id:chatcmpl-000000", "id:chatcmpl-002299", "id:chatcmpl-002305", "id:chatcmpl-9", &format!("hash:{}", &hash[..9]), "hash:00000000ff"];
+    let asked = [
+        "id:chatcmpl-000000",
+        "id:chatcmpl-002299",
+        "id:chatcmpl-002305",
+        "id:chatcmpl-9",
+        &format!("hash:{}", &hash[..9]),
+        "hash:00000000ff",
+    ];
     let answer = |id: &str| {
         let outcome = sandbox.run(&["get", id]);
         (id.to_string(), (outcome.code, outcome.stdout_bytes))
@@ -52,7 +62,7 @@ fn answers(sandbox: &Sandbox) -> BTreeMap<String, (Option<i32>, Vec<u8>)> {
 fn a_catalog_appears_where_it_pays_and_any_state_of_it_gives_the_same_answers() {
     let sandbox = sandbox();
     let file = catalog(&sandbox);
-    let stale = std::fs::read(&file).expect("a vault of 2 MiB has a catalog");
+    let stale = std::fs::read(&file).expect("a pack that is continued has a catalog");
     sandbox.write("b.jsonl", (2300..2310).map(|number| line(number, 1500)).collect::<String>());
     sandbox.run(&["ingest", "b.jsonl"]).exits(0);
     let current = std::fs::read(&file).unwrap();
@@ -66,7 +76,9 @@ fn a_catalog_appears_where_it_pays_and_any_state_of_it_gives_the_same_answers() 
     let mut flipped = current.clone();
     (0..flipped.len()).step_by(1013).for_each(|at| flipped[at] ^= 0x20);
     let cut = current[..current.len() / 2].to_vec();
-    for (state, bytes) in [("current", current.clone()), ("stale", stale), ("flipped", flipped), ("cut", cut), ("empty", Vec::new())] {
+    for (state, bytes) in
+        [("current", current.clone()), ("stale", stale), ("flipped", flipped), ("cut", cut), ("empty", Vec::new())]
+    {
         std::fs::write(&file, &bytes).unwrap();
         assert!(answers(&sandbox) == right, "{state}");
         assert_eq!(std::fs::read(&file).unwrap(), bytes, "{state}: readers write nothing");
@@ -87,7 +99,10 @@ fn the_next_writer_makes_a_damaged_catalog_good() {
         sandbox.write("more.jsonl", (0..=at as u64).map(|number| line(3000 + number, 400)).collect::<String>());
         sandbox.run(&["ingest", "more.jsonl"]).exits(0);
         assert!(std::fs::metadata(&file).unwrap().len() >= 32 << 10);
-        assert_eq!(sandbox.run(&["get", &format!("chatcmpl-{:06}", 3000 + at)]).exits(0).stdout_bytes, line(3000 + at as u64, 400).as_bytes());
+        assert_eq!(
+            sandbox.run(&["get", &format!("chatcmpl-{:06}", 3000 + at)]).exits(0).stdout_bytes,
+            line(3000 + at as u64, 400).as_bytes()
+        );
     }
 }
 
