@@ -6,7 +6,9 @@ use redb::{Builder, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, Readabl
 
 use crate::bytes::Reader as ByteReader;
 use crate::catalog::blob::{self, Ids};
-use crate::catalog::{CACHE_BYTES, COVERED, Covered, GroupPrints, HASHES, IDS, META, PRINTS, Unusable, broken, guarded, id_print, unsealed};
+use crate::catalog::{
+    CACHE_BYTES, COVERED, Covered, GroupPrints, HASHES, IDS, META, PRINTS, Unusable, broken, guarded, id_print, unsealed,
+};
 use crate::error::corrupt;
 
 /// A catalog open for look-ups.

@@ -10,7 +10,8 @@ use redb::{Builder, Database, ReadableDatabase, ReadableTable, Table, WriteTrans
 
 use crate::catalog::blob::{self, HASHES_EACH, Ids};
 use crate::catalog::{
-    CACHE_BYTES, COVERED, Covered, GroupPrints, HASHES, IDS, META, PRINTS, Rows, Unusable, VALUE_BYTES, broken, guarded, sealed, unsealed,
+    CACHE_BYTES, COVERED, Covered, GroupPrints, HASHES, IDS, META, PRINTS, Rows, Unusable, VALUE_BYTES, broken, guarded, sealed,
+    unsealed,
 };
 use crate::error::corrupt;
 
@@ -79,7 +80,8 @@ impl Writer {
             let mut transaction = self.database.begin_write().map_err(broken)?;
             transaction.set_quick_repair(true);
             let old = self.covered.unwrap_or_default();
-            let mut covered = Covered { next_record: old.next_record + change.rows.len() as u64, prints: old.prints, ..change.covered };
+            let mut covered =
+                Covered { next_record: old.next_record + change.rows.len() as u64, prints: old.prints, ..change.covered };
             append_hashes(&transaction, old.next_record, &change.rows.hashes)?;
             append_ids(&transaction, old.next_record, &change.rows)?;
             change_prints(&transaction, change.prints, &mut covered)?;
@@ -168,7 +170,9 @@ fn append_hashes(transaction: &WriteTransaction, from: u64, new: &[u32]) -> Resu
         ends_at(key + prints.len() as u64 / 4, from)?;
         if prints.len() / 4 < HASHES_EACH {
             first = key;
-            all.extend(prints.chunks_exact(4).filter_map(|print| print.first_chunk::<4>()).map(|print| u32::from_le_bytes(*print)));
+            all.extend(
+                prints.chunks_exact(4).filter_map(|print| print.first_chunk::<4>()).map(|print| u32::from_le_bytes(*print)),
+            );
         }
     } else {
         ends_at(0, from)?;
@@ -177,8 +181,11 @@ fn append_hashes(transaction: &WriteTransaction, from: u64, new: &[u32]) -> Resu
         return Ok(());
     }
     all.extend_from_slice(new);
-    let values: Vec<(u64, Vec<u8>)> =
-        all.chunks(HASHES_EACH).zip((first..).step_by(HASHES_EACH)).map(|(hashes, key)| (key, blob::put_hashes(hashes))).collect();
+    let values: Vec<(u64, Vec<u8>)> = all
+        .chunks(HASHES_EACH)
+        .zip((first..).step_by(HASHES_EACH))
+        .map(|(hashes, key)| (key, blob::put_hashes(hashes)))
+        .collect();
     put_at_end(&mut table, &values)
 }
 
@@ -191,7 +198,9 @@ fn append_ids(transaction: &WriteTransaction, from: u64, new: &Rows) -> Result<(
         ends_at(key + ids.count as u64, from)?;
         first = key;
         counts = ids.counts()?;
-        prints.extend(ids.prints.chunks_exact(4).filter_map(|print| print.first_chunk::<4>()).map(|print| u32::from_le_bytes(*print)));
+        prints.extend(
+            ids.prints.chunks_exact(4).filter_map(|print| print.first_chunk::<4>()).map(|print| u32::from_le_bytes(*print)),
+        );
     } else {
         ends_at(0, from)?;
     }

@@ -25,7 +25,8 @@ use crate::vault::snapshot::Snapshot;
 
 /// Bytes of all packs from which on a catalog pays.
 const PAYS_FROM: u64 = 8 << 20;
-/// Bytes of an open pack whose fingerprints are worth keeping.
+/// Bytes of an open pack whose fingerprints are worth keeping, once a second session continues it: they are most of a catalog's
+/// size, and a vault that is filled once and then read has no use for them.
 const PRINTS_PAY_FROM: u64 = 2 << 20;
 /// Bytes of new nodes after which a session expects to leave a vault worth a catalog, and begins to gather for it.
 const GATHER_AFTER: u64 = 48 << 20;
@@ -42,6 +43,8 @@ type Piece = (u64, Rows);
 /// What a session gathers for the catalog.
 pub struct Keeper {
     wanted: bool,
+    /// This session continued a pack that took long to read: the next one will, too.
+    continued: bool,
     pieces: Vec<Piece>,
     gathered: u64,
     under_way: usize,
@@ -54,17 +57,34 @@ impl Keeper {
     /// For a session that begins on a snapshot.
     #[must_use]
     pub fn new(snapshot: &Snapshot, index: &Index, unlisted: (usize, Vec<GroupPrints>)) -> Keeper {
-        Keeper { wanted: index.is_there() || pays(snapshot), unlisted, ..Keeper::idle() }
+        let continued = worth_prints(snapshot).is_some();
+        Keeper { wanted: index.is_there() || continued || pays(snapshot), continued, unlisted, ..Keeper::idle() }
     }
 
     /// For a session that keeps none.
     #[must_use]
     pub fn idle() -> Keeper {
-        Keeper { wanted: false, pieces: Vec::new(), gathered: 0, under_way: 0, channel: unbounded(), unlisted: (0, Vec::new()) }
+        Keeper {
+            wanted: false,
+            continued: false,
+            pieces: Vec::new(),
+            gathered: 0,
+            under_way: 0,
+            channel: unbounded(),
+            unlisted: (0, Vec::new()),
+        }
     }
 
     /// Takes the new ones of a chunk's records: those numbered from `first_new` on.
-    pub fn chunk(&mut self, pool: &ThreadPool, chunk: &Arc<Chunk>, cuts: &Cuts, numbers: &[u64], first_new: u64, session_bytes: u64) {
+    pub fn chunk(
+        &mut self,
+        pool: &ThreadPool,
+        chunk: &Arc<Chunk>,
+        cuts: &Cuts,
+        numbers: &[u64],
+        first_new: u64,
+        session_bytes: u64,
+    ) {
         self.wanted |= session_bytes >= GATHER_AFTER;
         if !self.wanted || numbers.len() != chunk.lines.len() || numbers.len() != cuts.records.len() {
             return;
@@ -128,11 +148,11 @@ impl Keeper {
         self.gathered = 0;
         pieces.sort_by_key(|piece| piece.0);
         let Ok(snapshot) = Snapshot::open(layout) else { return };
-        if !layout.catalog().exists() && !pays(&snapshot) {
+        if !layout.catalog().exists() && !self.continued && !pays(&snapshot) {
             return;
         }
         self.wanted = true;
-        let known = Known { unlisted: &self.unlisted, recent, pool };
+        let known = Known { unlisted: &self.unlisted, recent, continued: self.continued, pool };
         // Not an error: see above.
         let _ = bring_up(layout, &snapshot, pieces, &known);
     }
@@ -140,8 +160,7 @@ impl Keeper {
 
 /// Whether a vault is worth a catalog.
 fn pays(snapshot: &Snapshot) -> bool {
-    let stored: u64 = snapshot.packs.iter().map(|pack| pack.committed.length).sum();
-    stored > PAYS_FROM || worth_prints(snapshot).is_some()
+    snapshot.packs.iter().map(|pack| pack.committed.length).sum::<u64>() > PAYS_FROM
 }
 
 /// The open pack, if a writer would take long to read it.
@@ -169,7 +188,7 @@ pub fn refresh(layout: &Layout, pool: &ThreadPool) -> Result<Option<String>> {
         remove(layout)?;
         return Ok(None);
     }
-    let known = Known { unlisted: &(0, Vec::new()), recent: &|_| None, pool };
+    let known = Known { unlisted: &(0, Vec::new()), recent: &|_| None, continued: false, pool };
     Ok(bring_up(layout, &snapshot, Vec::new(), &known).err().map(|why| why.to_string()))
 }
 
@@ -177,6 +196,7 @@ pub fn refresh(layout: &Layout, pool: &ThreadPool) -> Result<Option<String>> {
 struct Known<'k> {
     unlisted: &'k (usize, Vec<GroupPrints>),
     recent: &'k dyn Fn(&GroupEntry) -> Option<GroupPrints>,
+    continued: bool,
     pool: &'k ThreadPool,
 }
 
@@ -260,7 +280,8 @@ fn gather(
 /// What changes in the fingerprints of the open pack.
 fn prints(snapshot: &Snapshot, writer: &Writer, known: &Known<'_>) -> Result<Prints, Unusable> {
     let kept = writer.covered().map(|covered| covered.prints).unwrap_or_default();
-    let Some(pack) = worth_prints(snapshot) else {
+    let wanted = worth_prints(snapshot).filter(|pack| known.continued || kept.pack == pack.committed.pack.0);
+    let Some(pack) = wanted else {
         return Ok(if kept.pack == 0 { Prints::Keep } else { Prints::Drop });
     };
     let groups = &pack.directory.groups;
@@ -271,7 +292,8 @@ fn prints(snapshot: &Snapshot, writer: &Writer, known: &Known<'_>) -> Result<Pri
         (known.recent)(group).or_else(|| listed.cloned())
     };
     // What is at hand came last: only a beginning can be missing.
-    let mut rest: Vec<GroupPrints> = groups.iter().enumerate().skip(from).rev().map_while(|(index, group)| at_hand((index, group))).collect();
+    let mut rest: Vec<GroupPrints> =
+        groups.iter().enumerate().skip(from).rev().map_while(|(index, group)| at_hand((index, group))).collect();
     rest.reverse();
     let missing = past::group_prints(pack, from..groups.len() - rest.len(), known.pool);
     let mut prints = missing.map_err(|error| Unusable::Broken(error.to_string()))?;
