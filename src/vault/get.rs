@@ -11,8 +11,7 @@ use crate::vault::Vault;
 use crate::vault::api::{GetItem, GetOptions, Id, Reading, RecordItem, Turn, is_hash_prefix};
 use crate::vault::fetch::Fetcher;
 use crate::vault::filter::{TypeSet, newest_generations};
-use crate::vault::index::Index;
-use crate::vault::lookup::{Lookup, Place};
+use crate::vault::lookup::{LazyIndex, Lookup, Place};
 use crate::vault::segments;
 use crate::vault::sources::{Source, State};
 
@@ -32,7 +31,7 @@ impl Vault {
     /// [`Error::Usage`] for an ambiguous id, damage, and whatever `sink` returns.
     pub fn get(&self, options: &GetOptions, sink: &mut dyn FnMut(GetItem) -> Result<()>) -> Result<()> {
         let snapshot = self.snapshot()?;
-        let index = Index::open(&snapshot);
+        let index = LazyIndex::new(&snapshot);
         let lookup = Lookup::new(&snapshot, self.threads(), &index)?;
         let mut giver = Giver {
             lookup: &lookup,
@@ -144,6 +143,9 @@ fn resolve<'v>(lookup: &Lookup<'v>, ids: &[Id]) -> Result<Vec<Answer<'v>>> {
     let open = |answers: &[Option<Answer<'v>>], wanted: &dyn Fn(&Id) -> bool| -> Vec<usize> {
         (0..ids.len()).filter(|&at| answers[at].is_none() && wanted(&ids[at])).collect()
     };
+    // All 32 digits of a hash that is there leave no doubt; less may as well be an id that a record carries, which goes first.
+    let whole = open(&answers, &|id| id.reading != Reading::Carried && id.text.len() == 32 && is_hash_prefix(&id.text));
+    by_hashes(lookup, ids, whole, &mut answers)?;
     let carried = open(&answers, &|id| id.reading != Reading::Hash);
     let texts: Vec<&str> = carried.iter().map(|&at| ids[at].text.as_str()).collect();
     for (at, numbers) in carried.into_iter().zip(lookup.by_id(&texts)?) {
@@ -151,18 +153,25 @@ fn resolve<'v>(lookup: &Lookup<'v>, ids: &[Id]) -> Result<Vec<Answer<'v>>> {
         answers[at] = (!records.is_empty()).then_some(Answer::Records(records));
     }
     let hashes = open(&answers, &|id| id.reading != Reading::Carried && is_hash_prefix(&id.text));
-    let texts: Vec<String> = hashes.iter().map(|&at| ids[at].text.to_ascii_lowercase()).collect();
-    let prefixes: Vec<&str> = texts.iter().map(String::as_str).collect();
-    if !prefixes.is_empty() {
-        for (at, found) in hashes.into_iter().zip(lookup.by_hash(&prefixes)?) {
-            answers[at] = one_hash(lookup, &ids[at].text, &found)?;
-        }
-    }
+    by_hashes(lookup, ids, hashes, &mut answers)?;
     let missing = |(answer, complaint): (Option<Answer<'v>>, String)| {
         let complaint = if complaint.is_empty() { "no record has this id".to_string() } else { complaint };
         answer.unwrap_or(Answer::Missing(complaint))
     };
     Ok(answers.into_iter().zip(complaints).map(missing).collect())
+}
+
+/// Answers those of the ids that are hashes or their beginnings.
+fn by_hashes<'v>(lookup: &Lookup<'v>, ids: &[Id], wanted: Vec<usize>, answers: &mut [Option<Answer<'v>>]) -> Result<()> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let texts: Vec<String> = wanted.iter().map(|&at| ids[at].text.to_ascii_lowercase()).collect();
+    let prefixes: Vec<&str> = texts.iter().map(String::as_str).collect();
+    for (at, found) in wanted.into_iter().zip(lookup.by_hash(&prefixes)?) {
+        answers[at] = one_hash(lookup, &ids[at].text, &found)?;
+    }
+    Ok(())
 }
 
 /// The one record of a prefix.

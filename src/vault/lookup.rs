@@ -5,6 +5,7 @@
 //! and verified on the joined record, so an id that is only mentioned does not count.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use crate::checksum::content_hash;
 use crate::error::Result;
@@ -27,13 +28,30 @@ pub(crate) trait Candidates: Sync {
     fn by_id(&self, id: &[u8]) -> Option<Vec<u64>>;
 }
 
-impl Candidates for Index {
+/// The vault's catalog, opened when it is first asked: a line is found by its place without it.
+pub(crate) struct LazyIndex<'s> {
+    snapshot: &'s Snapshot,
+    index: OnceLock<Index>,
+}
+
+impl<'s> LazyIndex<'s> {
+    /// Nothing is opened yet.
+    pub(crate) fn new(snapshot: &'s Snapshot) -> LazyIndex<'s> {
+        LazyIndex { snapshot, index: OnceLock::new() }
+    }
+
+    fn open(&self) -> &Index {
+        self.index.get_or_init(|| Index::open(self.snapshot))
+    }
+}
+
+impl Candidates for LazyIndex<'_> {
     fn by_hash(&self, prefix: &str) -> Option<Vec<u64>> {
-        self.candidates_by_hash(prefix)
+        self.open().candidates_by_hash(prefix)
     }
 
     fn by_id(&self, id: &[u8]) -> Option<Vec<u64>> {
-        self.candidates_by_id(id)
+        self.open().candidates_by_id(id)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reading records out of one pack: groups and blocks are decoded when needed and kept while there is room.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ const MAX_JOIN: usize = MAX_DEPTH * 8;
 /// One thread's way into one pack.
 pub struct PackView {
     pack: Arc<PackReader>,
-    templates: Rc<Vec<Template>>,
+    templates: Rc<Templates>,
     /// Indexes into the directory's blocks, by class and start.
     blocks: Rc<[Vec<BlockEntry>; class::COUNT]>,
     group_cache: Cache<Rc<Group>>,
@@ -96,7 +97,7 @@ impl PackView {
 
     /// The pack's templates by number.
     #[must_use]
-    pub fn templates(&self) -> &[Template] {
+    pub fn templates(&self) -> &Templates {
         &self.templates
     }
 
@@ -121,7 +122,7 @@ impl PackView {
         let entry = self.pack.directory.groups.get(index).ok_or_else(|| corrupt!("no group {index}"))?;
         let frame = self.pack.frame(entry.offset, Kind::Group)?;
         let payload = frame::decode(&frame, None)?;
-        Group::decode(&payload, |number| self.templates.get(number as usize))
+        Group::decode(&payload, |number| self.templates.get(number))
             .and_then(|group| matches_entry(group, entry))
             .map_err(|Corrupt(what)| corrupt!("group at offset {}: {what}", entry.offset))
     }
@@ -235,7 +236,7 @@ impl PackView {
         let group = self.group_of_node(number)?;
         let node = group.node(number)?;
         let templates = Rc::clone(&self.templates);
-        let template = templates.get(node.template() as usize).ok_or_else(|| corrupt!("no template {}", node.template()))?;
+        let template = templates.get(node.template()).ok_or_else(|| corrupt!("no template {}", node.template()))?;
         match template {
             Template::Fixed(parts) => {
                 let (mut slot_at, mut reference_at) = (0, 0);
@@ -321,7 +322,7 @@ impl PackView {
         let root = self.root(group, position)?;
         let group = self.group_of_node(root)?;
         let node = group.node(root)?;
-        let Some(Template::List { element: Some(slot), open, separator, close }) = self.templates.get(node.template() as usize)
+        let Some(Template::List { element: Some(slot), open, separator, close }) = self.templates.get(node.template())
         else {
             return Ok(None);
         };
@@ -359,20 +360,45 @@ fn matches_entry(group: Group, entry: &GroupEntry) -> Result<Group, Corrupt> {
     if same { Ok(group) } else { Err(corrupt!("is not the group the directory describes")) }
 }
 
-/// Reads and parses all templates of a pack.
-fn read_templates(pack: &PackReader) -> Result<Vec<Template>, Corrupt> {
-    let mut templates = Vec::new();
+/// A pack's templates, each parsed when it is first asked for: a record needs a handful of thousands.
+#[derive(Default)]
+pub struct Templates {
+    bytes: Vec<u8>,
+    ends: Vec<u32>,
+    parsed: Vec<OnceCell<Option<Box<Template>>>>,
+}
+
+impl Templates {
+    /// The template with a number; `None` when there is none or it is malformed.
+    #[must_use]
+    pub fn get(&self, number: u32) -> Option<&Template> {
+        let index = number as usize;
+        let parse = || {
+            let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+            let bytes = self.bytes.get(start..*self.ends.get(index)? as usize)?;
+            Template::parse(bytes).ok().map(Box::new)
+        };
+        self.parsed.get(index)?.get_or_init(parse).as_deref()
+    }
+}
+
+/// Reads the bytes of all templates of a pack.
+fn read_templates(pack: &PackReader) -> Result<Templates, Corrupt> {
+    let mut templates = Templates::default();
     for entry in &pack.directory.templates {
-        if entry.first as usize != templates.len() {
-            return Err(corrupt!("templates at offset {} begin at {} instead of {}", entry.offset, entry.first, templates.len()));
+        if entry.first as usize != templates.ends.len() {
+            let (offset, first) = (entry.offset, entry.first);
+            return Err(corrupt!("templates at offset {offset} begin at {first} instead of {}", templates.ends.len()));
         }
         let frame = pack.frame(entry.offset, Kind::Templates)?;
         let payload = frame::decode(&frame, None)?;
         let mut reader = Reader::new(&payload);
         for _ in 0..entry.count {
-            templates.push(Template::parse(reader.bytes()?)?);
+            templates.bytes.extend_from_slice(reader.bytes()?);
+            templates.ends.push(u32::try_from(templates.bytes.len()).map_err(|_| corrupt!("templates of more than 4 GiB"))?);
         }
         reader.finish()?;
     }
+    templates.parsed.resize_with(templates.ends.len(), OnceCell::new);
     Ok(templates)
 }

@@ -13,7 +13,7 @@ use crate::pack::frame::{self, Frame};
 use crate::pack::reader::PackReader;
 use crate::record::template::{Part, Slot, SlotKind, Template};
 use crate::vault::rewrite::Numbers;
-use crate::vault::view::PackView;
+use crate::vault::view::{PackView, Templates};
 
 /// What would go.
 #[derive(Debug, Default)]
@@ -80,9 +80,9 @@ fn share(bytes: u64, part: u64, whole: u64) -> u64 {
     (u128::from(bytes) * u128::from(part) / u128::from(whole.max(1))) as u64
 }
 
-fn mark_children(group: &Group, number: u32, templates: &[Template], marks: &mut Marks) -> Result<(), Corrupt> {
+fn mark_children(group: &Group, number: u32, templates: &Templates, marks: &mut Marks) -> Result<(), Corrupt> {
     let node = group.node(number)?;
-    let template = templates.get(node.template() as usize).ok_or_else(|| corrupt!("no template {}", node.template()))?;
+    let template = templates.get(node.template()).ok_or_else(|| corrupt!("no template {}", node.template()))?;
     match template {
         Template::Fixed(parts) => {
             let slots = parts.iter().filter_map(|part| match part {

@@ -24,12 +24,12 @@ use crate::vault::past;
 use crate::vault::snapshot::Snapshot;
 
 /// Bytes of all packs from which on a catalog pays.
-const PAYS_FROM: u64 = 8 << 20;
+const PAYS_FROM: u64 = 32 << 20;
 /// Bytes of an open pack whose fingerprints are worth keeping, once a second session continues it: they are most of a catalog's
 /// size, and a vault that is filled once and then read has no use for them.
 const PRINTS_PAY_FROM: u64 = 2 << 20;
 /// Bytes of new nodes after which a session expects to leave a vault worth a catalog, and begins to gather for it.
-const GATHER_AFTER: u64 = 48 << 20;
+const GATHER_AFTER: u64 = 128 << 20;
 /// Gathered records after which they are written even though the session goes on.
 const MOST_GATHERED: u64 = 1 << 18;
 /// Records taken in one step when catching up: bounds memory.
