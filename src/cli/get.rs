@@ -67,6 +67,7 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
         segments: args.segment,
         conversations: args.conversation,
         with_turns: !args.types.is_empty() || matches!(form, Form::Text | Form::Md),
+        with_conversation: ui.json() || matches!(form, Form::Text | Form::Md),
         types: args.types,
     };
     let mut missing = 0;

@@ -8,6 +8,8 @@ use crate::error::{Corrupt, corrupt};
 
 thread_local! {
     static COMPRESSOR: RefCell<CCtx<'static>> = RefCell::new(CCtx::create());
+    /// Where results arrive before their length is known: fresh memory for each would cost more than compressing small blocks.
+    static OUTPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static DECOMPRESSOR: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
 }
 
@@ -37,7 +39,9 @@ pub fn compress_with_prefix(raw: &[u8], level: i32, prefix: Option<&[u8]>) -> Op
         if prefix.is_some() {
             set(context, CParameter::WindowLog(window))?;
         }
-        let mut out = Vec::with_capacity(zstd::zstd_safe::compress_bound(raw.len()));
+        let mut out = OUTPUT.take();
+        out.clear();
+        out.reserve(zstd::zstd_safe::compress_bound(raw.len()));
         match prefix {
             None => context.compress2(&mut out, raw).ok()?,
             Some(prefix) => {
@@ -54,7 +58,9 @@ pub fn compress_with_prefix(raw: &[u8], level: i32, prefix: Option<&[u8]>) -> Op
                 own.compress2(&mut out, raw).ok()?
             }
         };
-        (out.len() < raw.len()).then_some(out)
+        let packed = (out.len() < raw.len()).then(|| out.as_slice().to_vec());
+        OUTPUT.set(out);
+        packed
     })
 }
 

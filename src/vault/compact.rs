@@ -34,8 +34,8 @@ pub fn profile(level: u8) -> Profile {
     Profile {
         levels: Levels { text: i32::from(level), dense: i32::from(level), group: i32::from(level) },
         shape: Shape {
-            block_bytes: 4 << 20,
-            group_bytes: 2 << 20,
+            block_bytes: 2 << 20,
+            group_bytes: 512 << 10,
             pack_bytes: 1 << 30,
             window_bytes: 128 << 20,
             ring_bytes: 128 << 20,

@@ -39,6 +39,7 @@ impl Vault {
             newest: newest_generations(lookup.state),
             types: TypeSet::parse(&options.types)?,
             with_turns: options.with_turns,
+            with_conversation: options.with_conversation,
         };
         for (id, answer) in options.ids.iter().zip(resolve(&lookup, &options.ids)?) {
             giver.give(&id.text, answer, sink)?;
@@ -63,6 +64,7 @@ struct Giver<'l, 'v> {
     newest: BTreeMap<&'v str, u32>,
     types: TypeSet,
     with_turns: bool,
+    with_conversation: bool,
 }
 
 impl<'v> Giver<'_, 'v> {
@@ -81,13 +83,17 @@ impl<'v> Giver<'_, 'v> {
         if !self.fetcher.record(number, &mut bytes)? {
             return Ok(None);
         }
-        let metadata = self.lookup.scan.metadata_at(&mut self.fetcher, source, line, &bytes)?;
+        let conversation = if self.with_conversation {
+            self.lookup.scan.metadata_at(&mut self.fetcher, source, line, &bytes)?.conversation_id
+        } else {
+            None
+        };
         let turns = if self.with_turns { self.turns(&bytes, source) } else { Vec::new() };
         Ok(Some(RecordItem {
             hash: RecordHash(content_hash(&bytes)),
             source: shown_name(source, &self.newest),
             line,
-            conversation: metadata.conversation_id,
+            conversation,
             bytes,
             turns,
         }))

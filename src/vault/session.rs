@@ -140,7 +140,7 @@ impl Session {
     /// Keeps what the catalog wants of a chunk's records, those from `first_new` on being new.
     pub fn keep(&mut self, chunk: &Arc<Chunk>, cuts: &Cuts, numbers: &[u64], first_new: u64) {
         if !self.dry_run {
-            self.keeper.chunk(&self.pool, chunk, cuts, numbers, first_new, self.assembler.session_bytes());
+            self.keeper.chunk(&self.pool, chunk, cuts, numbers, first_new, self.assembler.text_bytes());
         }
     }
 

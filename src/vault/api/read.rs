@@ -18,6 +18,8 @@ pub struct GetOptions {
     pub types: Vec<String>,
     /// Fill [`RecordItem::turns`].
     pub with_turns: bool,
+    /// Fill [`RecordItem::conversation`], which may need the lines before a record.
+    pub with_conversation: bool,
 }
 
 /// What `get` hands out, in the order asked for.

@@ -28,8 +28,8 @@ const PAYS_FROM: u64 = 32 << 20;
 /// Bytes of an open pack whose fingerprints are worth keeping, once a second session continues it: they are most of a catalog's
 /// size, and a vault that is filled once and then read has no use for them.
 const PRINTS_PAY_FROM: u64 = 2 << 20;
-/// Bytes of new nodes after which a session expects to leave a vault worth a catalog, and begins to gather for it.
-const GATHER_AFTER: u64 = 128 << 20;
+/// Bytes of unique text after which a session expects to leave a vault worth a catalog, and begins to gather for it.
+const GATHER_AFTER: u64 = 80 << 20;
 /// Gathered records after which they are written even though the session goes on.
 const MOST_GATHERED: u64 = 1 << 18;
 /// Records taken in one step when catching up: bounds memory.
@@ -83,9 +83,9 @@ impl Keeper {
         cuts: &Cuts,
         numbers: &[u64],
         first_new: u64,
-        session_bytes: u64,
+        text_bytes: u64,
     ) {
-        self.wanted |= session_bytes >= GATHER_AFTER;
+        self.wanted |= text_bytes >= GATHER_AFTER;
         if !self.wanted || numbers.len() != chunk.lines.len() || numbers.len() != cuts.records.len() {
             return;
         }

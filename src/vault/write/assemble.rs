@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::catalog::GroupPrints;
 use crate::error::Result;
@@ -47,7 +48,7 @@ impl Shape {
     pub fn ingest() -> Shape {
         Shape {
             block_bytes: 1 << 20,
-            group_bytes: 512 << 10,
+            group_bytes: 128 << 10,
             pack_bytes: 1 << 30,
             window_bytes: 32 << 20,
             ring_bytes: 32 << 20,
@@ -162,6 +163,7 @@ struct Chunk<'c> {
     cuts: &'c Cuts,
     nodes: Vec<u32>,
     segments: Vec<u32>,
+    templates: Vec<u32>,
 }
 
 const UNSEEN: u32 = u32::MAX;
@@ -230,7 +232,8 @@ impl<S: Sink> Assembler<S> {
     /// As [`Assembler::chunk`].
     pub fn chunk_numbered(&mut self, bytes: &[u8], cuts: &Cuts, given: Option<&[u64]>, numbers: &mut Vec<u64>) -> Result<()> {
         let nodes = vec![UNSEEN; cuts.nodes.len()];
-        let mut chunk = Chunk { bytes, cuts, nodes, segments: vec![UNSEEN; cuts.segments.len()] };
+        let segments = vec![UNSEEN; cuts.segments.len()];
+        let mut chunk = Chunk { bytes, cuts, nodes, segments, templates: vec![UNSEEN; cuts.template_count()] };
         for (at, &root) in cuts.records.iter().enumerate() {
             if !self.suppressed.is_empty()
                 && let Some(&number) = self.suppressed.get(&cuts.nodes[root as usize].hash)
@@ -316,7 +319,7 @@ impl<S: Sink> Assembler<S> {
         let spot = if findable { self.remember(raw, node.raw, within) } else { None };
         let inside = spot.map(|spot| Within { raw: node.raw, spot }).or(within);
         let values = cuts.values_of(node);
-        let mut items: Vec<(Slot, Item<'_>, u32)> = Vec::with_capacity(values.len());
+        let mut items: SmallVec<[(Slot, Item<'_>, u32); 12]> = SmallVec::with_capacity(values.len());
         for value in values {
             items.push(match value.slot.kind {
                 SlotKind::Node | SlotKind::NodeInString => {
@@ -335,7 +338,9 @@ impl<S: Sink> Assembler<S> {
             }
         }
         let bytes = cuts.template(node.template);
-        let template = self.template(bytes);
+        let known = chunk.templates[node.template as usize];
+        let template = if known == UNSEEN { self.template(bytes) } else { known };
+        chunk.templates[node.template as usize] = template;
         // A list template's second byte is its elements' marker, 0 where they differ.
         let list = node.is_list.then(|| bytes[1] == 0);
         self.group.node(template, list, items.into_iter());
@@ -360,7 +365,8 @@ impl<S: Sink> Assembler<S> {
         let root = cutter.reopen(0..raw.len()) as usize;
         let cuts = cutter.finish();
         let nodes = vec![UNSEEN; cuts.nodes.len()];
-        let mut chunk = Chunk { bytes: raw, cuts: &cuts, nodes, segments: vec![UNSEEN; cuts.segments.len()] };
+        let segments = vec![UNSEEN; cuts.segments.len()];
+        let mut chunk = Chunk { bytes: raw, cuts: &cuts, nodes, segments, templates: vec![UNSEEN; cuts.template_count()] };
         Ok(self.node(&mut chunk, root, None, true)?.1)
     }
 
@@ -573,6 +579,12 @@ impl<S: Sink> Assembler<S> {
     #[must_use]
     pub fn session_bytes(&self) -> u64 {
         self.session_bytes
+    }
+
+    /// Bytes of unique text in the open pack.
+    #[must_use]
+    pub fn text_bytes(&self) -> u64 {
+        self.text_bytes
     }
 
     /// True when the writer has failed; the next hand-over says why.
