@@ -78,9 +78,7 @@ pub fn decompress(data: &[u8], length: usize, prefix: Option<&[u8]>) -> Result<V
         }),
         Some(prefix) => {
             let mut own = DCtx::create();
-            prepare(&mut own)
-                .and_then(|()| own.ref_prefix(prefix).map(drop))
-                .and_then(|()| own.decompress(&mut out, data))
+            prepare(&mut own).and_then(|()| own.ref_prefix(prefix).map(drop)).and_then(|()| own.decompress(&mut out, data))
         }
     };
     match done {
