@@ -6,7 +6,10 @@
 mod architecture;
 mod catalog;
 mod cli;
+mod crash;
 mod generated;
 mod harness;
 mod read;
+mod roundtrip;
+mod sources;
 mod upkeep;
