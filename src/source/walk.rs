@@ -115,7 +115,7 @@ impl std::fmt::Display for SkipReason {
             SkipReason::NotJson => f.write_str("not-json"),
             SkipReason::Vault => f.write_str("vault"),
             SkipReason::UnknownKind(ending) if ending.is_empty() => f.write_str("unknown-kind"),
-            SkipReason::UnknownKind(ending) => write!(f, "unknown-kind .{ending}"),
+            SkipReason::UnknownKind(ending) => write!(f, "unknown-kind {ending}"),
         }
     }
 }

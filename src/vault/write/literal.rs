@@ -59,9 +59,8 @@ impl Literals {
         while !text.is_empty() {
             if self.open.capacity() == 0 {
                 self.open = std::mem::take(&mut self.spare);
-                // A first block may stay small; after that whole ones are to be expected.
-                let first = self.recent.is_empty();
-                self.open.reserve(if first { self.block_bytes.min(text.len().max(64 << 10)) } else { self.block_bytes });
+                // Whole at once: what is not used of it is never touched.
+                self.open.reserve_exact(self.block_bytes);
             }
             let room = self.block_bytes - self.open.len();
             let (now, later) = text.split_at(room.min(text.len()));

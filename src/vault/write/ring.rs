@@ -38,6 +38,10 @@ impl Ring {
             self.head += (self.capacity - place) as u64;
         }
         let place = (self.head % self.capacity as u64) as usize;
+        if self.bytes.capacity() == 0 {
+            // All at once: untouched pages cost nothing, while growing would move pages under all threads again and again.
+            self.bytes.reserve_exact(self.capacity);
+        }
         if place == self.bytes.len() {
             // The first time round the ring grows as it is written, never touching a page twice.
             self.bytes.extend_from_slice(bytes);
