@@ -8,5 +8,8 @@ mod catalog;
 mod cli;
 mod generated;
 mod harness;
+mod house;
 mod read;
+mod roundtrip;
+mod sources;
 mod upkeep;
