@@ -103,11 +103,7 @@ impl<'a> Reader<'a> {
                 self.position += length;
                 Ok(slice)
             }
-            None => Err(corrupt!(
-                "{length} bytes wanted at offset {}, {} left",
-                self.position,
-                self.remaining()
-            )),
+            None => Err(corrupt!("{length} bytes wanted at offset {}, {} left", self.position, self.remaining())),
         }
     }
 
@@ -118,10 +114,7 @@ impl<'a> Reader<'a> {
                 self.position += 1;
                 Ok(byte)
             }
-            None => Err(corrupt!(
-                "a byte wanted at offset {}, none left",
-                self.position
-            )),
+            None => Err(corrupt!("a byte wanted at offset {}, none left", self.position)),
         }
     }
 
@@ -160,10 +153,7 @@ impl<'a> Reader<'a> {
                 return Ok(value);
             }
         }
-        Err(corrupt!(
-            "varint longer than 64 bits before offset {}",
-            self.position
-        ))
+        Err(corrupt!("varint longer than 64 bits before offset {}", self.position))
     }
 
     /// A zigzag varint.
@@ -174,12 +164,7 @@ impl<'a> Reader<'a> {
     /// A varint that must fit 32 bits.
     pub fn varint32(&mut self) -> Result<u32, Corrupt> {
         let value = self.varint()?;
-        u32::try_from(value).map_err(|_| {
-            corrupt!(
-                "{value} before offset {} does not fit 32 bits",
-                self.position
-            )
-        })
+        u32::try_from(value).map_err(|_| corrupt!("{value} before offset {} does not fit 32 bits", self.position))
     }
 
     /// A varint that counts things of at least `bytes_each` bytes still to come: refused when they cannot be there, so that
@@ -189,10 +174,7 @@ impl<'a> Reader<'a> {
         let most = self.remaining() / bytes_each.max(1);
         match usize::try_from(value) {
             Ok(count) if count <= most => Ok(count),
-            _ => Err(corrupt!(
-                "count {value} before offset {}, room for {most}",
-                self.position
-            )),
+            _ => Err(corrupt!("count {value} before offset {}, room for {most}", self.position)),
         }
     }
 
@@ -210,15 +192,7 @@ impl<'a> Reader<'a> {
 
     /// Refuses bytes left over.
     pub fn finish(self) -> Result<(), Corrupt> {
-        if self.is_empty() {
-            Ok(())
-        } else {
-            Err(corrupt!(
-                "{} bytes left over at offset {}",
-                self.remaining(),
-                self.position
-            ))
-        }
+        if self.is_empty() { Ok(()) } else { Err(corrupt!("{} bytes left over at offset {}", self.remaining(), self.position)) }
     }
 }
 

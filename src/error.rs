@@ -89,26 +89,16 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// Names the file of a [`Corrupt`].
     pub fn integrity(path: &Path, what: impl fmt::Display) -> Error {
-        Error::Integrity {
-            path: path.to_path_buf(),
-            what: what.to_string(),
-        }
+        Error::Integrity { path: path.to_path_buf(), what: what.to_string() }
     }
 
     /// Wraps a system error; a full disk gets its own kind.
     pub fn io(doing: &'static str, path: &Path, source: std::io::Error) -> Error {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
         if matches!(source.kind(), StorageFull | QuotaExceeded) {
-            return Error::NoSpace {
-                path: path.to_path_buf(),
-                doing,
-            };
+            return Error::NoSpace { path: path.to_path_buf(), doing };
         }
-        Error::Io {
-            doing,
-            path: path.to_path_buf(),
-            source,
-        }
+        Error::Io { doing, path: path.to_path_buf(), source }
     }
 }
 

@@ -21,16 +21,12 @@ impl Map {
         let file = File::open(path).on("opening", path)?;
         let actual = file.metadata().on("reading the size of", path)?.len();
         if actual < length {
-            return Err(Error::integrity(
-                path,
-                format!("{actual} bytes long, {length} were committed"),
-            ));
+            return Err(Error::integrity(path, format!("{actual} bytes long, {length} were committed")));
         }
         if length == 0 {
             return Ok(Map(None));
         }
-        let length = usize::try_from(length)
-            .map_err(|_| Error::Internal(format!("{length} bytes do not fit this machine")))?;
+        let length = usize::try_from(length).map_err(|_| Error::Internal(format!("{length} bytes do not fit this machine")))?;
         // SAFETY: pack and part files are append-only: bytes below a committed length are never changed or truncated, and a
         // removed file stays mapped. Another program that cuts the file can raise SIGBUS; `check` and `reindex` use read_range.
         let map = unsafe { memmap2::MmapOptions::new().len(length).map(&file) };
@@ -51,16 +47,9 @@ impl Deref for Map {
 /// When the file cannot be read or is shorter.
 pub fn read_prefix(path: &Path, length: u64) -> Result<Vec<u8>> {
     let mut out = Vec::new();
-    File::open(path)
-        .on("opening", path)?
-        .take(length)
-        .read_to_end(&mut out)
-        .on("reading", path)?;
+    File::open(path).on("opening", path)?.take(length).read_to_end(&mut out).on("reading", path)?;
     if (out.len() as u64) < length {
-        return Err(Error::integrity(
-            path,
-            format!("{} bytes long, {length} were committed", out.len()),
-        ));
+        return Err(Error::integrity(path, format!("{} bytes long, {length} were committed", out.len())));
     }
     Ok(out)
 }
@@ -79,10 +68,7 @@ pub fn free_bytes(dir: &Path) -> Result<u64> {
 /// # Errors
 /// When it exists or its parent does not.
 pub fn create_dir(path: &Path) -> Result<()> {
-    fs::DirBuilder::new()
-        .mode(0o700)
-        .create(path)
-        .on("creating", path)
+    fs::DirBuilder::new().mode(0o700).create(path).on("creating", path)
 }
 
 /// Creates a new file with mode 0600 for appending; it must not exist.
@@ -90,13 +76,7 @@ pub fn create_dir(path: &Path) -> Result<()> {
 /// # Errors
 /// When it exists or cannot be created.
 pub fn create_new(path: &Path) -> Result<File> {
-    OpenOptions::new()
-        .create_new(true)
-        .append(true)
-        .read(true)
-        .mode(0o600)
-        .open(path)
-        .on("creating", path)
+    OpenOptions::new().create_new(true).append(true).read(true).mode(0o600).open(path).on("creating", path)
 }
 
 /// Flushes a directory, so that names in it survive a power cut.
@@ -104,9 +84,7 @@ pub fn create_new(path: &Path) -> Result<File> {
 /// # Errors
 /// When the system cannot.
 pub fn sync_dir(path: &Path) -> Result<()> {
-    File::open(path)
-        .and_then(|dir| dir.sync_all())
-        .on("flushing", path)
+    File::open(path).and_then(|dir| dir.sync_all()).on("flushing", path)
 }
 
 /// Replaces `path` by `bytes`, atomically and durably: `path.new`, flush, rename, flush of the directory.
@@ -115,16 +93,8 @@ pub fn sync_dir(path: &Path) -> Result<()> {
 /// When any step fails; then the old content is still there.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let new = with_suffix(path, ".new");
-    let mut file = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&new)
-        .on("creating", &new)?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .on("writing", &new)?;
+    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new).on("creating", &new)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).on("writing", &new)?;
     fs::rename(&new, path).on("publishing", path)?;
     match path.parent() {
         Some(parent) => sync_dir(parent),
@@ -138,9 +108,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 /// When the system refuses.
 pub fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io("removing", path, error))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("removing", path, error)),
         _ => Ok(()),
     }
 }
@@ -164,25 +132,15 @@ impl Lock {
     /// # Errors
     /// [`Error::Locked`] with the holder's name when the time is up.
     pub fn acquire(path: &Path, info: &Path, holder: &str, timeout: Duration) -> Result<Lock> {
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(path)
-            .on("opening", path)?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).on("opening", path)?;
         let deadline = Instant::now().checked_add(timeout);
         loop {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(fs::TryLockError::WouldBlock) => {
                     if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                        let holder =
-                            fs::read_to_string(info).unwrap_or_else(|_| "another process".into());
-                        return Err(Error::Locked {
-                            path: path.to_path_buf(),
-                            holder: holder.trim().to_string(),
-                        });
+                        let holder = fs::read_to_string(info).unwrap_or_else(|_| "another process".into());
+                        return Err(Error::Locked { path: path.to_path_buf(), holder: holder.trim().to_string() });
                     }
                     std::thread::sleep(Duration::from_millis(20));
                 }
@@ -192,17 +150,9 @@ impl Lock {
             }
         }
         // The name is for messages only: not being able to write it is no reason to stop.
-        let written = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(info);
+        let written = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(info);
         let written = written.and_then(|mut file| file.write_all(holder.as_bytes()));
-        Ok(Lock {
-            _file: file,
-            info: written.is_ok().then(|| info.to_path_buf()),
-        })
+        Ok(Lock { _file: file, info: written.is_ok().then(|| info.to_path_buf()) })
     }
 }
 

@@ -9,7 +9,7 @@ use super::filter::{FilterArgs, tell_without_time};
 use super::progress::Bars;
 use super::{Context, units};
 use crate::error::Result;
-use crate::vault::api::{ExportOptions, ExportReport};
+use crate::vault::api::{ExportOptions, ExportReport, Filter};
 
 /// Write lines out of the vault, byte for byte
 #[derive(Debug, clap::Args)]
@@ -55,7 +55,9 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
         _ => vault.export_raw(&options, &mut context.ui.writer())?,
     };
     tell(&report, to_stdout, context)?;
-    Ok(status(&report, !options.filter.is_empty()))
+    // Naming sources takes them whole; only what picks lines out of them makes an empty result an answer of its own.
+    let picked = Filter { sources: Vec::new(), ..options.filter };
+    Ok(status(&report, !picked.is_empty()))
 }
 
 fn tell(report: &ExportReport, to_stdout: bool, context: &Context<'_>) -> Result<()> {

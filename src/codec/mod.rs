@@ -78,9 +78,7 @@ pub fn decompress(data: &[u8], length: usize, prefix: Option<&[u8]>) -> Result<V
         }),
         Some(prefix) => {
             let mut own = DCtx::create();
-            prepare(&mut own)
-                .and_then(|()| own.ref_prefix(prefix).map(drop))
-                .and_then(|()| own.decompress(&mut out, data))
+            prepare(&mut own).and_then(|()| own.ref_prefix(prefix).map(drop)).and_then(|()| own.decompress(&mut out, data))
         }
     };
     match done {
@@ -103,7 +101,8 @@ mod tests {
 
     #[test]
     fn compressed_bytes_come_back_with_and_without_prefix() {
-        let raw: Vec<u8> = (0..5000u32).flat_map(|i| format!("line {} of text; ", i % 300).into_bytes()).collect();
+        let raw: Vec<u8> =
+            (0..5000u32).flat_map(|i| format!("{:08x} of text; ", i.wrapping_mul(0x9e37_79b1)).into_bytes()).collect();
         let plain = compress(&raw, 3).unwrap();
         assert_eq!(decompress(&plain, raw.len(), None).unwrap(), raw);
         let with = compress_with_prefix(&raw, 19, Some(&raw)).unwrap();

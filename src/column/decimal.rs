@@ -33,19 +33,14 @@ pub(super) fn parse(value: &[u8]) -> Option<Decimal> {
         (b'-', rest) => (true, rest),
         _ => (false, value),
     };
-    let whole = unsigned
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let whole = unsigned.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if whole == 0 || whole > 19 || (whole > 1 && unsigned[0] == b'0') {
         return None;
     }
     let magnitude = accumulate(0, &unsigned[..whole])?;
     let (magnitude, digits) = match unsigned[whole..].split_first() {
         None => (magnitude, 0),
-        Some((b'.', fraction))
-            if !fraction.is_empty() && fraction.len() <= usize::from(FRACTION_DIGITS) =>
-        {
+        Some((b'.', fraction)) if !fraction.is_empty() && fraction.len() <= usize::from(FRACTION_DIGITS) => {
             (accumulate(magnitude, fraction)?, fraction.len() as u8)
         }
         Some(_) => return None,
@@ -57,10 +52,7 @@ pub(super) fn parse(value: &[u8]) -> Option<Decimal> {
         return None;
     }
     let magnitude = i64::try_from(magnitude).ok()?;
-    Some(Decimal {
-        mantissa: if negative { -magnitude } else { magnitude },
-        digits,
-    })
+    Some(Decimal { mantissa: if negative { -magnitude } else { magnitude }, digits })
 }
 
 /// Appends decimal digits to a magnitude, as long as u64 holds it.
@@ -120,37 +112,23 @@ pub(super) enum Digits {
 impl Digits {
     /// The most regular way that holds for all values.
     pub(super) fn of(numbers: &[Decimal]) -> Digits {
-        let most = numbers
-            .iter()
-            .map(|number| number.digits)
-            .max()
-            .unwrap_or(0);
-        let least = numbers
-            .iter()
-            .map(|number| number.digits)
-            .min()
-            .unwrap_or(0);
+        let most = numbers.iter().map(|number| number.digits).max().unwrap_or(0);
+        let least = numbers.iter().map(|number| number.digits).min().unwrap_or(0);
         if most == least {
             return Digits::Always(most);
         }
         let least = least.min(1);
         let strips = |number: &Decimal| {
-            (number.digits <= least || number.mantissa % 10 != 0)
-                && raise(number.mantissa, most - number.digits).is_some()
+            (number.digits <= least || number.mantissa % 10 != 0) && raise(number.mantissa, most - number.digits).is_some()
         };
-        if numbers.iter().all(strips) {
-            Digits::Stripped { scale: most, least }
-        } else {
-            Digits::Each
-        }
+        if numbers.iter().all(strips) { Digits::Stripped { scale: most, least } } else { Digits::Each }
     }
 
     /// The integer stored for a value, in the ways that [`Digits::of`] finds.
     pub(super) fn scaled(self, number: Decimal) -> i64 {
         match self {
             Digits::Stripped { scale, .. } => {
-                raise(number.mantissa, scale.saturating_sub(number.digits))
-                    .unwrap_or(number.mantissa)
+                raise(number.mantissa, scale.saturating_sub(number.digits)).unwrap_or(number.mantissa)
             }
             Digits::Always(_) | Digits::Each | Digits::Nudged { .. } => number.mantissa,
         }
@@ -188,44 +166,20 @@ mod tests {
             write(number.mantissa, number.digits, &mut out);
             assert_eq!(out, text.as_bytes());
         }
-        for text in [
-            "",
-            "-",
-            "-0",
-            "-0.0",
-            "007",
-            "+1",
-            "1.",
-            ".5",
-            "1e5",
-            "1.5e3",
-            "9223372036854775808",
-            "1 ",
-            "0.1000000000000000001",
-        ] {
+        for text in
+            ["", "-", "-0", "-0.0", "007", "+1", "1.", ".5", "1e5", "1.5e3", "9223372036854775808", "1 ", "0.1000000000000000001"]
+        {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }
     }
 
     #[test]
     fn python_and_javascript_styles_of_stripping_zeros_are_told_apart() {
-        let digits = |texts: &[&str]| {
-            Digits::of(
-                &texts
-                    .iter()
-                    .map(|text| parse(text.as_bytes()).expect(text))
-                    .collect::<Vec<_>>(),
-            )
-        };
+        let digits =
+            |texts: &[&str]| Digits::of(&texts.iter().map(|text| parse(text.as_bytes()).expect(text)).collect::<Vec<_>>());
         assert_eq!(digits(&["1.25", "3.50"]), Digits::Always(2));
-        assert_eq!(
-            digits(&["1.0", "0.125", "20.0"]),
-            Digits::Stripped { scale: 3, least: 1 }
-        );
-        assert_eq!(
-            digits(&["1", "0.125", "20"]),
-            Digits::Stripped { scale: 3, least: 0 }
-        );
+        assert_eq!(digits(&["1.0", "0.125", "20.0"]), Digits::Stripped { scale: 3, least: 1 });
+        assert_eq!(digits(&["1", "0.125", "20"]), Digits::Stripped { scale: 3, least: 0 });
         assert_eq!(digits(&["1.10", "0.125"]), Digits::Each);
         // Scaled to the longest, the first would not fit.
         assert_eq!(digits(&["0.1", "0.0000000000000000000001"]), Digits::Each);

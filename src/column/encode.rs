@@ -5,8 +5,7 @@
 
 use super::decimal::{self, Decimal, Digits};
 use super::header::{
-    ALWAYS, CONSTANT, DECIMAL, EACH, FIXED, INTEGER, NUDGED_TO_NONE, NUDGED_TO_ONE,
-    STRIPPED_TO_NONE, STRIPPED_TO_ONE, TEXT, TIME,
+    ALWAYS, CONSTANT, DECIMAL, EACH, FIXED, INTEGER, NUDGED_TO_NONE, NUDGED_TO_ONE, STRIPPED_TO_NONE, STRIPPED_TO_ONE, TEXT, TIME,
 };
 use super::nudged::Nudged;
 use super::repeats::{Runs, Words, recurring};
@@ -25,12 +24,7 @@ pub fn encode(values: &Values, header: &mut Vec<u8>, streams: &mut Streams) {
     encode_inner(values, SPLITS, header, streams);
 }
 
-pub(super) fn encode_inner(
-    values: &Values,
-    splits: usize,
-    header: &mut Vec<u8>,
-    streams: &mut Streams,
-) {
+pub(super) fn encode_inner(values: &Values, splits: usize, header: &mut Vec<u8>, streams: &mut Streams) {
     if let Some(value) = constant(values) {
         header.put_u8(CONSTANT);
         header.put_bytes(value);
@@ -79,11 +73,7 @@ fn numbers(values: &Values) -> Option<Vec<Decimal>> {
 /// All timestamps, if they have one format.
 fn times(values: &Values) -> Option<(Format<'_>, Vec<i64>)> {
     let (format, _) = time::parse(values.iter().next()?)?;
-    let ticks = values.iter().map(|value| {
-        time::parse(value)
-            .filter(|(other, _)| *other == format)
-            .map(|(_, ticks)| ticks)
-    });
+    let ticks = values.iter().map(|value| time::parse(value).filter(|(other, _)| *other == format).map(|(_, ticks)| ticks));
     Some((format, ticks.collect::<Option<_>>()?))
 }
 
@@ -95,13 +85,7 @@ fn encode_times(format: &Format<'_>, ticks: &[i64], header: &mut Vec<u8>, stream
     integers::encode(ticks, Class::Time, header, streams);
 }
 
-fn encode_numbers(
-    values: &Values,
-    numbers: &[Decimal],
-    words: Option<Words>,
-    header: &mut Vec<u8>,
-    streams: &mut Streams,
-) {
+fn encode_numbers(values: &Values, numbers: &[Decimal], words: Option<Words>, header: &mut Vec<u8>, streams: &mut Streams) {
     let scaled = Scaled::of(values, numbers);
     let bits = scaled.cost();
     // Planes of a byte cost what an index costs, without a dictionary.
@@ -160,24 +144,14 @@ impl Scaled {
     fn of(values: &Values, numbers: &[Decimal]) -> Scaled {
         let best = Scaled::new(Digits::of(numbers), numbers);
         // One 0.8500000000000001 among short fractions would make all of them long.
-        let each = matches!(best.digits, Digits::Stripped { .. })
-            .then(|| Scaled::new(Digits::Each, numbers));
+        let each = matches!(best.digits, Digits::Stripped { .. }).then(|| Scaled::new(Digits::Each, numbers));
         let nudged = Nudged::of(values, numbers).map(|nudged| Scaled {
-            digits: Digits::Nudged {
-                scale: nudged.scale,
-                least: nudged.least,
-            },
+            digits: Digits::Nudged { scale: nudged.scale, least: nudged.least },
             integers: nudged.scaled,
             each: nudged.steps,
         });
         let others = each.into_iter().chain(nudged);
-        others.fold(best, |best, next| {
-            if next.cost() < best.cost() {
-                next
-            } else {
-                best
-            }
-        })
+        others.fold(best, |best, next| if next.cost() < best.cost() { next } else { best })
     }
 
     fn new(digits: Digits, numbers: &[Decimal]) -> Scaled {
@@ -185,14 +159,7 @@ impl Scaled {
             Digits::Each => numbers.iter().map(|number| number.digits).collect(),
             _ => Vec::new(),
         };
-        Scaled {
-            digits,
-            integers: numbers
-                .iter()
-                .map(|&number| digits.scaled(number))
-                .collect(),
-            each,
-        }
+        Scaled { digits, integers: numbers.iter().map(|&number| digits.scaled(number)).collect(), each }
     }
 
     /// Rough cost in bits, in the measure of [`integers::estimate`].

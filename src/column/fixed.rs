@@ -35,8 +35,7 @@ pub(super) struct Common<'a> {
 pub(super) fn common(values: &Values) -> Option<Common<'_>> {
     let first = values.iter().next()?;
     let length = first.len();
-    if !(SHORTEST_CHANGE..=LONGEST).contains(&length) || values.byte_len() != length * values.len()
-    {
+    if !(SHORTEST_CHANGE..=LONGEST).contains(&length) || values.byte_len() != length * values.len() {
         return None;
     }
     let mut differs = vec![0u8; length];
@@ -44,38 +43,23 @@ pub(super) fn common(values: &Values) -> Option<Common<'_>> {
         if value.len() != length {
             return None;
         }
-        differs
-            .iter_mut()
-            .zip(value.iter().zip(first))
-            .for_each(|(differs, (a, b))| *differs |= a ^ b);
+        differs.iter_mut().zip(value.iter().zip(first)).for_each(|(differs, (a, b))| *differs |= a ^ b);
     }
     let dropped = dropped_places(first, &differs, values.len());
     let class = class_of(values, &dropped)?;
-    Some(Common {
-        class,
-        first,
-        dropped,
-    })
+    Some(Common { class, first, dropped })
 }
 
 /// Chooses the constant places that go to the header.
 fn dropped_places(first: &[u8], differs: &[u8], count: usize) -> Vec<bool> {
     let same: Vec<bool> = differs.iter().map(|&bits| bits == 0).collect();
     // A prefix is letters up to punctuation; what follows the first digit may be the id itself.
-    let prefix = same
-        .iter()
-        .zip(first)
-        .take_while(|(same, byte)| **same && !byte.is_ascii_digit())
-        .count();
-    let prefix = first[..prefix]
-        .iter()
-        .rposition(|byte| !byte.is_ascii_alphanumeric())
-        .map_or(0, |last| last + 1);
+    let prefix = same.iter().zip(first).take_while(|(same, byte)| **same && !byte.is_ascii_digit()).count();
+    let prefix = first[..prefix].iter().rposition(|byte| !byte.is_ascii_alphanumeric()).map_or(0, |last| last + 1);
     let uuid = is_uuid(first);
     (0..first.len())
         .map(|place| {
-            let sure =
-                place < prefix || count >= NO_CHANCE || !first[place].is_ascii_alphanumeric();
+            let sure = place < prefix || count >= NO_CHANCE || !first[place].is_ascii_alphanumeric();
             same[place] && (sure || (uuid && place == UUID_VERSION))
         })
         .collect()
@@ -87,9 +71,7 @@ fn is_uuid(value: &[u8]) -> bool {
 
 /// The alphabet of the changing bytes: [`Class::Hex`], [`Class::Id`], or none when they are no id.
 fn class_of(values: &Values, dropped: &[bool]) -> Option<Class> {
-    let changing: Vec<usize> = (0..dropped.len())
-        .filter(|&place| !dropped[place])
-        .collect();
+    let changing: Vec<usize> = (0..dropped.len()).filter(|&place| !dropped[place]).collect();
     if changing.len() < SHORTEST_CHANGE {
         return None;
     }
@@ -133,30 +115,13 @@ pub(super) const ALPHABET: [u8; 256] = {
 };
 
 /// Codes ids of one shape.
-pub(super) fn encode(
-    values: &Values,
-    common: &Common<'_>,
-    header: &mut Vec<u8>,
-    streams: &mut Streams,
-) {
+pub(super) fn encode(values: &Values, common: &Common<'_>, header: &mut Vec<u8>, streams: &mut Streams) {
     header.put_u8(common.class as u8);
     header.put_varint(common.first.len() as u64);
     for places in common.dropped.chunks(8) {
-        header.put_u8(
-            places
-                .iter()
-                .enumerate()
-                .fold(0, |bits, (at, &dropped)| bits | u8::from(dropped) << at),
-        );
+        header.put_u8(places.iter().enumerate().fold(0, |bits, (at, &dropped)| bits | u8::from(dropped) << at));
     }
-    header.extend(
-        common
-            .first
-            .iter()
-            .zip(&common.dropped)
-            .filter(|(_, dropped)| **dropped)
-            .map(|(byte, _)| byte),
-    );
+    header.extend(common.first.iter().zip(&common.dropped).filter(|(_, dropped)| **dropped).map(|(byte, _)| byte));
     let runs = runs(&common.dropped);
     let out = streams.of(common.class);
     for value in values.flat().chunks_exact(common.first.len()) {
@@ -190,41 +155,20 @@ pub(super) struct Fixed {
 
 impl Fixed {
     /// Reads the parameters of `count` ids and takes their part of the class stream.
-    pub(super) fn read(
-        reader: &mut Reader<'_>,
-        count: usize,
-        offsets: &mut Offsets,
-    ) -> Result<Fixed, Corrupt> {
+    pub(super) fn read(reader: &mut Reader<'_>, count: usize, offsets: &mut Offsets) -> Result<Fixed, Corrupt> {
         let at = reader.position();
-        let class =
-            Class::from_u8(reader.u8()?).ok_or_else(|| corrupt!("unknown class at offset {at}"))?;
+        let class = Class::from_u8(reader.u8()?).ok_or_else(|| corrupt!("unknown class at offset {at}"))?;
         let length = reader.varint()? as usize;
         if length > LONGEST {
             return Err(corrupt!("ids of {length} bytes at offset {at}"));
         }
         let bitmap = reader.take(length.div_ceil(8))?;
-        let dropped: Vec<bool> = (0..length)
-            .map(|place| bitmap[place / 8] >> (place % 8) & 1 == 1)
-            .collect();
+        let dropped: Vec<bool> = (0..length).map(|place| bitmap[place / 8] >> (place % 8) & 1 == 1).collect();
         let width = dropped.iter().filter(|dropped| !**dropped).count();
         let mut constant = reader.take(length - width)?.iter();
-        let template = dropped
-            .iter()
-            .map(|&dropped| {
-                if dropped {
-                    constant.next().copied().unwrap_or(0)
-                } else {
-                    0
-                }
-            })
-            .collect();
+        let template = dropped.iter().map(|&dropped| if dropped { constant.next().copied().unwrap_or(0) } else { 0 }).collect();
         let part = offsets.take_rows(class, count, width)?;
-        Ok(Fixed {
-            template,
-            runs: runs(&dropped),
-            width,
-            part,
-        })
+        Ok(Fixed { template, runs: runs(&dropped), width, part })
     }
 
     /// False when no id holds `needle`: at no offset do the constant places agree and the rest occur in the rows.
@@ -252,9 +196,7 @@ impl Fixed {
 
     /// Appends the id of a rank; `rows` is the column's part.
     pub(super) fn get(&self, rows: &[u8], rank: usize, out: &mut Vec<u8>) -> Result<(), Corrupt> {
-        let row = rank
-            .checked_mul(self.width)
-            .and_then(|start| rows.get(start..start.checked_add(self.width)?));
+        let row = rank.checked_mul(self.width).and_then(|start| rows.get(start..start.checked_add(self.width)?));
         let mut row = row.ok_or_else(|| corrupt!("no id of rank {rank}"))?;
         let base = out.len();
         out.extend_from_slice(&self.template);

@@ -60,21 +60,13 @@ impl Offsets {
     pub(super) fn take(&mut self, class: Class, length: u64) -> Result<Part, Corrupt> {
         let start = self.0[class as usize];
         // Ends inside a part are kept in 32 bits.
-        let length =
-            u32::try_from(length).map_err(|_| corrupt!("a column part of {length} bytes"))?;
-        let end = start
-            .checked_add(length as usize)
-            .ok_or_else(|| corrupt!("column parts beyond the address space"))?;
+        let length = u32::try_from(length).map_err(|_| corrupt!("a column part of {length} bytes"))?;
+        let end = start.checked_add(length as usize).ok_or_else(|| corrupt!("column parts beyond the address space"))?;
         self.0[class as usize] = end;
         Ok(Part { class, start, end })
     }
 
-    pub(super) fn take_rows(
-        &mut self,
-        class: Class,
-        rows: usize,
-        width: usize,
-    ) -> Result<Part, Corrupt> {
+    pub(super) fn take_rows(&mut self, class: Class, rows: usize, width: usize) -> Result<Part, Corrupt> {
         self.take(class, (rows as u64).saturating_mul(width as u64))
     }
 }
@@ -92,13 +84,7 @@ impl Part {
     pub(super) fn of<'a>(&self, streams: &[&'a [u8]; Class::COUNT]) -> Result<&'a [u8], Corrupt> {
         let stream = streams[self.class as usize];
         stream.get(self.start..self.end).ok_or_else(|| {
-            corrupt!(
-                "a column wants bytes {}..{} of a {:?} stream of {}",
-                self.start,
-                self.end,
-                self.class,
-                stream.len()
-            )
+            corrupt!("a column wants bytes {}..{} of a {:?} stream of {}", self.start, self.end, self.class, stream.len())
         })
     }
 }
@@ -114,50 +100,24 @@ pub struct Header<'a> {
 #[derive(Clone, Debug)]
 pub(super) enum Coder<'a> {
     Constant(&'a [u8]),
-    Enum {
-        words: Box<Header<'a>>,
-        indexes: Part,
-    },
+    Enum { words: Box<Header<'a>>, indexes: Part },
     Integer(Integers),
-    Decimal {
-        digits: Digits,
-        each: Option<Part>,
-        mantissas: Integers,
-    },
-    Time {
-        format: Format<'a>,
-        ticks: Integers,
-    },
+    Decimal { digits: Digits, each: Option<Part>, mantissas: Integers },
+    Time { format: Format<'a>, ticks: Integers },
     Fixed(Fixed),
     Text(Text<'a>),
-    Runs {
-        lengths: Integers,
-        heads: Box<Header<'a>>,
-    },
-    Split {
-        map: Part,
-        main: Box<Header<'a>>,
-        other: Box<Header<'a>>,
-    },
+    Runs { lengths: Integers, heads: Box<Header<'a>> },
+    Split { map: Part, main: Box<Header<'a>>, other: Box<Header<'a>> },
 }
 
 impl<'a> Header<'a> {
     /// Reads the header of a column of `count` values. `offsets` is the same for all columns of a group, in their order.
     /// `count` must come from a checked place: memory in proportion to it may be used on opening.
-    pub fn read(
-        reader: &mut Reader<'a>,
-        count: usize,
-        offsets: &mut Offsets,
-    ) -> Result<Header<'a>, Corrupt> {
+    pub fn read(reader: &mut Reader<'a>, count: usize, offsets: &mut Offsets) -> Result<Header<'a>, Corrupt> {
         Header::read_inner(reader, count, offsets, DEEPEST)
     }
 
-    fn read_inner(
-        reader: &mut Reader<'a>,
-        count: usize,
-        offsets: &mut Offsets,
-        depth: usize,
-    ) -> Result<Header<'a>, Corrupt> {
+    fn read_inner(reader: &mut Reader<'a>, count: usize, offsets: &mut Offsets, depth: usize) -> Result<Header<'a>, Corrupt> {
         let at = reader.position();
         let Some(depth) = depth.checked_sub(1) else {
             return Err(corrupt!("columns nested too deep at offset {at}"));
@@ -165,15 +125,10 @@ impl<'a> Header<'a> {
         let coder = match reader.u8()? {
             CONSTANT => Coder::Constant(reader.bytes()?),
             ENUM => {
-                let distinct = usize::from(
-                    u8::try_from(reader.varint()?)
-                        .map_err(|_| corrupt!("too large an enum at offset {at}"))?,
-                );
+                let distinct =
+                    usize::from(u8::try_from(reader.varint()?).map_err(|_| corrupt!("too large an enum at offset {at}"))?);
                 let words = Box::new(Header::read_inner(reader, distinct, offsets, depth)?);
-                Coder::Enum {
-                    words,
-                    indexes: offsets.take_rows(Class::Number, count, 1)?,
-                }
+                Coder::Enum { words, indexes: offsets.take_rows(Class::Number, count, 1)? }
             }
             INTEGER => Coder::Integer(Integers::read(reader, count, Class::Number, offsets)?),
             DECIMAL => {
@@ -181,16 +136,9 @@ impl<'a> Header<'a> {
                 let each = matches!(digits, Digits::Each | Digits::Nudged { .. })
                     .then(|| offsets.take_rows(Class::Number, count, 1))
                     .transpose()?;
-                Coder::Decimal {
-                    digits,
-                    each,
-                    mantissas: Integers::read(reader, count, Class::Number, offsets)?,
-                }
+                Coder::Decimal { digits, each, mantissas: Integers::read(reader, count, Class::Number, offsets)? }
             }
-            TIME => Coder::Time {
-                format: read_format(reader)?,
-                ticks: Integers::read(reader, count, Class::Time, offsets)?,
-            },
+            TIME => Coder::Time { format: read_format(reader)?, ticks: Integers::read(reader, count, Class::Time, offsets)? },
             FIXED => Coder::Fixed(Fixed::read(reader, count, offsets)?),
             TEXT => Coder::Text(Text::read(reader, count, offsets)?),
             RUNS => {
@@ -231,17 +179,12 @@ impl<'a> Header<'a> {
         match &self.coder {
             Coder::Constant(_) => false,
             Coder::Enum { words, .. } => class == Class::Number || words.reads(class),
-            Coder::Integer(integers)
-            | Coder::Time {
-                ticks: integers, ..
-            } => class == integers.class(),
+            Coder::Integer(integers) | Coder::Time { ticks: integers, .. } => class == integers.class(),
             Coder::Decimal { .. } => class == Class::Number,
             Coder::Fixed(fixed) => class == fixed.part.class,
             Coder::Text(text) => text.classes().any(|read| read == class),
             Coder::Runs { heads, .. } => class == Class::Number || heads.reads(class),
-            Coder::Split { main, other, .. } => {
-                class == Class::Number || main.reads(class) || other.reads(class)
-            }
+            Coder::Split { main, other, .. } => class == Class::Number || main.reads(class) || other.reads(class),
         }
     }
 
@@ -272,9 +215,7 @@ fn read_digits(reader: &mut Reader<'_>) -> Result<Digits, Corrupt> {
     let at = reader.position();
     let (style, scale) = (reader.u8()?, reader.u8()?);
     if scale > decimal::FRACTION_DIGITS {
-        return Err(corrupt!(
-            "decimals of {scale} fraction digits at offset {at}"
-        ));
+        return Err(corrupt!("decimals of {scale} fraction digits at offset {at}"));
     }
     match (style, scale) {
         (EACH, 0) => Ok(Digits::Each),
@@ -283,9 +224,7 @@ fn read_digits(reader: &mut Reader<'_>) -> Result<Digits, Corrupt> {
         (STRIPPED_TO_NONE, _) => Ok(Digits::Stripped { scale, least: 0 }),
         (NUDGED_TO_ONE, _) => Ok(Digits::Nudged { scale, least: 1 }),
         (NUDGED_TO_NONE, _) => Ok(Digits::Nudged { scale, least: 0 }),
-        _ => Err(corrupt!(
-            "decimals of style {style} and scale {scale} at offset {at}"
-        )),
+        _ => Err(corrupt!("decimals of style {style} and scale {scale} at offset {at}")),
     }
 }
 
@@ -295,9 +234,5 @@ fn read_format<'a>(reader: &mut Reader<'a>) -> Result<Format<'a>, Corrupt> {
     if digits > time::FRACTION {
         return Err(corrupt!("times of {digits} fraction digits at offset {at}"));
     }
-    Ok(Format {
-        separator,
-        digits,
-        suffix: reader.bytes()?,
-    })
+    Ok(Format { separator, digits, suffix: reader.bytes()? })
 }

@@ -51,11 +51,7 @@ fn cost(stored: &[u64]) -> u64 {
     stored
         .iter()
         .map(|&number| {
-            let bits = if number == before {
-                1
-            } else {
-                65 - u64::from(number.leading_zeros())
-            };
+            let bits = if number == before { 1 } else { 65 - u64::from(number.leading_zeros()) };
             before = number;
             bits
         })
@@ -65,45 +61,23 @@ fn cost(stored: &[u64]) -> u64 {
 impl Plan {
     fn new(kind: Kind, base: i64, stored: Vec<u64>) -> Plan {
         let bits = cost(&stored);
-        Plan {
-            kind,
-            base,
-            stored,
-            bits,
-        }
+        Plan { kind, base, stored, bits }
     }
 
     fn raw(values: &[i64]) -> Plan {
         let base = values.iter().copied().min().unwrap_or(0);
-        Plan::new(
-            Kind::Raw,
-            base,
-            values
-                .iter()
-                .map(|value| value.wrapping_sub(base) as u64)
-                .collect(),
-        )
+        Plan::new(Kind::Raw, base, values.iter().map(|value| value.wrapping_sub(base) as u64).collect())
     }
 
     fn deltas(values: &[i64]) -> Plan {
         let steps = || values.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]));
         let smallest = steps().min().unwrap_or(0);
-        let wraps = values
-            .windows(2)
-            .any(|pair| pair[1].checked_sub(pair[0]).is_none());
+        let wraps = values.windows(2).any(|pair| pair[1].checked_sub(pair[0]).is_none());
         if smallest >= 0 && !wraps {
-            return Plan::new(
-                Kind::Rising,
-                smallest,
-                steps().map(|step| (step - smallest) as u64).collect(),
-            );
+            return Plan::new(Kind::Rising, smallest, steps().map(|step| (step - smallest) as u64).collect());
         }
         if steps().all(|step| step == smallest) {
-            return Plan::new(
-                Kind::Rising,
-                smallest,
-                vec![0; values.len().saturating_sub(1)],
-            );
+            return Plan::new(Kind::Rising, smallest, vec![0; values.len().saturating_sub(1)]);
         }
         Plan::new(Kind::Steps, 0, steps().map(zigzag).collect())
     }
@@ -112,22 +86,14 @@ impl Plan {
     fn divisor(&self) -> u64 {
         let mut divisor = 0;
         for &number in &self.stored {
-            let magnitude = if self.kind == Kind::Steps {
-                unzigzag(number).unsigned_abs()
-            } else {
-                number
-            };
+            let magnitude = if self.kind == Kind::Steps { unzigzag(number).unsigned_abs() } else { number };
             divisor = greatest_common_divisor(magnitude, divisor);
             if divisor == 1 {
                 break;
             }
         }
         // A divisor beyond i64 could not be multiplied back as signed arithmetic; it saves nothing then.
-        if divisor == 0 || divisor > i64::MAX as u64 {
-            1
-        } else {
-            divisor
-        }
+        if divisor == 0 || divisor > i64::MAX as u64 { 1 } else { divisor }
     }
 
     fn divided(&self, number: u64, divisor: u64) -> u64 {
@@ -151,11 +117,7 @@ fn plan(values: &[i64]) -> Plan {
     let raw = Plan::raw(values);
     let deltas = Plan::deltas(values);
     // An even race goes to raw numbers: they need no scan to be read.
-    if deltas.bits + deltas.bits / 8 < raw.bits {
-        deltas
-    } else {
-        raw
-    }
+    if deltas.bits + deltas.bits / 8 < raw.bits { deltas } else { raw }
 }
 
 /// Estimated bits of [`encode`].
@@ -168,11 +130,7 @@ pub(super) fn encode(values: &[i64], class: Class, header: &mut Vec<u8>, streams
     let mut plan = plan(values);
     let divisor = plan.divisor();
     if divisor != 1 {
-        plan.stored = plan
-            .stored
-            .iter()
-            .map(|&number| plan.divided(number, divisor))
-            .collect();
+        plan.stored = plan.stored.iter().map(|&number| plan.divided(number, divisor)).collect();
     }
     let most = plan.stored.iter().copied().max().unwrap_or(0);
     let width = (64 - most.leading_zeros() as usize).div_ceil(8);
@@ -185,22 +143,13 @@ pub(super) fn encode(values: &[i64], class: Class, header: &mut Vec<u8>, streams
     header.put_u8(width as u8);
     let out = streams.of(class);
     for plane in (0..width).rev() {
-        out.extend(
-            plan.stored
-                .iter()
-                .map(|number| (number >> (8 * plane)) as u8),
-        );
+        out.extend(plan.stored.iter().map(|number| (number >> (8 * plane)) as u8));
     }
 }
 
 impl Integers {
     /// Reads the parameters of a list of `count` integers and takes its part of the class stream.
-    pub(super) fn read(
-        reader: &mut Reader<'_>,
-        count: usize,
-        class: Class,
-        offsets: &mut Offsets,
-    ) -> Result<Integers, Corrupt> {
+    pub(super) fn read(reader: &mut Reader<'_>, count: usize, class: Class, offsets: &mut Offsets) -> Result<Integers, Corrupt> {
         let at = reader.position();
         let kind = match reader.u8()? {
             0 => Kind::Raw,
@@ -209,30 +158,15 @@ impl Integers {
             other => return Err(corrupt!("unknown kind of integers {other} at offset {at}")),
         };
         let base = reader.signed()?;
-        let first = if kind == Kind::Raw {
-            0
-        } else {
-            reader.signed()?
-        };
+        let first = if kind == Kind::Raw { 0 } else { reader.signed()? };
         let divisor = reader.varint()?;
         let width = usize::from(reader.u8()?);
         if width > 8 {
             return Err(corrupt!("integers of {width} bytes at offset {at}"));
         }
-        let stored = if kind == Kind::Raw {
-            count
-        } else {
-            count.saturating_sub(1)
-        };
+        let stored = if kind == Kind::Raw { count } else { count.saturating_sub(1) };
         let part = offsets.take_rows(class, stored, width)?;
-        Ok(Integers {
-            kind,
-            base,
-            first,
-            divisor,
-            width,
-            part,
-        })
+        Ok(Integers { kind, base, first, divisor, width, part })
     }
 
     /// Which stream the planes are in.
@@ -241,32 +175,17 @@ impl Integers {
     }
 
     /// Opens the list; deltas are summed up at once, raw numbers stay where they are.
-    pub(super) fn open<'a>(
-        &self,
-        streams: &[&'a [u8]; Class::COUNT],
-    ) -> Result<Numbers<'a>, Corrupt> {
-        let planes = Planes {
-            bytes: self.part.of(streams)?,
-            width: self.width,
-        };
+    pub(super) fn open<'a>(&self, streams: &[&'a [u8]; Class::COUNT]) -> Result<Numbers<'a>, Corrupt> {
+        let planes = Planes { bytes: self.part.of(streams)?, width: self.width };
         let step = |stored: u64| match self.kind {
             Kind::Steps => unzigzag(stored).wrapping_mul(self.divisor as i64),
-            Kind::Raw | Kind::Rising => self
-                .base
-                .wrapping_add(stored.wrapping_mul(self.divisor) as i64),
+            Kind::Raw | Kind::Rising => self.base.wrapping_add(stored.wrapping_mul(self.divisor) as i64),
         };
         if self.kind == Kind::Raw {
-            return Ok(Numbers::Raw {
-                planes,
-                base: self.base,
-                divisor: self.divisor,
-            });
+            return Ok(Numbers::Raw { planes, base: self.base, divisor: self.divisor });
         }
         if self.width == 0 {
-            return Ok(Numbers::Even {
-                first: self.first,
-                step: step(0),
-            });
+            return Ok(Numbers::Even { first: self.first, step: step(0) });
         }
         let stored = planes.all();
         let mut values = Vec::with_capacity(stored.len() + 1);
@@ -319,11 +238,7 @@ impl Planes<'_> {
 #[derive(Clone, Debug)]
 pub(super) enum Numbers<'a> {
     /// Read from the planes on demand.
-    Raw {
-        planes: Planes<'a>,
-        base: i64,
-        divisor: u64,
-    },
+    Raw { planes: Planes<'a>, base: i64, divisor: u64 },
     /// Equal steps: nothing stored.
     Even { first: i64, step: i64 },
     /// Deltas, summed up.
@@ -334,16 +249,10 @@ impl Numbers<'_> {
     /// The value of a rank.
     pub(super) fn get(&self, rank: usize) -> Result<i64, Corrupt> {
         let value = match self {
-            Numbers::Raw {
-                planes,
-                base,
-                divisor,
-            } => planes
-                .get(rank)
-                .map(|stored| base.wrapping_add(stored.wrapping_mul(*divisor) as i64)),
-            Numbers::Even { first, step } => {
-                Some(first.wrapping_add(step.wrapping_mul(rank as i64)))
+            Numbers::Raw { planes, base, divisor } => {
+                planes.get(rank).map(|stored| base.wrapping_add(stored.wrapping_mul(*divisor) as i64))
             }
+            Numbers::Even { first, step } => Some(first.wrapping_add(step.wrapping_mul(rank as i64))),
             Numbers::Summed(values) => values.get(rank).copied(),
         };
         value.ok_or_else(|| corrupt!("no integer of rank {rank}"))

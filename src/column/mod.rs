@@ -56,13 +56,7 @@ impl Class {
     /// How many classes there are.
     pub const COUNT: usize = 5;
     /// All classes, in the order of their numbers.
-    pub const ALL: [Class; Class::COUNT] = [
-        Class::Number,
-        Class::Hex,
-        Class::Id,
-        Class::Time,
-        Class::Text,
-    ];
+    pub const ALL: [Class; Class::COUNT] = [Class::Number, Class::Hex, Class::Id, Class::Time, Class::Text];
 
     fn from_u8(value: u8) -> Option<Class> {
         Class::ALL.get(usize::from(value)).copied()

@@ -26,27 +26,14 @@ impl Nudged {
     pub(super) fn of(values: &Values, numbers: &[Decimal]) -> Option<Nudged> {
         let noisy = numbers.iter().position(|number| number.digits > SHORT)?;
         let fits = |scale| nudge(values.get(noisy), numbers[noisy], scale).is_some();
-        let short = numbers
-            .iter()
-            .map(|number| number.digits)
-            .filter(|&digits| digits <= SHORT);
-        let least = numbers
-            .iter()
-            .map(|number| number.digits)
-            .min()
-            .unwrap_or(0)
-            .min(1);
+        let short = numbers.iter().map(|number| number.digits).filter(|&digits| digits <= SHORT);
+        let least = numbers.iter().map(|number| number.digits).min().unwrap_or(0).min(1);
         let mut scales = (short.max().unwrap_or(1)..=SHORT).filter(|&scale| fits(scale));
         scales.find_map(|scale| Nudged::with(scale, least, values, numbers))
     }
 
     fn with(scale: u8, least: u8, values: &Values, numbers: &[Decimal]) -> Option<Nudged> {
-        let mut nudged = Nudged {
-            scale,
-            least,
-            scaled: Vec::new(),
-            steps: Vec::new(),
-        };
+        let mut nudged = Nudged { scale, least, scaled: Vec::new(), steps: Vec::new() };
         let mut printed = Vec::new();
         for (value, number) in values.iter().zip(numbers) {
             let (scaled, steps) = nudge(value, *number, scale)?;
@@ -84,9 +71,7 @@ pub(super) fn write(scaled: i64, scale: u8, least: u8, steps: i8, out: &mut Vec<
     if steps == 0 {
         return decimal::write_stripped(scaled, scale, least, out);
     }
-    let bits = nearest(scaled, scale)
-        .to_bits()
-        .wrapping_add_signed(i64::from(steps));
+    let bits = nearest(scaled, scale).to_bits().wrapping_add_signed(i64::from(steps));
     // Writing to a Vec cannot fail.
     let _ = write!(out, "{}", f64::from_bits(bits));
 }
@@ -103,17 +88,8 @@ mod tests {
 
     #[test]
     fn noise_of_binary_arithmetic_becomes_a_short_decimal_and_a_few_steps() {
-        let nudged = of(&[
-            "0.0032825000000000003",
-            "0.0",
-            "0.0055674999999999995",
-            "-0.30000000000000004",
-        ])
-        .expect("noisy");
-        assert_eq!(
-            (nudged.scale, nudged.scaled),
-            (7, vec![32_825, 0, 55_675, -3_000_000])
-        );
+        let nudged = of(&["0.0032825000000000003", "0.0", "0.0055674999999999995", "-0.30000000000000004"]).expect("noisy");
+        assert_eq!((nudged.scale, nudged.scaled), (7, vec![32_825, 0, 55_675, -3_000_000]));
         assert_eq!(nudged.steps, [1, 0, 255, 1]);
     }
 
@@ -129,8 +105,7 @@ mod tests {
     fn any_parameters_print_something_without_a_panic() {
         for scaled in [0, 1, -1, i64::MAX, i64::MIN] {
             for steps in [i8::MIN, -1, 0, 1, i8::MAX] {
-                (0..=u8::MAX)
-                    .for_each(|scale| write(scaled, scale.min(24), 1, steps, &mut Vec::new()));
+                (0..=u8::MAX).for_each(|scale| write(scaled, scale.min(24), 1, steps, &mut Vec::new()));
             }
         }
     }

@@ -23,78 +23,35 @@ pub struct Column<'a> {
 #[derive(Clone, Debug)]
 pub(super) enum Body<'a> {
     Constant(&'a [u8]),
-    Enum {
-        words: Box<Column<'a>>,
-        indexes: &'a [u8],
-    },
-    Decimal {
-        digits: Digits,
-        each: &'a [u8],
-        mantissas: Numbers<'a>,
-    },
-    Time {
-        format: Format<'a>,
-        ticks: Numbers<'a>,
-    },
-    Fixed {
-        ids: Fixed,
-        rows: &'a [u8],
-    },
-    Text {
-        prefix: &'a [u8],
-        rows: Rows<'a>,
-    },
-    Runs {
-        ends: Vec<u32>,
-        heads: Box<Column<'a>>,
-    },
-    Split {
-        map: &'a [u8],
-        ranks: Vec<u32>,
-        main: Box<Column<'a>>,
-        other: Box<Column<'a>>,
-    },
+    Enum { words: Box<Column<'a>>, indexes: &'a [u8] },
+    Decimal { digits: Digits, each: &'a [u8], mantissas: Numbers<'a> },
+    Time { format: Format<'a>, ticks: Numbers<'a> },
+    Fixed { ids: Fixed, rows: &'a [u8] },
+    Text { prefix: &'a [u8], rows: Rows<'a> },
+    Runs { ends: Vec<u32>, heads: Box<Column<'a>> },
+    Split { map: &'a [u8], ranks: Vec<u32>, main: Box<Column<'a>>, other: Box<Column<'a>> },
 }
 
 impl<'a> Column<'a> {
     /// Opens a column over the group's streams.
-    pub fn open(
-        header: &Header<'a>,
-        streams: &[&'a [u8]; Class::COUNT],
-    ) -> Result<Column<'a>, Corrupt> {
+    pub fn open(header: &Header<'a>, streams: &[&'a [u8]; Class::COUNT]) -> Result<Column<'a>, Corrupt> {
         let count = header.count;
         let body = match &header.coder {
             Coder::Constant(value) => Body::Constant(value),
-            Coder::Enum { words, indexes } => Body::Enum {
-                words: Box::new(Column::open(words, streams)?),
-                indexes: indexes.of(streams)?,
-            },
-            Coder::Integer(integers) => Body::Decimal {
-                digits: Digits::Always(0),
-                each: &[],
-                mantissas: integers.open(streams)?,
-            },
-            Coder::Decimal {
-                digits,
-                each,
-                mantissas,
-            } => Body::Decimal {
+            Coder::Enum { words, indexes } => {
+                Body::Enum { words: Box::new(Column::open(words, streams)?), indexes: indexes.of(streams)? }
+            }
+            Coder::Integer(integers) => {
+                Body::Decimal { digits: Digits::Always(0), each: &[], mantissas: integers.open(streams)? }
+            }
+            Coder::Decimal { digits, each, mantissas } => Body::Decimal {
                 digits: *digits,
                 each: each.as_ref().map_or(Ok(&[][..]), |part| part.of(streams))?,
                 mantissas: mantissas.open(streams)?,
             },
-            Coder::Time { format, ticks } => Body::Time {
-                format: *format,
-                ticks: ticks.open(streams)?,
-            },
-            Coder::Fixed(fixed) => Body::Fixed {
-                ids: fixed.clone(),
-                rows: fixed.part.of(streams)?,
-            },
-            Coder::Text(text) => Body::Text {
-                prefix: text.prefix,
-                rows: text.open(count, streams)?,
-            },
+            Coder::Time { format, ticks } => Body::Time { format: *format, ticks: ticks.open(streams)? },
+            Coder::Fixed(fixed) => Body::Fixed { ids: fixed.clone(), rows: fixed.part.of(streams)? },
+            Coder::Text(text) => Body::Text { prefix: text.prefix, rows: text.open(count, streams)? },
             Coder::Runs { lengths, heads } => Body::Runs {
                 ends: ends_of_runs(&lengths.open(streams)?, heads.count, count)?,
                 heads: Box::new(Column::open(heads, streams)?),
@@ -133,16 +90,10 @@ impl<'a> Column<'a> {
         match &self.body {
             Body::Constant(value) => out.extend_from_slice(value),
             Body::Enum { words, indexes } => words.get(usize::from(at(indexes, rank)?), out)?,
-            Body::Decimal {
-                digits,
-                each,
-                mantissas,
-            } => write_number(*digits, each, mantissas, rank, out)?,
+            Body::Decimal { digits, each, mantissas } => write_number(*digits, each, mantissas, rank, out)?,
             Body::Time { format, ticks } => {
                 if !time::write(format, ticks.get(rank)?, out) {
-                    return Err(corrupt!(
-                        "time {rank} of a column lies outside the years 0 to 9999"
-                    ));
+                    return Err(corrupt!("time {rank} of a column lies outside the years 0 to 9999"));
                 }
             }
             Body::Fixed { ids, rows } => ids.get(rows, rank, out)?,
@@ -150,18 +101,9 @@ impl<'a> Column<'a> {
                 out.extend_from_slice(prefix);
                 out.extend_from_slice(rows.get(rank)?);
             }
-            Body::Runs { ends, heads } => {
-                heads.get(ends.partition_point(|&end| end as usize <= rank), out)?
-            }
-            Body::Split {
-                map,
-                ranks,
-                main,
-                other,
-            } => {
-                let behind = ranks
-                    .get(rank)
-                    .ok_or_else(|| corrupt!("no rank {rank} behind a split"))?;
+            Body::Runs { ends, heads } => heads.get(ends.partition_point(|&end| end as usize <= rank), out)?,
+            Body::Split { map, ranks, main, other } => {
+                let behind = ranks.get(rank).ok_or_else(|| corrupt!("no rank {rank} behind a split"))?;
                 let column = if at(map, rank)? == 0 { main } else { other };
                 column.get(*behind as usize, out)?;
             }
@@ -171,48 +113,30 @@ impl<'a> Column<'a> {
 
     /// Appends all values to `bytes` and the end of each to `ends`. More than `limit` bytes in all are refused: the caller
     /// knows how large the group was, a damaged header does not.
-    pub fn decode_all(
-        &self,
-        limit: usize,
-        bytes: &mut Vec<u8>,
-        ends: &mut Vec<u32>,
-    ) -> Result<(), Corrupt> {
+    pub fn decode_all(&self, limit: usize, bytes: &mut Vec<u8>, ends: &mut Vec<u32>) -> Result<(), Corrupt> {
         let start = bytes.len();
         for rank in 0..self.count {
             self.get(rank, bytes)?;
             if bytes.len() - start > limit {
                 return Err(corrupt!("a column of more than the {limit} bytes expected"));
             }
-            ends.push(
-                u32::try_from(bytes.len()).map_err(|_| corrupt!("columns of more than 4 GiB"))?,
-            );
+            ends.push(u32::try_from(bytes.len()).map_err(|_| corrupt!("columns of more than 4 GiB"))?);
         }
         Ok(())
     }
 }
 
 fn at(bytes: &[u8], rank: usize) -> Result<u8, Corrupt> {
-    bytes
-        .get(rank)
-        .copied()
-        .ok_or_else(|| corrupt!("no byte of rank {rank}"))
+    bytes.get(rank).copied().ok_or_else(|| corrupt!("no byte of rank {rank}"))
 }
 
-fn write_number(
-    digits: Digits,
-    each: &[u8],
-    mantissas: &Numbers<'_>,
-    rank: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), Corrupt> {
+fn write_number(digits: Digits, each: &[u8], mantissas: &Numbers<'_>, rank: usize, out: &mut Vec<u8>) -> Result<(), Corrupt> {
     let mantissa = mantissas.get(rank)?;
     match digits {
         Digits::Always(digits) => decimal::write(mantissa, digits, out),
         Digits::Stripped { scale, least } => decimal::write_stripped(mantissa, scale, least, out),
         Digits::Each => decimal::write(mantissa, at(each, rank)?, out),
-        Digits::Nudged { scale, least } => {
-            nudged::write(mantissa, scale, least, at(each, rank)? as i8, out)
-        }
+        Digits::Nudged { scale, least } => nudged::write(mantissa, scale, least, at(each, rank)? as i8, out),
     }
     Ok(())
 }
@@ -228,14 +152,7 @@ fn ranks_behind(map: &[u8], main_count: usize) -> Result<Vec<u32>, Corrupt> {
             *side - 1
         })
         .collect();
-    if next[0] as usize == main_count {
-        Ok(ranks)
-    } else {
-        Err(corrupt!(
-            "a split map names {} values of {main_count}",
-            next[0]
-        ))
-    }
+    if next[0] as usize == main_count { Ok(ranks) } else { Err(corrupt!("a split map names {} values of {main_count}", next[0])) }
 }
 
 /// The place behind each run; together they must cover the column.
@@ -249,9 +166,5 @@ fn ends_of_runs(lengths: &Numbers<'_>, runs: usize, count: usize) -> Result<Vec<
             .ok_or_else(|| corrupt!("run {run} of a column has an impossible length"))?;
         ends.push(end);
     }
-    if end as usize == count {
-        Ok(ends)
-    } else {
-        Err(corrupt!("runs of {end} values in a column of {count}"))
-    }
+    if end as usize == count { Ok(ends) } else { Err(corrupt!("runs of {end} values in a column of {count}")) }
 }

@@ -46,11 +46,7 @@ impl Words {
     /// Rough cost in bits, in the measure of [`integers::estimate`].
     pub(super) fn cost(&self) -> u64 {
         let bits = 65 - u64::from((self.words.len() as u64).leading_zeros());
-        let changes = self
-            .indexes
-            .windows(2)
-            .filter(|pair| pair[0] != pair[1])
-            .count() as u64;
+        let changes = self.indexes.windows(2).filter(|pair| pair[0] != pair[1]).count() as u64;
         changes * bits + (self.indexes.len() as u64 - changes) + 4 * self.words.byte_len() as u64
     }
 
@@ -64,12 +60,7 @@ impl Words {
 }
 
 /// The index of a word, looked up by hash with linear probing; 255 words fill a quarter of the table at most.
-fn find_or_add(
-    table: &mut [u8; 1024],
-    words: &mut Values,
-    value: &[u8],
-    most: usize,
-) -> Option<u8> {
+fn find_or_add(table: &mut [u8; 1024], words: &mut Values, value: &[u8], most: usize) -> Option<u8> {
     let mut slot = checksum(value) as usize % table.len();
     loop {
         match table[slot] {
@@ -102,10 +93,7 @@ impl Runs {
         if !few || words.is_some_and(|words| words.words.len() * 3 <= count) {
             return None;
         }
-        let mut runs = Runs {
-            heads: Values::new(),
-            lengths: Vec::with_capacity(count),
-        };
+        let mut runs = Runs { heads: Values::new(), lengths: Vec::with_capacity(count) };
         let mut before = None;
         for value in values.iter() {
             match runs.lengths.last_mut() {

@@ -42,28 +42,16 @@ enum Kind {
 impl Kind {
     fn of(value: &[u8]) -> Kind {
         if let Some((format, _)) = time::parse(value) {
-            return Kind::Time {
-                separator: format.separator,
-                digits: format.digits,
-                suffix: checksum(format.suffix),
-            };
+            return Kind::Time { separator: format.separator, digits: format.digits, suffix: checksum(format.suffix) };
         }
         if decimal::parse(value).is_some() {
             return Kind::Number;
         }
-        if !(LONE_ID..=u64::BITS as usize).contains(&value.len())
-            || !value.iter().any(u8::is_ascii_digit)
-        {
+        if !(LONE_ID..=u64::BITS as usize).contains(&value.len()) || !value.iter().any(u8::is_ascii_digit) {
             return Kind::Other;
         }
-        let punctuation = value
-            .iter()
-            .enumerate()
-            .filter(|(_, byte)| !byte.is_ascii_alphanumeric());
-        Kind::Id {
-            length: value.len(),
-            punctuation: punctuation.fold(0, |places, (place, _)| places | 1 << place),
-        }
+        let punctuation = value.iter().enumerate().filter(|(_, byte)| !byte.is_ascii_alphanumeric());
+        Kind::Id { length: value.len(), punctuation: punctuation.fold(0, |places, (place, _)| places | 1 << place) }
     }
 }
 
@@ -72,21 +60,12 @@ impl Split {
     pub(super) fn of(values: &Values) -> Option<Split> {
         let kinds: Vec<Kind> = values.iter().map(Kind::of).collect();
         let main = main_kind(&kinds)?;
-        let mut split = Split {
-            map: Vec::with_capacity(kinds.len()),
-            main: Values::new(),
-            other: Values::new(),
-        };
+        let mut split = Split { map: Vec::with_capacity(kinds.len()), main: Values::new(), other: Values::new() };
         for (value, kind) in values.iter().zip(&kinds) {
             split.map.push(u8::from(*kind != main));
-            if *kind == main {
-                split.main.push(value)
-            } else {
-                split.other.push(value)
-            }
+            if *kind == main { split.main.push(value) } else { split.other.push(value) }
         }
-        let pays = !split.other.is_empty()
-            && (!matches!(main, Kind::Id { .. }) || fixed::common(&split.main).is_some());
+        let pays = !split.other.is_empty() && (!matches!(main, Kind::Id { .. }) || fixed::common(&split.main).is_some());
         pays.then_some(split)
     }
 
@@ -111,13 +90,8 @@ fn main_kind(kinds: &[Kind]) -> Option<Kind> {
             None => {}
         }
     }
-    let pays = |&(kind, count): &(Kind, usize)| {
-        count >= KIND_COUNT && (kind != Kind::Number || count * NUMBER_SHARE >= kinds.len())
-    };
-    let best = counts
-        .iter()
-        .copied()
-        .filter(pays)
-        .reduce(|best, next| if next.1 > best.1 { next } else { best });
+    let pays =
+        |&(kind, count): &(Kind, usize)| count >= KIND_COUNT && (kind != Kind::Number || count * NUMBER_SHARE >= kinds.len());
+    let best = counts.iter().copied().filter(pays).reduce(|best, next| if next.1 > best.1 { next } else { best });
     best.map(|(kind, _)| kind)
 }

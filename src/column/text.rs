@@ -26,10 +26,7 @@ const ID_LENGTH: usize = 8;
 pub(super) fn encode(values: &Values, header: &mut Vec<u8>, streams: &mut Streams) {
     let prefix = shared_prefix(values);
     let class = class_of(values, prefix.len());
-    let mark = match (
-        memchr::memchr(b'\n', values.flat()),
-        memchr::memchr(0, values.flat()),
-    ) {
+    let mark = match (memchr::memchr(b'\n', values.flat()), memchr::memchr(0, values.flat())) {
         (None, _) => LINE_FEED,
         (_, None) => ZERO,
         _ => LENGTHS,
@@ -45,10 +42,7 @@ pub(super) fn encode(values: &Values, header: &mut Vec<u8>, streams: &mut Stream
     }
     header.put_varint((out.len() - start) as u64);
     if mark == LENGTHS {
-        let lengths: Vec<i64> = values
-            .iter()
-            .map(|value| (value.len() - prefix.len()) as i64)
-            .collect();
+        let lengths: Vec<i64> = values.iter().map(|value| (value.len() - prefix.len()) as i64).collect();
         integers::encode(&lengths, Class::Number, header, streams);
     }
 }
@@ -106,14 +100,9 @@ pub(super) struct Text<'a> {
 
 impl<'a> Text<'a> {
     /// Reads the parameters of `count` values and takes their parts of the streams.
-    pub(super) fn read(
-        reader: &mut Reader<'a>,
-        count: usize,
-        offsets: &mut Offsets,
-    ) -> Result<Text<'a>, Corrupt> {
+    pub(super) fn read(reader: &mut Reader<'a>, count: usize, offsets: &mut Offsets) -> Result<Text<'a>, Corrupt> {
         let at = reader.position();
-        let class =
-            Class::from_u8(reader.u8()?).ok_or_else(|| corrupt!("unknown class at offset {at}"))?;
+        let class = Class::from_u8(reader.u8()?).ok_or_else(|| corrupt!("unknown class at offset {at}"))?;
         let prefix = reader.bytes()?;
         let mark = reader.u8()?;
         let part = offsets.take(class, reader.varint()?)?;
@@ -122,58 +111,30 @@ impl<'a> Text<'a> {
             LENGTHS => Some(Integers::read(reader, count, Class::Number, offsets)?),
             other => return Err(corrupt!("unknown text ending {other} at offset {at}")),
         };
-        Ok(Text {
-            prefix,
-            mark: end_mark(mark),
-            lengths,
-            part,
-        })
+        Ok(Text { prefix, mark: end_mark(mark), lengths, part })
     }
 
     /// Which streams are read.
     pub(super) fn classes(&self) -> impl Iterator<Item = Class> {
-        [
-            Some(self.part.class),
-            self.lengths.as_ref().map(Integers::class),
-        ]
-        .into_iter()
-        .flatten()
+        [Some(self.part.class), self.lengths.as_ref().map(Integers::class)].into_iter().flatten()
     }
 
     /// Finds where each of `count` values ends (the end mark excluded).
-    pub(super) fn open(
-        &self,
-        count: usize,
-        streams: &[&'a [u8]; Class::COUNT],
-    ) -> Result<Rows<'a>, Corrupt> {
+    pub(super) fn open(&self, count: usize, streams: &[&'a [u8]; Class::COUNT]) -> Result<Rows<'a>, Corrupt> {
         let bytes = self.part.of(streams)?;
         let (ends, mark) = match (self.mark, &self.lengths) {
-            (Some(mark), _) => (
-                memchr::memchr_iter(mark, bytes)
-                    .map(|end| end as u32)
-                    .collect(),
-                1,
-            ),
+            (Some(mark), _) => (memchr::memchr_iter(mark, bytes).map(|end| end as u32).collect(), 1),
             (None, Some(lengths)) => (summed(lengths, count, bytes.len(), streams)?, 0),
             (None, None) => (Vec::new(), 0),
         };
         if ends.len() != count || ends.last().map_or(0, |&end| end as usize + mark) != bytes.len() {
-            return Err(corrupt!(
-                "{} bytes of text with {} ends for {count} values",
-                bytes.len(),
-                ends.len()
-            ));
+            return Err(corrupt!("{} bytes of text with {} ends for {count} values", bytes.len(), ends.len()));
         }
         Ok(Rows { bytes, ends, mark })
     }
 }
 
-fn summed(
-    lengths: &Integers,
-    count: usize,
-    most: usize,
-    streams: &[&[u8]; Class::COUNT],
-) -> Result<Vec<u32>, Corrupt> {
+fn summed(lengths: &Integers, count: usize, most: usize, streams: &[&[u8]; Class::COUNT]) -> Result<Vec<u32>, Corrupt> {
     let lengths = lengths.open(streams)?;
     let mut end = 0usize;
     let mut ends = Vec::new();
@@ -204,15 +165,8 @@ impl Rows<'_> {
 
     /// The bytes of a rank.
     pub(super) fn get(&self, rank: usize) -> Result<&[u8], Corrupt> {
-        let start = if rank == 0 {
-            Some(0)
-        } else {
-            self.ends.get(rank - 1).map(|&end| end as usize + self.mark)
-        };
+        let start = if rank == 0 { Some(0) } else { self.ends.get(rank - 1).map(|&end| end as usize + self.mark) };
         let end = self.ends.get(rank).map(|&end| end as usize);
-        start
-            .zip(end)
-            .and_then(|(start, end)| self.bytes.get(start..end))
-            .ok_or_else(|| corrupt!("no text of rank {rank}"))
+        start.zip(end).and_then(|(start, end)| self.bytes.get(start..end)).ok_or_else(|| corrupt!("no text of rank {rank}"))
     }
 }

@@ -32,46 +32,22 @@ pub(super) fn parse(value: &[u8]) -> Option<(Format<'_>, i64)> {
     if date[4] != b'-' || date[7] != b'-' {
         return None;
     }
-    let days = days_of(
-        number(&date[..4])?,
-        number(&date[5..7])?,
-        number(&date[8..10])?,
-    )? - EPOCH;
+    let days = days_of(number(&date[..4])?, number(&date[5..7])?, number(&date[8..10])?)? - EPOCH;
     if value.len() == DATE {
-        return Some((
-            Format {
-                separator: 0,
-                digits: 0,
-                suffix: b"",
-            },
-            days,
-        ));
+        return Some((Format { separator: 0, digits: 0, suffix: b"" }, days));
     }
     let clock = value.get(DATE..SECONDS)?;
     if !matches!(clock[0], b'T' | b' ') || clock[3] != b':' || clock[6] != b':' {
         return None;
     }
-    let (hour, minute, second) = (
-        number(&clock[1..3])?,
-        number(&clock[4..6])?,
-        number(&clock[7..9])?,
-    );
+    let (hour, minute, second) = (number(&clock[1..3])?, number(&clock[4..6])?, number(&clock[7..9])?);
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
     let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
     let (digits, fraction, suffix) = split_fraction(&value[SECONDS..]);
-    let ticks = seconds
-        .checked_mul(super::decimal::POWERS[usize::from(digits)])?
-        .checked_add(fraction)?;
-    (suffix.len() <= SUFFIX).then_some((
-        Format {
-            separator: clock[0],
-            digits,
-            suffix,
-        },
-        ticks,
-    ))
+    let ticks = seconds.checked_mul(super::decimal::POWERS[usize::from(digits)])?.checked_add(fraction)?;
+    (suffix.len() <= SUFFIX).then_some((Format { separator: clock[0], digits, suffix }, ticks))
 }
 
 /// The digits after a point, as count and number, and what is left.
@@ -79,17 +55,11 @@ fn split_fraction(rest: &[u8]) -> (u8, i64, &[u8]) {
     let Some((b'.', after)) = rest.split_first() else {
         return (0, 0, rest);
     };
-    let digits = after
-        .iter()
-        .take(usize::from(FRACTION))
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let digits = after.iter().take(usize::from(FRACTION)).take_while(|byte| byte.is_ascii_digit()).count();
     if digits == 0 {
         return (0, 0, rest);
     }
-    let number = after[..digits]
-        .iter()
-        .fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0'));
+    let number = after[..digits].iter().fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0'));
     (digits as u8, number, &after[digits..])
 }
 
@@ -143,10 +113,7 @@ fn put(out: &mut Vec<u8>, mut number: i64, width: usize) {
 }
 
 fn number(digits: &[u8]) -> Option<i64> {
-    digits.iter().try_fold(0, |sum, byte| {
-        byte.is_ascii_digit()
-            .then(|| sum * 10 + i64::from(byte - b'0'))
-    })
+    digits.iter().try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
 }
 
 // Years are counted from March, so that the leap day is the last of its year and months have a regular rhythm
@@ -161,11 +128,7 @@ fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
     if !(1..=12).contains(&month) || day < 1 || day > days_in(year, month) {
         return None;
     }
-    let (march_year, march_month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
+    let (march_year, march_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     Some(days_before(march_year) + (153 * march_month + 2) / 5 + day - 1)
 }
 
@@ -193,11 +156,7 @@ fn date_of(days: i64) -> Option<(i64, i64, i64)> {
     let within = days - days_before(year);
     let march_month = (5 * within + 2) / 153;
     let day = within - (153 * march_month + 2) / 5 + 1;
-    Some(if march_month < 10 {
-        (year, march_month + 3, day)
-    } else {
-        (year + 1, march_month - 9, day)
-    })
+    Some(if march_month < 10 { (year, march_month + 3, day) } else { (year + 1, march_month - 9, day) })
 }
 
 #[cfg(test)]
@@ -215,11 +174,7 @@ mod tests {
     fn every_day_of_ten_thousand_years_comes_back() {
         let mut days = -60;
         while let Some((year, month, day)) = date_of(days) {
-            assert_eq!(
-                days_of(year, month, day),
-                Some(days),
-                "{year}-{month}-{day}"
-            );
+            assert_eq!(days_of(year, month, day), Some(days), "{year}-{month}-{day}");
             days += 1;
         }
         assert_eq!(date_of(days - 1), Some((9999, 12, 31)));

@@ -177,9 +177,7 @@ impl GroupBuilder {
                         Item::Reference(Target::New) => column.reference(0),
                         // Histories repeat in order: the step from the element before is the same each time they are resent.
                         Item::Reference(Target::Old(_)) => column.reference(match previous {
-                            Some(previous) if list_column(slot.kind) == 0 => {
-                                zigzag(i64::from(number) - i64::from(previous)) + 1
-                            }
+                            Some(previous) if list_column(slot.kind) == 0 => zigzag(i64::from(number) - i64::from(previous)) + 1,
                             _ => u64::from(number) + 1,
                         }),
                     }

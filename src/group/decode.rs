@@ -193,7 +193,12 @@ impl Group {
                 token_at: 0,
                 kind_at: 0,
             };
-            let mut part = TemplatePart { template: number, is_list: matches!(parsed, Template::List { .. }), columns: Vec::new(), kinds: Vec::new() };
+            let mut part = TemplatePart {
+                template: number,
+                is_list: matches!(parsed, Template::List { .. }),
+                columns: Vec::new(),
+                kinds: Vec::new(),
+            };
             let (slots, per_column) = match parsed {
                 Template::Fixed(_) => {
                     let slots: Vec<Slot> = parsed.slots().collect();
@@ -211,7 +216,7 @@ impl Group {
                 let mut references = None;
                 let mut column = None;
                 if count > 0 && is_value {
-                    let (header_at, before) = (reader.position(), offsets.clone());
+                    let (header_at, before) = (reader.position(), offsets);
                     Header::read(&mut reader, count, &mut offsets)?;
                     column = Some(ValueColumn { header_at, offsets: before, count, state: RefCell::default() });
                 } else if count > 0 {
@@ -747,7 +752,7 @@ impl Group {
 
     fn open_column<T>(&self, column: &ValueColumn, use_it: impl FnOnce(&Column<'_>) -> Result<T, Corrupt>) -> Result<T, Corrupt> {
         let header = self.directory.get(column.header_at..).ok_or_else(|| corrupt!("column header outside the directory"))?;
-        let header = Header::read(&mut Reader::new(header), column.count, &mut column.offsets.clone())?;
+        let header = Header::read(&mut Reader::new(header), column.count, &mut { column.offsets })?;
         let mut streams: [&[u8]; Class::COUNT] = [&[]; Class::COUNT];
         for class in Class::ALL {
             if header.reads(class) {

@@ -254,7 +254,10 @@ mod tests {
 
     fn sample() -> Commit {
         let directory = Directory {
-            blocks: vec![BlockEntry { offset: 64, class: 1, start: 0, length: 9 }, BlockEntry { offset: 99, class: 0, start: 7, length: 1 }],
+            blocks: vec![
+                BlockEntry { offset: 64, class: 1, start: 0, length: 9 },
+                BlockEntry { offset: 99, class: 0, start: 7, length: 1 },
+            ],
             groups: vec![GroupEntry {
                 offset: 200,
                 first_node: 5,
@@ -267,7 +270,16 @@ mod tests {
             journals: vec![400, 500],
             dictionaries: vec![600],
         };
-        Commit { generation: 7, previous: 64, full: true, sealed: false, next_record: 12, replaces: vec![PackId(3)], frames_checksum: 5, directory }
+        Commit {
+            generation: 7,
+            previous: 64,
+            full: true,
+            sealed: false,
+            next_record: 12,
+            replaces: vec![PackId(3)],
+            frames_checksum: 5,
+            directory,
+        }
     }
 
     #[test]

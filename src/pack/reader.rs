@@ -53,8 +53,15 @@ impl PackReader {
     }
 
     fn with_bytes(bytes: Bytes, path: PathBuf, vault_id: u128, committed: Committed) -> Result<PackReader> {
-        let mut reader =
-            PackReader { bytes, path, directory: Directory::default(), committed, sealed: false, mark: Mark::default(), replaces: Vec::new() };
+        let mut reader = PackReader {
+            bytes,
+            path,
+            directory: Directory::default(),
+            committed,
+            sealed: false,
+            mark: Mark::default(),
+            replaces: Vec::new(),
+        };
         let header = read_header(reader.bytes(), &reader.path)?;
         if header.vault_id != vault_id || header.pack != committed.pack {
             return Err(reader.damaged(corrupt!("belongs to pack {} of vault {:032x}", header.pack.0, header.vault_id)));

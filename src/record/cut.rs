@@ -262,7 +262,15 @@ impl<'a> Cutter<'a> {
     }
 
     /// The node of container `index`; `hash` when the caller has it already.
-    fn container(&mut self, text: Text<'_>, cs: &[Container], index: usize, depth: usize, nesting: usize, hash: Option<u128>) -> u32 {
+    fn container(
+        &mut self,
+        text: Text<'_>,
+        cs: &[Container],
+        index: usize,
+        depth: usize,
+        nesting: usize,
+        hash: Option<u128>,
+    ) -> u32 {
         let range = cs[index].start as usize..cs[index].end as usize;
         let hash = match hash {
             Some(hash) => hash,
@@ -347,7 +355,15 @@ impl<'a> Cutter<'a> {
         self.literal(&bytes[literal..end])
     }
 
-    fn list(&mut self, text: Text<'_>, cs: &[Container], next: &mut usize, depth: usize, nesting: usize, frame: Frame) -> Result<(), Odd> {
+    fn list(
+        &mut self,
+        text: Text<'_>,
+        cs: &[Container],
+        next: &mut usize,
+        depth: usize,
+        nesting: usize,
+        frame: Frame,
+    ) -> Result<(), Odd> {
         let bytes = text.bytes;
         let container = cs[*next];
         let (start, end) = (container.start as usize, container.end as usize);
@@ -433,7 +449,9 @@ impl<'a> Cutter<'a> {
                 Ok(inner_end)
             }
             _ => {
-                let length = bytes[at..end].iter().position(|b| matches!(b, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'{' | b'['));
+                let length = bytes[at..end]
+                    .iter()
+                    .position(|b| matches!(b, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'{' | b'['));
                 let after = at + length.ok_or(Odd)?;
                 if after == at {
                     return Err(Odd);
@@ -825,7 +843,9 @@ mod tests {
             format!("data: {{\"a\":\"{long}\"}}"),
             format!("{{\"a\":\"{long}\"}}{{\"b\":\"{long}\"}}"),
             format!("{{\"a\":\"{long}\"}} {long} {{"),
-            format!(r#"{{"a":"{long}\u0041","b":"{long}\/","c":"\u00e9{long}","d":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19]}}"#),
+            format!(
+                r#"{{"a":"{long}\u0041","b":"{long}\/","c":"\u00e9{long}","d":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19]}}"#
+            ),
             format!(r#"{{"a":["{long}", "{long}",  "{long}"],"b":[{{"c":1}},{{"c":2}},"s",3,null,[1],["{long}"]]}}"#),
             format!(r#"{{"args":"{{\"path\": \"{long}\", \"n\": 12, \"deep\": \"{{\\\"x\\\":\\\"{long}\\\"}}\"}}"}}"#),
             format!(r#"{{"bad":"{{\"path\": \"{long}\", }}", "k":tru, "n":-1.5e+10}}"#),
@@ -839,7 +859,10 @@ mod tests {
         ];
         let lines: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
         assert_exact(&lines, &Known::new(4));
-        assert_exact(&[b"{\"a\":\"\xff\xfe invalid utf-8 invalid utf-8 invalid utf-8 invalid\"}", b"\xff\x00\x01"], &Known::new(4));
+        assert_exact(
+            &[b"{\"a\":\"\xff\xfe invalid utf-8 invalid utf-8 invalid utf-8 invalid\"}", b"\xff\x00\x01"],
+            &Known::new(4),
+        );
     }
 
     #[test]
@@ -876,7 +899,8 @@ mod tests {
     #[test]
     fn wishes_split_strings_without_changing_bytes() {
         let chunk = format!(r#"{{"text":"first part é of it \n---\nsecond part \"of it\" {}"}}"#, "é".repeat(100)).into_bytes();
-        for (delimiter, most) in [(Some("\n---\n"), None), (None, Some(64)), (Some("\n---\n"), Some(70)), (Some("absent"), None)] {
+        for (delimiter, most) in [(Some("\n---\n"), None), (None, Some(64)), (Some("\n---\n"), Some(70)), (Some("absent"), None)]
+        {
             let options = CutOptions { context_delimiter: delimiter.map(|d| d.as_bytes().to_vec()), max_segment_bytes: most };
             let known = Known::new(4);
             let mut cutter = Cutter::new(&chunk, &known, &options);
@@ -891,15 +915,20 @@ mod tests {
     }
 
     fn json() -> impl Strategy<Value = String> {
-        let string = prop_oneof!["[a-z\\\\\"\n é🎉/<]{0,90}".prop_map(|s| serde_json::to_string(&s).unwrap()),
-            r#"(\\u[0-9a-fA-F]{4}|\\/|[a-c]){0,60}"#.prop_map(|s| format!("\"{s}\""))];
+        let string = prop_oneof![
+            "[a-z\\\\\"\n é🎉/<]{0,90}".prop_map(|s| serde_json::to_string(&s).unwrap()),
+            r#"(\\u[0-9a-fA-F]{4}|\\/|[a-c]){0,60}"#.prop_map(|s| format!("\"{s}\""))
+        ];
         let leaf = prop_oneof![string.clone(), "-?[0-9]{1,5}(\\.[0-9]{1,3})?", Just("null".to_string())];
         let space = || "[ \n]{0,1}";
         leaf.prop_recursive(5, 60, 6, move |inner| {
             prop_oneof![
-                (proptest::collection::vec(inner.clone(), 0..6), space()).prop_map(|(v, s)| format!("[{}]", v.join(&format!(",{s}")))),
-                (proptest::collection::vec((string.clone(), inner.clone()), 0..6), space())
-                    .prop_map(|(v, s)| format!("{{{}}}", v.iter().map(|(k, v)| format!("{k}:{s}{v}")).collect::<Vec<_>>().join(","))),
+                (proptest::collection::vec(inner.clone(), 0..6), space())
+                    .prop_map(|(v, s)| format!("[{}]", v.join(&format!(",{s}")))),
+                (proptest::collection::vec((string.clone(), inner.clone()), 0..6), space()).prop_map(|(v, s)| format!(
+                    "{{{}}}",
+                    v.iter().map(|(k, v)| format!("{k}:{s}{v}")).collect::<Vec<_>>().join(",")
+                )),
                 inner.prop_map(|v| serde_json::to_string(&v).unwrap()),
             ]
         })

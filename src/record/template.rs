@@ -161,11 +161,8 @@ impl Template {
                 continue;
             }
             let kind = Slot::from_marker(byte).ok_or_else(|| corrupt!("marker {byte} inside a fixed template"))?;
-            let style = if Slot::has_style(kind) {
-                *rest.next().ok_or_else(|| corrupt!("template ends inside a slot"))?
-            } else {
-                0
-            };
+            let style =
+                if Slot::has_style(kind) { *rest.next().ok_or_else(|| corrupt!("template ends inside a slot"))? } else { 0 };
             if !literal.is_empty() {
                 parts.push(Part::Literal(std::mem::take(&mut literal)));
             }
@@ -202,7 +199,10 @@ mod tests {
         Slot::plain(SlotKind::Token).put(&mut fixed);
         fixed.push(b'}');
         let parsed = Template::parse(&fixed).unwrap();
-        assert_eq!(parsed.slots().map(|s| (s.kind, s.style.0)).collect::<Vec<_>>(), [(SlotKind::Segment, 5), (SlotKind::Token, 0)]);
+        assert_eq!(
+            parsed.slots().map(|s| (s.kind, s.style.0)).collect::<Vec<_>>(),
+            [(SlotKind::Segment, 5), (SlotKind::Token, 0)]
+        );
 
         let mut list = Vec::new();
         put_list(Some(Slot::plain(SlotKind::Node)), b"[", b", ", b"]", &mut list);

@@ -28,10 +28,7 @@ macro_rules! shapes {
 impl ShapeId {
     /// The shape of that name.
     pub fn from_name(name: &str) -> Option<ShapeId> {
-        ShapeId::ALL
-            .iter()
-            .copied()
-            .find(|shape| shape.name() == name)
+        ShapeId::ALL.iter().copied().find(|shape| shape.name() == name)
     }
 }
 

@@ -44,19 +44,8 @@ impl<'a> Record<'a> {
     /// Opens the bytes of one record.
     pub fn read(line: &'a [u8]) -> Record<'a> {
         let (form, values) = triage(line);
-        let object = values.first().and_then(|value| {
-            Object::of(if value.is_array() {
-                value.at(0)?
-            } else {
-                *value
-            })
-        });
-        Record {
-            line,
-            form,
-            values,
-            object,
-        }
+        let object = values.first().and_then(|value| Object::of(if value.is_array() { value.at(0)? } else { *value }));
+        Record { line, form, values, object }
     }
 
     /// The first value.
@@ -66,32 +55,22 @@ impl<'a> Record<'a> {
 }
 
 fn triage(line: &[u8]) -> (Form, Vec<Json<'_>>) {
-    let text = line
-        .strip_prefix(b"\xEF\xBB\xBF")
-        .unwrap_or(line)
-        .trim_ascii();
+    let text = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).trim_ascii();
     if text.is_empty() {
         return (Form::Blank, Vec::new());
     }
     if let Some((form, values)) = whole(text) {
         return (form, values);
     }
-    if let Some(rest) = text
-        .strip_prefix(b"data:")
-        .or_else(|| text.strip_prefix(b"event:"))
-    {
+    if let Some(rest) = text.strip_prefix(b"data:").or_else(|| text.strip_prefix(b"event:")) {
         let rest = rest.trim_ascii();
         return match Json::parse(rest) {
             Some(value) => (Form::Sse, vec![value]),
-            None if rest == b"[DONE]" || text.starts_with(b"event:") => {
-                (Form::StreamEnd, Vec::new())
-            }
+            None if rest == b"[DONE]" || text.starts_with(b"event:") => (Form::StreamEnd, Vec::new()),
             None => (Form::Raw, Vec::new()),
         };
     }
-    prefixed(text).map_or((Form::Raw, Vec::new()), |value| {
-        (Form::Prefixed, vec![value])
-    })
+    prefixed(text).map_or((Form::Raw, Vec::new()), |value| (Form::Prefixed, vec![value]))
 }
 
 /// One value, or several objects and arrays back to back (a missed newline, two appenders at once).
@@ -120,9 +99,7 @@ fn prefixed(text: &[u8]) -> Option<Json<'_>> {
         return None;
     }
     let window = text.get(..text.len().min(LONGEST_PREFIX))?;
-    memchr::memchr_iter(b'{', window)
-        .take(4)
-        .find_map(|brace| Json::parse(text.get(brace..)?))
+    memchr::memchr_iter(b'{', window).take(4).find_map(|brace| Json::parse(text.get(brace..)?))
 }
 
 #[cfg(test)]

@@ -53,10 +53,7 @@ segment_types! {
 impl SegmentType {
     /// The type of that name.
     pub fn from_name(name: &str) -> Option<SegmentType> {
-        SegmentType::ALL
-            .iter()
-            .copied()
-            .find(|kind| kind.name() == name)
+        SegmentType::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 }
 
@@ -66,24 +63,8 @@ impl fmt::Display for SegmentType {
     }
 }
 
-const SYSTEM: &[&str] = &[
-    "system",
-    "developer",
-    "preamble",
-    "instructions",
-    "sys",
-    "systemmessage",
-    "systemmessagechunk",
-];
-const USER: &[&str] = &[
-    "user",
-    "human",
-    "prompter",
-    "humanmessage",
-    "humanmessagechunk",
-    "customer",
-    "you",
-];
+const SYSTEM: &[&str] = &["system", "developer", "preamble", "instructions", "sys", "systemmessage", "systemmessagechunk"];
+const USER: &[&str] = &["user", "human", "prompter", "humanmessage", "humanmessagechunk", "customer", "you"];
 const ASSISTANT: &[&str] = &[
     "assistant",
     "gpt",
@@ -115,23 +96,8 @@ const RESULT: &[&str] = &[
     "execution_output",
     "exit",
 ];
-const CALL: &[&str] = &[
-    "function_call",
-    "tool_call",
-    "tool_calls",
-    "tool_use",
-    "toolcall",
-    "tooluse",
-    "functioncall",
-];
-const REASONING: &[&str] = &[
-    "thinking",
-    "reasoning",
-    "thought",
-    "thoughts",
-    "analysis",
-    "critic",
-];
+const CALL: &[&str] = &["function_call", "tool_call", "tool_calls", "tool_use", "toolcall", "tooluse", "functioncall"];
+const REASONING: &[&str] = &["thinking", "reasoning", "thought", "thoughts", "analysis", "critic"];
 const SUMMARY: &[&str] = &["summary", "branchsummary", "compactionsummary"];
 
 /// The type of a text spoken in `role`; `None` for an unknown word.
@@ -146,10 +112,7 @@ pub fn type_of_role(role: &str) -> Option<SegmentType> {
         (REASONING, SegmentType::Reasoning),
         (SUMMARY, SegmentType::Summary),
     ];
-    types
-        .into_iter()
-        .find(|(words, _)| is_in(words))
-        .map(|(_, kind)| kind)
+    types.into_iter().find(|(words, _)| is_in(words)).map(|(_, kind)| kind)
 }
 
 /// Whether a word in a role-like key marks an object as a message.
@@ -157,15 +120,8 @@ pub(super) fn is_role_word(word: &str) -> bool {
     // `reasoning` and `summary` are block types far more often than roles: they alone make no conversation.
     matches!(
         type_of_role(word),
-        Some(
-            SegmentType::UserTurn
-                | SegmentType::AssistantTurn
-                | SegmentType::SystemPrompt
-                | SegmentType::ToolResult
-        )
-    ) || ["function_call", "critic"]
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(word))
+        Some(SegmentType::UserTurn | SegmentType::AssistantTurn | SegmentType::SystemPrompt | SegmentType::ToolResult)
+    ) || ["function_call", "critic"].iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]

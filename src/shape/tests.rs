@@ -15,20 +15,9 @@ fn folder() -> PathBuf {
 /// Every fixture file with its content, in a stable order.
 fn fixtures() -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
-    for family in std::fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-    {
-        for file in std::fs::read_dir(&family)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-        {
-            let name = file
-                .strip_prefix(folder())
-                .unwrap()
-                .to_string_lossy()
-                .replace('\\', "/");
+    for family in std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        for file in std::fs::read_dir(&family).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = file.strip_prefix(folder()).unwrap().to_string_lossy().replace('\\', "/");
             files.push((name, std::fs::read(&file).unwrap()));
         }
     }
@@ -37,10 +26,7 @@ fn fixtures() -> Vec<(String, Vec<u8>)> {
 }
 
 fn lines(content: &[u8]) -> impl Iterator<Item = &[u8]> {
-    content
-        .strip_suffix(b"\n")
-        .unwrap_or(content)
-        .split(|byte| *byte == b'\n')
+    content.strip_suffix(b"\n").unwrap_or(content).split(|byte| *byte == b'\n')
 }
 
 /// One row of the table: what we understand of a line.
@@ -51,11 +37,7 @@ fn row(place: &str, line: &[u8], state: &mut FileState) -> String {
     let text = |value: &Option<String>| value.clone().unwrap_or("-".into());
     let number = |value: Option<i64>| value.map_or("-".into(), |value| value.to_string());
     let count = |value: Option<u64>| value.map_or("-".into(), |value| value.to_string());
-    let kinds: Vec<String> = record
-        .turns(&detection)
-        .iter()
-        .map(|turn| turn.kind.to_string())
-        .collect();
+    let kinds: Vec<String> = record.turns(&detection).iter().map(|turn| turn.kind.to_string()).collect();
     [
         place.to_owned(),
         detection.name(),
@@ -64,13 +46,7 @@ fn row(place: &str, line: &[u8], state: &mut FileState) -> String {
         text(&metadata.model),
         text(&metadata.provider),
         number(metadata.timestamp_us),
-        [
-            metadata.tokens_in,
-            metadata.tokens_in_cached,
-            metadata.tokens_out,
-        ]
-        .map(count)
-        .join("/"),
+        [metadata.tokens_in, metadata.tokens_in_cached, metadata.tokens_out].map(count).join("/"),
         metadata.latency_ms.map_or("-".into(), |ms| ms.to_string()),
         text(&metadata.error),
         carried_ids(&metadata).join(","),
@@ -107,11 +83,7 @@ fn the_fixtures_show_every_shape_but_those_of_bare_parts() {
     for (_, content) in fixtures() {
         seen.extend(lines(&content).map(|line| detect(line, &Hints::default()).shape));
     }
-    let missing: Vec<_> = ShapeId::ALL
-        .iter()
-        .filter(|shape| !seen.contains(shape))
-        .map(|shape| shape.name())
-        .collect();
+    let missing: Vec<_> = ShapeId::ALL.iter().filter(|shape| !seen.contains(shape)).map(|shape| shape.name()).collect();
     assert_eq!(missing, ["claude_code.stream"; 0]);
 }
 
@@ -131,11 +103,7 @@ fn every_label_stands_in_its_line_and_its_pointer_leads_to_its_span() {
                 assert!(label.span.end <= line.len(), "{name}: {label:?}");
                 if !label.nested && record.form != Form::Concat {
                     let value = record.value().unwrap().pointer(&label.pointer).unwrap();
-                    assert_eq!(
-                        value.span_in(line),
-                        Some(label.span.clone()),
-                        "{name}: {label:?}"
-                    );
+                    assert_eq!(value.span_in(line), Some(label.span.clone()), "{name}: {label:?}");
                 }
             }
         }
@@ -144,20 +112,13 @@ fn every_label_stands_in_its_line_and_its_pointer_leads_to_its_span() {
 
 fn turns_of(line: &str) -> Vec<(SegmentType, String)> {
     let record = Record::read(line.as_bytes());
-    record
-        .turns(&record.detect(&Hints::default()))
-        .into_iter()
-        .map(|turn| (turn.kind, turn.text))
-        .collect()
+    record.turns(&record.detect(&Hints::default())).into_iter().map(|turn| (turn.kind, turn.text)).collect()
 }
 
 #[test]
 fn a_conversation_reads_in_order_with_calls_and_results() {
     use SegmentType::*;
-    let (_, content) = fixtures()
-        .into_iter()
-        .find(|(name, _)| name == "anthropic/messages.jsonl")
-        .unwrap();
+    let (_, content) = fixtures().into_iter().find(|(name, _)| name == "anthropic/messages.jsonl").unwrap();
     let line = String::from_utf8(lines(&content).next().unwrap().to_vec()).unwrap();
     let expected = [
         (SystemPrompt, "You tend an orchard."),
@@ -166,18 +127,12 @@ fn a_conversation_reads_in_order_with_calls_and_results() {
         (ToolCall, r#"{"tree":4}"#),
         (ToolResult, "soil dry"),
     ];
-    assert_eq!(
-        turns_of(&line),
-        expected.map(|(kind, text)| (kind, text.to_owned()))
-    );
+    assert_eq!(turns_of(&line), expected.map(|(kind, text)| (kind, text.to_owned())));
 }
 
 #[test]
 fn the_branch_a_chat_ended_on_is_read_and_the_abandoned_one_is_not() {
-    let (_, content) = fixtures()
-        .into_iter()
-        .find(|(name, _)| name == "exports/consumer.jsonl")
-        .unwrap();
+    let (_, content) = fixtures().into_iter().find(|(name, _)| name == "exports/consumer.jsonl").unwrap();
     let line = String::from_utf8(lines(&content).next().unwrap().to_vec()).unwrap();
     let texts: Vec<String> = turns_of(&line).into_iter().map(|(_, text)| text).collect();
     assert_eq!(texts, ["do bees sleep", "They do."]);
@@ -185,55 +140,42 @@ fn the_branch_a_chat_ended_on_is_read_and_the_abandoned_one_is_not() {
 
 #[test]
 fn a_prefilled_answer_is_a_continuation_but_an_example_of_training_is_not() {
-    let request = r#"{"model":"m","temperature":0,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
+    let request =
+        r#"{"model":"m","temperature":0,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
     assert_eq!(turns_of(request)[1].0, SegmentType::Continuation);
-    let example =
-        r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
+    let example = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
     assert_eq!(turns_of(example)[1].0, SegmentType::AssistantTurn);
 }
 
 #[test]
 fn a_thought_inside_an_answer_is_a_turn_of_its_own() {
     let line = r#"{"role":"assistant","content":"<think>beads</think>8"}"#;
-    let expected = [
-        (SegmentType::Reasoning, "<think>beads</think>".to_owned()),
-        (SegmentType::AssistantTurn, "8".to_owned()),
-    ];
+    let expected = [(SegmentType::Reasoning, "<think>beads</think>".to_owned()), (SegmentType::AssistantTurn, "8".to_owned())];
     assert_eq!(turns_of(line), expected);
 }
 
 #[test]
 fn carried_ids_are_the_records_own_each_once() {
-    let line =
-        r#"{"id":"a","request_id":"a","parent_id":"p","session_id":"s","trace_id":"t","x":1}"#;
+    let line = r#"{"id":"a","request_id":"a","parent_id":"p","session_id":"s","trace_id":"t","x":1}"#;
     let metadata = metadata(line.as_bytes(), ShapeId::Generic, &mut FileState::default());
     assert_eq!(carried_ids(&metadata), ["a"]);
 }
 
 #[test]
 fn lines_of_one_streamed_response_share_a_usage_key() {
-    let (_, content) = fixtures()
-        .into_iter()
-        .find(|(name, _)| name == "claude_code/session.jsonl")
-        .unwrap();
+    let (_, content) = fixtures().into_iter().find(|(name, _)| name == "claude_code/session.jsonl").unwrap();
     let mut state = FileState::default();
-    let keys: Vec<_> = lines(&content)
-        .map(|line| metadata(line, detect(line, &Hints::default()).shape, &mut state).usage_key)
-        .collect();
+    let keys: Vec<_> =
+        lines(&content).map(|line| metadata(line, detect(line, &Hints::default()).shape, &mut state).usage_key).collect();
     assert!(keys[1].is_some());
     assert_eq!(keys[1], keys[2]);
 }
 
 #[test]
 fn codex_counts_a_call_once_though_it_is_told_twice() {
-    let (name, content) = fixtures()
-        .into_iter()
-        .find(|(name, _)| name.starts_with("codex/rollout"))
-        .unwrap();
+    let (name, content) = fixtures().into_iter().find(|(name, _)| name.starts_with("codex/rollout")).unwrap();
     let mut state = FileState::from_source_name(&name);
-    let total: u64 = lines(&content)
-        .filter_map(|line| metadata(line, ShapeId::CodexRollout, &mut state).tokens_out)
-        .sum();
+    let total: u64 = lines(&content).filter_map(|line| metadata(line, ShapeId::CodexRollout, &mut state).tokens_out).sum();
     assert_eq!(total, 40);
 }
 
@@ -245,18 +187,11 @@ fn a_fork_keeps_its_own_session_and_a_joined_file_changes_it() {
         )
     };
     let mut state = FileState::default();
-    let mut session = |line: &str| {
-        metadata(line.as_bytes(), ShapeId::CodexRollout, &mut state)
-            .conversation_id
-            .unwrap()
-    };
+    let mut session = |line: &str| metadata(line.as_bytes(), ShapeId::CodexRollout, &mut state).conversation_id.unwrap();
     assert_eq!(session(&head("child", "\"parent\"")), "child");
     assert_eq!(session(&head("parent", "null")), "child");
     assert_eq!(session(&head("other", "null")), "other");
-    assert_eq!(
-        session(r#"{"type":"event_msg","payload":{"type":"x"}}"#),
-        "other"
-    );
+    assert_eq!(session(r#"{"type":"event_msg","payload":{"type":"x"}}"#), "other");
 }
 
 #[test]
@@ -264,11 +199,7 @@ fn what_one_program_said_does_not_leak_into_the_lines_of_another() {
     let mut state = FileState::default();
     let pi = r#"{"type":"session","version":3,"id":"pi-s","cwd":"/w"}"#;
     metadata(pi.as_bytes(), ShapeId::PiSession, &mut state);
-    let cline = metadata(
-        br#"{"ts":1790008000123,"type":"say","say":"text","text":"x"}"#,
-        ShapeId::ClineUi,
-        &mut state,
-    );
+    let cline = metadata(br#"{"ts":1790008000123,"type":"say","say":"text","text":"x"}"#, ShapeId::ClineUi, &mut state);
     assert_eq!(cline.conversation_id, None);
 }
 
@@ -279,17 +210,10 @@ fn a_recorded_event_stream_tells_model_and_tokens() {
         "request": {"method": "POST", "uri": "https://models.example/v1/messages", "body": {}},
         "response": {"status": 200, "body": stream}
     });
-    let metadata = metadata(
-        line.to_string().as_bytes(),
-        ShapeId::GatewayPair,
-        &mut FileState::default(),
-    );
+    let metadata = metadata(line.to_string().as_bytes(), ShapeId::GatewayPair, &mut FileState::default());
     assert_eq!(metadata.response_id.as_deref(), Some("msg_s"));
     assert_eq!(metadata.model.as_deref(), Some("claude-haiku-4-5"));
-    assert_eq!(
-        (metadata.tokens_in, metadata.tokens_out),
-        (Some(9), Some(30))
-    );
+    assert_eq!((metadata.tokens_in, metadata.tokens_out), (Some(9), Some(30)));
     assert_eq!(metadata.stop_reason.as_deref(), Some("end_turn"));
 }
 
@@ -313,12 +237,9 @@ fn ask_everything(line: &[u8]) {
 
 #[test]
 fn nesting_bombs_of_every_kind_are_survived() {
-    for (open, close) in [
-        ("[", "]"),
-        (r#"{"content":["#, "]}"),
-        (r#"{"type":"tool_result","content":"#, "}"),
-        (r#"{"replies":["#, "]}"),
-    ] {
+    for (open, close) in
+        [("[", "]"), (r#"{"content":["#, "]}"), (r#"{"type":"tool_result","content":"#, "}"), (r#"{"replies":["#, "]}")]
+    {
         for depth in [60, 127, 5000] {
             let inner = format!("{}\"x\"{}", open.repeat(depth), close.repeat(depth));
             ask_everything(inner.as_bytes());
@@ -327,10 +248,7 @@ fn nesting_bombs_of_every_kind_are_survived() {
     }
     let mut nested = String::from("\"deep\"");
     for _ in 0..8 {
-        nested = format!(
-            "{{\"messages\":{}}}",
-            serde_json::to_string(&nested).unwrap()
-        );
+        nested = format!("{{\"messages\":{}}}", serde_json::to_string(&nested).unwrap());
     }
     ask_everything(nested.as_bytes());
 }

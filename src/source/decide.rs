@@ -135,12 +135,7 @@ impl Growth {
     /// Growth at the end of a source; without any look when the user says `--append`.
     #[must_use]
     pub fn of(state: &SourceState) -> Growth {
-        Growth {
-            id: state.id,
-            from: state.settled_len(),
-            digested: state.stream_len(),
-            copy_of: state.alias_of,
-        }
+        Growth { id: state.id, from: state.settled_len(), digested: state.stream_len(), copy_of: state.alias_of }
     }
 }
 
@@ -157,9 +152,7 @@ pub fn decide(known: &[SourceState], twins: &[Twin<'_>], observed: &Observation)
         Comparison::Same => Decision::Touched { id: newest.id },
         Comparison::Grown => Decision::Continue(Growth::of(newest)),
         Comparison::Other => other_content(known, twins, observed),
-        Comparison::NeedsEdges => Decision::LookCloser(Look::Edges {
-            length: newest.stream_len(),
-        }),
+        Comparison::NeedsEdges => Decision::LookCloser(Look::Edges { length: newest.stream_len() }),
         Comparison::NeedsContent => ask_for_content(known, twins),
     }
 }
@@ -194,11 +187,7 @@ fn compare(newest: &SourceState, observed: &Observation) -> Comparison {
     match observed.edges {
         Some(edges) if edges.length == newest.stream_len() => {
             let equal = (edges.head_hash, edges.tail_hash) == (newest.head_hash, newest.tail_hash);
-            if equal {
-                Comparison::Grown
-            } else {
-                Comparison::Other
-            }
+            if equal { Comparison::Grown } else { Comparison::Other }
         }
         _ => Comparison::NeedsEdges,
     }
@@ -206,42 +195,22 @@ fn compare(newest: &SourceState, observed: &Observation) -> Comparison {
 
 /// The length of the stream, where the size on disk tells it.
 fn plain_size(observed: &Observation) -> Option<u64> {
-    observed
-        .stamp
-        .filter(|_| !observed.compressed)
-        .map(|stamp| stamp.size)
+    observed.stamp.filter(|_| !observed.compressed).map(|stamp| stamp.size)
 }
 
 /// Whether the stream begins with all of a source's content.
 fn holds(content: &ContentLook, state: &SourceState) -> bool {
     let length = state.stream_len();
     let digest = state.digest.finish();
-    (content.length == length && content.digest == digest)
-        || content.prefixes.contains(&(length, digest))
+    (content.length == length && content.digest == digest) || content.prefixes.contains(&(length, digest))
 }
 
 /// The content does not continue the newest generation. It may still be one that is known.
 fn other_content(known: &[SourceState], twins: &[Twin<'_>], observed: &Observation) -> Decision {
-    let generation = known
-        .iter()
-        .map(|state| state.generation)
-        .max()
-        .unwrap_or(0)
-        .saturating_add(1);
-    let most = observed
-        .content
-        .as_ref()
-        .map(|content| content.length)
-        .or(plain_size(observed))
-        .unwrap_or(u64::MAX);
-    let older = known.iter().map(|state| Twin {
-        state,
-        moved_away: false,
-    });
-    let mut candidates: Vec<Twin<'_>> = older
-        .chain(twins.iter().copied())
-        .filter(|twin| is_candidate(*twin, most))
-        .collect();
+    let generation = known.iter().map(|state| state.generation).max().unwrap_or(0).saturating_add(1);
+    let most = observed.content.as_ref().map(|content| content.length).or(plain_size(observed)).unwrap_or(u64::MAX);
+    let older = known.iter().map(|state| Twin { state, moved_away: false });
+    let mut candidates: Vec<Twin<'_>> = older.chain(twins.iter().copied()).filter(|twin| is_candidate(*twin, most)).collect();
     let Some(content) = &observed.content else {
         if candidates.is_empty() {
             return new(generation);
@@ -249,24 +218,14 @@ fn other_content(known: &[SourceState], twins: &[Twin<'_>], observed: &Observati
         return ask_for_content(known, twins);
     };
     candidates.retain(|twin| holds(content, twin.state));
-    if let Some(equal) = candidates
-        .iter()
-        .filter(|twin| twin.state.stream_len() == content.length)
-        .min_by_key(|twin| twin.state.id)
+    if let Some(equal) =
+        candidates.iter().filter(|twin| twin.state.stream_len() == content.length).min_by_key(|twin| twin.state.id)
     {
-        return Decision::AliasOf {
-            id: equal.state.id,
-            generation,
-        };
+        return Decision::AliasOf { id: equal.state.id, generation };
     }
-    let left_behind = candidates
-        .iter()
-        .filter(|twin| twin.moved_away && twin.state.kind == SourceKind::File);
+    let left_behind = candidates.iter().filter(|twin| twin.moved_away && twin.state.kind == SourceKind::File);
     match left_behind.max_by_key(|twin| twin.state.stream_len()) {
-        Some(twin) => Decision::Extend {
-            growth: Growth::of(twin.state),
-            generation,
-        },
+        Some(twin) => Decision::Extend { growth: Growth::of(twin.state), generation },
         None => new(generation),
     }
 }
@@ -277,11 +236,7 @@ fn is_candidate(twin: Twin<'_>, most: u64) -> bool {
 }
 
 fn new(generation: u32) -> Decision {
-    if generation == 1 {
-        Decision::New
-    } else {
-        Decision::NewGeneration { generation }
-    }
+    if generation == 1 { Decision::New } else { Decision::NewGeneration { generation } }
 }
 
 fn ask_for_content(known: &[SourceState], twins: &[Twin<'_>]) -> Decision {

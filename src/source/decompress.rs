@@ -88,10 +88,7 @@ impl fmt::Display for Damage {
             DamageKind::Truncated => write!(f, "the {name} stream ends in the middle"),
             DamageKind::Corrupt => write!(f, "the {name} stream is damaged: {}", self.detail),
             DamageKind::NeedsMemory => {
-                write!(
-                    f,
-                    "the {name} stream needs a larger window than allowed; raise --memory-limit"
-                )
+                write!(f, "the {name} stream needs a larger window than allowed; raise --memory-limit")
             }
         }
     }
@@ -137,32 +134,8 @@ pub fn recognise(start: &[u8]) -> Compression {
         [0x1f, 0x8b, 0x08, ..] => Compression::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Compression::Xz,
-        [
-            b'B',
-            b'Z',
-            b'h',
-            b'1'..=b'9',
-            0x31,
-            0x41,
-            0x59,
-            0x26,
-            0x53,
-            0x59,
-            ..,
-        ]
-        | [
-            b'B',
-            b'Z',
-            b'h',
-            b'1'..=b'9',
-            0x17,
-            0x72,
-            0x45,
-            0x38,
-            0x50,
-            0x90,
-            ..,
-        ] => Compression::Bzip2,
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..]
+        | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90, ..] => Compression::Bzip2,
         _ => Compression::None,
     }
 }
@@ -173,21 +146,12 @@ fn is_open_question(start: &[u8]) -> bool {
     let bzip2 = match start {
         [] | [b'B'] | [b'B', b'Z'] | [b'B', b'Z', b'h'] => true,
         [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..] => {
-            rest.len() < 6
-                && (b"\x31\x41\x59\x26\x53\x59".starts_with(rest)
-                    || b"\x17\x72\x45\x38\x50\x90".starts_with(rest))
+            rest.len() < 6 && (b"\x31\x41\x59\x26\x53\x59".starts_with(rest) || b"\x17\x72\x45\x38\x50\x90".starts_with(rest))
         }
         _ => false,
     };
-    let skippable = matches!(
-        start,
-        [0x50..=0x5f] | [0x50..=0x5f, 0x2a] | [0x50..=0x5f, 0x2a, 0x4d]
-    );
-    bzip2
-        || skippable
-        || could_be(b"\x1f\x8b\x08")
-        || could_be(b"\x28\xb5\x2f\xfd")
-        || could_be(b"\xfd7zXZ\0")
+    let skippable = matches!(start, [0x50..=0x5f] | [0x50..=0x5f, 0x2a] | [0x50..=0x5f, 0x2a, 0x4d]);
+    bzip2 || skippable || could_be(b"\x1f\x8b\x08") || could_be(b"\x28\xb5\x2f\xfd") || could_be(b"\xfd7zXZ\0")
 }
 
 fn read_magic(reader: &mut impl Read) -> io::Result<Vec<u8>> {
@@ -204,26 +168,16 @@ fn read_magic(reader: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(magic)
 }
 
-fn decoder(
-    inner: impl Read + Send + 'static,
-    compression: Compression,
-    window: u64,
-) -> io::Result<Opened> {
+fn decoder(inner: impl Read + Send + 'static, compression: Compression, window: u64) -> io::Result<Opened> {
     if compression == Compression::None {
-        return Ok(Opened {
-            reader: Box::new(inner),
-            compression,
-        });
+        return Ok(Opened { reader: Box::new(inner), compression });
     }
     let input = BufReader::with_capacity(INPUT_STEP, Tap(inner));
     let decoder: Box<dyn Read + Send> = match compression {
-        Compression::None | Compression::Gzip => {
-            Box::new(flate2::bufread::MultiGzDecoder::new(input))
-        }
+        Compression::None | Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
         Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
         Compression::Xz => {
-            let stream =
-                liblzma::stream::Stream::new_stream_decoder(window, liblzma::stream::CONCATENATED)?;
+            let stream = liblzma::stream::Stream::new_stream_decoder(window, liblzma::stream::CONCATENATED)?;
             Box::new(liblzma::bufread::XzDecoder::new_stream(input, stream))
         }
         Compression::Zstd => {
@@ -232,14 +186,7 @@ fn decoder(
             Box::new(decoder)
         }
     };
-    Ok(Opened {
-        reader: Box::new(Guarded {
-            decoder,
-            compression,
-            over: false,
-        }),
-        compression,
-    })
+    Ok(Opened { reader: Box::new(Guarded { decoder, compression, over: false }), compression })
 }
 
 /// The largest window exponent that fits the allowance, within what zstd can express.
@@ -294,34 +241,20 @@ impl Read for Guarded {
 }
 
 fn explain(compression: Compression, error: io::Error) -> io::Error {
-    if error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<SystemError>())
-    {
+    if error.get_ref().is_some_and(|inner| inner.is::<SystemError>()) {
         let kind = error.kind();
-        let inner = error
-            .into_inner()
-            .and_then(|inner| inner.downcast::<SystemError>().ok());
+        let inner = error.into_inner().and_then(|inner| inner.downcast::<SystemError>().ok());
         return inner.map_or_else(|| kind.into(), |inner| inner.0);
     }
     let detail = error.to_string();
     // Neither library has a code for this that survives the way up: their words are all there is.
-    let memory = detail.contains("too much memory")
-        || detail.contains("memory limit")
-        || detail.contains("memory usage");
+    let memory = detail.contains("too much memory") || detail.contains("memory limit") || detail.contains("memory usage");
     let kind = match error.kind() {
         _ if memory => DamageKind::NeedsMemory,
         io::ErrorKind::UnexpectedEof => DamageKind::Truncated,
         _ => DamageKind::Corrupt,
     };
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        Damage {
-            compression,
-            kind,
-            detail,
-        },
-    )
+    io::Error::new(io::ErrorKind::InvalidData, Damage { compression, kind, detail })
 }
 
 #[cfg(test)]

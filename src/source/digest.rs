@@ -114,9 +114,7 @@ impl StreamDigest {
         }
         let mut out = Vec::with_capacity(10 + self.stack.len() * 32 + self.tail.len());
         out.put_varint(self.length());
-        self.stack
-            .iter()
-            .for_each(|value| out.extend_from_slice(value));
+        self.stack.iter().for_each(|value| out.extend_from_slice(value));
         out.extend_from_slice(&self.tail);
         out
     }
@@ -143,15 +141,8 @@ impl StreamDigest {
             stack.push(value);
         }
         let tail = reader.take((length - chunks * CHUNK) as usize)?.to_vec();
-        reader
-            .finish()
-            .map_err(|error| corrupt!("digest of a stream of {length} bytes: {error}"))?;
-        Ok(StreamDigest {
-            stack,
-            chunks,
-            tail,
-            closed: None,
-        })
+        reader.finish().map_err(|error| corrupt!("digest of a stream of {length} bytes: {error}"))?;
+        Ok(StreamDigest { stack, chunks, tail, closed: None })
     }
 
     /// The largest subtree that may begin here and leaves at least a byte for the open chunk.
@@ -180,10 +171,7 @@ impl StreamDigest {
     }
 
     fn chaining_value(&self, bytes: &[u8]) -> ChainingValue {
-        Hasher::new()
-            .set_input_offset(self.chunks * CHUNK)
-            .update(bytes)
-            .finalize_non_root()
+        Hasher::new().set_input_offset(self.chunks * CHUNK).update(bytes).finalize_non_root()
     }
 }
 
@@ -215,8 +203,7 @@ impl Edges {
         if bytes.len() >= LENGTH {
             self.tail.clear();
         }
-        self.tail
-            .extend_from_slice(&bytes[bytes.len().saturating_sub(LENGTH)..]);
+        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(LENGTH)..]);
         self.tail.drain(..self.tail.len().saturating_sub(LENGTH));
     }
 
@@ -239,9 +226,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn stream(length: usize) -> Vec<u8> {
-        (0..length)
-            .map(|i| (i as u32).wrapping_mul(2_654_435_761).to_le_bytes()[3])
-            .collect()
+        (0..length).map(|i| (i as u32).wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect()
     }
 
     proptest! {
@@ -292,13 +277,7 @@ mod tests {
     #[test]
     fn every_length_around_the_borders_of_subtrees_is_right() {
         let stream = stream(17 << 10);
-        for length in (0..=17).flat_map(|chunks: usize| {
-            [
-                (chunks << 10).saturating_sub(1),
-                chunks << 10,
-                (chunks << 10) + 1,
-            ]
-        }) {
+        for length in (0..=17).flat_map(|chunks: usize| [(chunks << 10).saturating_sub(1), chunks << 10, (chunks << 10) + 1]) {
             let bytes = &stream[..length.min(stream.len())];
             let mut digest = StreamDigest::new();
             digest.update(bytes);

@@ -35,14 +35,8 @@ pub enum Sniff {
 /// first line is longer than what is seen may be one too; an object on one such line is the same record either way.
 #[must_use]
 pub fn sniff(start: &[u8], whole: bool) -> Sniff {
-    let value = start
-        .strip_prefix(b"\xef\xbb\xbf")
-        .unwrap_or(start)
-        .trim_ascii_start();
-    let line = value
-        .split(|&byte| byte == b'\n')
-        .next()
-        .unwrap_or_default();
+    let value = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    let line = value.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let more_lines = line.len() < value.len();
     let mut scan = Scan::default();
     let mut at = 0;
@@ -52,11 +46,7 @@ pub fn sniff(start: &[u8], whole: bool) -> Sniff {
         }
     }
     let undecided = !whole && !scan.top_is_object();
-    if scan.is_inside() && (more_lines || undecided) {
-        Sniff::MaybeDocument
-    } else {
-        Sniff::Lines
-    }
+    if scan.is_inside() && (more_lines || undecided) { Sniff::MaybeDocument } else { Sniff::Lines }
 }
 
 /// What [`outline`] found.
@@ -127,29 +117,21 @@ impl Cutter {
     }
 
     /// Takes the next bytes and names each element that ends in them by its place in the stream.
-    fn feed(
-        &mut self,
-        bytes: &[u8],
-        mut element: impl FnMut(u64, u64),
-    ) -> Result<(), &'static str> {
+    fn feed(&mut self, bytes: &[u8], mut element: impl FnMut(u64, u64)) -> Result<(), &'static str> {
         let mut at = 0;
         while at < bytes.len() {
             match self.scan.advance(bytes, &mut at)? {
                 Event::Glue(range) => {
                     self.pending.extend_from_slice(&bytes[range]);
                     if self.glue_bytes + self.pending.len() > MOST_GLUE {
-                        return Err(
-                            "there is more between its elements than an archive should hold in memory",
-                        );
+                        return Err("there is more between its elements than an archive should hold in memory");
                     }
                 }
                 Event::Begin => self.begin(self.length + at as u64),
                 Event::Inside => {}
                 Event::End => element(self.element_start, self.length + at as u64),
             }
-            if self.scan.is_in_element()
-                && self.length + at as u64 - self.element_start > self.longest
-            {
+            if self.scan.is_in_element() && self.length + at as u64 - self.element_start > self.longest {
                 return Err("an element is longer than a record may be");
             }
         }
@@ -182,11 +164,7 @@ impl Cutter {
         } else {
             self.glue.close = self.pending;
         }
-        Ok(Outline {
-            glue: self.glue,
-            elements: self.elements,
-            length: self.length,
-        })
+        Ok(Outline { glue: self.glue, elements: self.elements, length: self.length })
     }
 }
 
@@ -222,9 +200,7 @@ impl<R: Read> ElementReader<R> {
     }
 
     fn full_chunk(&mut self) -> Option<Chunk> {
-        let full = self
-            .ready
-            .partition_point(|(_, end)| end - self.offset < self.chunk_bytes);
+        let full = self.ready.partition_point(|(_, end)| end - self.offset < self.chunk_bytes);
         let end = self.ready.get(full)?.1;
         Some(self.take_chunk(full + 1, end))
     }
@@ -234,18 +210,9 @@ impl<R: Read> ElementReader<R> {
         let rest = self.buffer.split_off((end - stream_offset) as usize);
         let data = std::mem::replace(&mut self.buffer, rest);
         let place = |position: u64| (position - stream_offset) as u32;
-        let lines = self
-            .ready
-            .drain(..elements)
-            .map(|(start, end)| place(start)..place(end))
-            .collect();
+        let lines = self.ready.drain(..elements).map(|(start, end)| place(start)..place(end)).collect();
         self.offset = end;
-        Chunk {
-            data,
-            lines,
-            ends_with_newline: true,
-            stream_offset,
-        }
+        Chunk { data, lines, ends_with_newline: true, stream_offset }
     }
 
     /// Reads on; nothing is left when the document is over.
@@ -257,9 +224,7 @@ impl<R: Read> ElementReader<R> {
         if read > 0 {
             self.buffer.extend_from_slice(&self.step[..read]);
             let ready = &mut self.ready;
-            return cutter
-                .feed(&self.step[..read], |start, end| ready.push((start, end)))
-                .map_err(changed);
+            return cutter.feed(&self.step[..read], |start, end| ready.push((start, end))).map_err(changed);
         }
         match self.cutter.take().map(Cutter::end) {
             Some(Ok(outline)) if outline == self.expected => Ok(()),
@@ -270,10 +235,7 @@ impl<R: Read> ElementReader<R> {
 }
 
 fn changed(why: &str) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        format!("the document changed while it was read: {why}"),
-    )
+    io::Error::new(io::ErrorKind::InvalidData, format!("the document changed while it was read: {why}"))
 }
 
 impl<R: Read> Iterator for ElementReader<R> {
@@ -286,8 +248,7 @@ impl<R: Read> Iterator for ElementReader<R> {
             }
             if self.cutter.is_none() {
                 let end = self.offset + self.buffer.len() as u64;
-                return (!self.buffer.is_empty())
-                    .then(|| Ok(self.take_chunk(self.ready.len(), end)));
+                return (!self.buffer.is_empty()).then(|| Ok(self.take_chunk(self.ready.len(), end)));
             }
             if let Err(error) = self.read_on() {
                 self.cutter = None;

@@ -35,22 +35,14 @@ impl Glue {
     pub fn push(&mut self, separator: &[u8]) {
         match self.separators.last_mut() {
             Some(run) if run.separator == separator => run.count += 1,
-            _ => self.separators.push(Run {
-                separator: separator.to_vec(),
-                count: 1,
-            }),
+            _ => self.separators.push(Run { separator: separator.to_vec(), count: 1 }),
         }
     }
 
     /// What stands before each element and, last, after the final one: one more than there are elements.
     pub fn around(&self) -> impl Iterator<Item = &[u8]> {
-        let between = self
-            .separators
-            .iter()
-            .flat_map(|run| (0..run.count).map(|_| &run.separator[..]));
-        std::iter::once(&self.open[..])
-            .chain(between)
-            .chain(std::iter::once(&self.close[..]))
+        let between = self.separators.iter().flat_map(|run| (0..run.count).map(|_| &run.separator[..]));
+        std::iter::once(&self.open[..]).chain(between).chain(std::iter::once(&self.close[..]))
     }
 
     /// The bytes of the stored form.
@@ -79,20 +71,13 @@ impl Glue {
             let separator = reader.bytes()?.to_vec();
             let count = reader.varint()?;
             if count == 0 {
-                return Err(corrupt!(
-                    "a separator that never occurs before offset {}",
-                    reader.position()
-                ));
+                return Err(corrupt!("a separator that never occurs before offset {}", reader.position()));
             }
             separators.push(Run { separator, count });
         }
         let close = reader.bytes()?.to_vec();
         reader.finish()?;
-        Ok(Glue {
-            open,
-            separators,
-            close,
-        })
+        Ok(Glue { open, separators, close })
     }
 }
 
@@ -101,29 +86,15 @@ mod tests {
     use super::*;
 
     fn glue() -> Glue {
-        let mut glue = Glue {
-            open: b"\xef\xbb\xbf[\n".to_vec(),
-            close: b"\n]\n".to_vec(),
-            ..Glue::default()
-        };
-        [",\n", ",\n", ", ", ",\n"]
-            .iter()
-            .for_each(|separator| glue.push(separator.as_bytes()));
+        let mut glue = Glue { open: b"\xef\xbb\xbf[\n".to_vec(), close: b"\n]\n".to_vec(), ..Glue::default() };
+        [",\n", ",\n", ", ", ",\n"].iter().for_each(|separator| glue.push(separator.as_bytes()));
         glue
     }
 
     #[test]
     fn equal_separators_in_a_row_are_stored_once_and_come_back_in_order() {
         assert_eq!(glue().separators.len(), 3);
-        let around: Vec<&[u8]> = [
-            &b"\xef\xbb\xbf[\n"[..],
-            b",\n",
-            b",\n",
-            b", ",
-            b",\n",
-            b"\n]\n",
-        ]
-        .to_vec();
+        let around: Vec<&[u8]> = [&b"\xef\xbb\xbf[\n"[..], b",\n", b",\n", b", ", b",\n", b"\n]\n"].to_vec();
         assert_eq!(glue().around().collect::<Vec<_>>(), around);
     }
 
@@ -135,9 +106,7 @@ mod tests {
             assert!(Glue::decode(&stored[..end]).is_err(), "{end}");
         }
         let mut never = Vec::new();
-        [&[0u8, 1, 1, b',', 0, 0][..]]
-            .iter()
-            .for_each(|bytes| never.extend_from_slice(bytes));
+        [&[0u8, 1, 1, b',', 0, 0][..]].iter().for_each(|bytes| never.extend_from_slice(bytes));
         assert!(Glue::decode(&never).is_err());
     }
 }

@@ -23,12 +23,7 @@ impl HeadIndex {
         if length == 0 || state.alias_of.is_some() {
             return;
         }
-        let ids = self
-            .by_length
-            .entry(length)
-            .or_default()
-            .entry(state.head_hash)
-            .or_default();
+        let ids = self.by_length.entry(length).or_default().entry(state.head_hash).or_default();
         if !ids.contains(&state.id) {
             ids.push(state.id);
         }
@@ -72,20 +67,11 @@ mod tests {
     fn sources_that_a_stream_begins_with_are_found_whatever_their_length() {
         let long = vec![b'x'; 100_000];
         let mut index = HeadIndex::default();
-        for state in [
-            state(1, b"a\n"),
-            state(2, b"a\nb\n"),
-            state(3, b"c\n"),
-            state(4, &long),
-            state(5, &long[..70_000]),
-        ] {
+        for state in [state(1, b"a\n"), state(2, b"a\nb\n"), state(3, b"c\n"), state(4, &long), state(5, &long[..70_000])] {
             index.insert(&state);
         }
         index.insert(&state(6, b""));
-        index.insert(&SourceState {
-            alias_of: Some(1),
-            ..state(7, b"a\n")
-        });
+        index.insert(&SourceState { alias_of: Some(1), ..state(7, b"a\n") });
         assert_eq!(index.candidates(b"a\n"), [1]);
         assert_eq!(index.candidates(b"a\nb\nc\n"), [1, 2]);
         assert_eq!(index.candidates(&long[..EDGE as usize]), [4, 5]);

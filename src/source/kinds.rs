@@ -51,16 +51,7 @@ const DOCUMENT_HOMES: [&[&str]; 9] = [
 ];
 
 /// Directories that hold nothing but secrets.
-const SECRET_DIRECTORIES: [&str; 8] = [
-    ".ssh",
-    ".gnupg",
-    ".aws",
-    ".azure",
-    ".kube",
-    ".gcloud",
-    "gcloud",
-    ".password-store",
-];
+const SECRET_DIRECTORIES: [&str; 8] = [".ssh", ".gnupg", ".aws", ".azure", ".kube", ".gcloud", "gcloud", ".password-store"];
 
 const SECRET_NAMES: [&str; 15] = [
     ".credentials.json",
@@ -79,33 +70,9 @@ const SECRET_NAMES: [&str; 15] = [
     ".htpasswd",
     "known_hosts",
 ];
-const SECRET_ENDINGS: [&str; 8] = [
-    ".pem",
-    ".key",
-    ".p12",
-    ".pfx",
-    ".jks",
-    ".keystore",
-    ".kdbx",
-    ".ppk",
-];
-const SECRET_STARTS: [&str; 6] = [
-    "id_rsa",
-    "id_dsa",
-    "id_ecdsa",
-    "id_ed25519",
-    ".env",
-    "service-account",
-];
-const SECRET_JSON_WORDS: [&str; 7] = [
-    "token",
-    "oauth",
-    "secret",
-    "credential",
-    "apikey",
-    "api_key",
-    "api-key",
-];
+const SECRET_ENDINGS: [&str; 8] = [".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk"];
+const SECRET_STARTS: [&str; 6] = ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".env", "service-account"];
+const SECRET_JSON_WORDS: [&str; 7] = ["token", "oauth", "secret", "credential", "apikey", "api_key", "api-key"];
 
 /// Whether a walk stays out of a directory of this name.
 #[must_use]
@@ -116,11 +83,7 @@ pub fn is_secret_directory(name: &str) -> bool {
 /// What the name of a file says; `path` is absolute.
 #[must_use]
 pub fn kind_of(path: &Path) -> Kind {
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .to_lowercase();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     if is_credential(&name) {
         return Kind::Credential;
     }
@@ -142,17 +105,10 @@ pub fn kind_of(path: &Path) -> Kind {
 }
 
 fn is_document(path: &Path, name: &str) -> bool {
-    let components: Vec<_> = path
-        .parent()
-        .into_iter()
-        .flat_map(Path::components)
-        .map(|c| c.as_os_str())
-        .collect();
+    let components: Vec<_> = path.parent().into_iter().flat_map(Path::components).map(|c| c.as_os_str()).collect();
     DOCUMENT_NAMES.contains(&name)
         || name.ends_with(".traj.json")
-        || DOCUMENT_HOMES
-            .iter()
-            .any(|home| components.windows(home.len()).any(|window| window == *home))
+        || DOCUMENT_HOMES.iter().any(|home| components.windows(home.len()).any(|window| window == *home))
 }
 
 fn is_credential(name: &str) -> bool {
@@ -204,10 +160,7 @@ fn strip_rotation(name: &str) -> &str {
 
 fn ending_for_people(name: &str) -> String {
     match extension(name) {
-        Some(ending)
-            if (1..=10).contains(&ending.len())
-                && ending.bytes().all(|b| b.is_ascii_alphanumeric()) =>
-        {
+        Some(ending) if (1..=10).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_alphanumeric()) => {
             format!(".{ending}")
         }
         _ => "other".into(),
@@ -218,19 +171,13 @@ fn ending_for_people(name: &str) -> String {
 #[must_use]
 pub fn starts_with_json(start: &[u8]) -> bool {
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
-    let Some(line) = start
-        .split(|&byte| byte == b'\n')
-        .map(<[u8]>::trim_ascii)
-        .find(|line| !line.is_empty())
-    else {
+    let Some(line) = start.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty()) else {
         return false;
     };
     let head = &line[..line.len().min(PREFIX)];
     let whole = start.contains(&b'\n') || start.len() < SNIFF;
     let closed = !whole || line.ends_with(b"}") || line.ends_with(b"]");
-    let opens = line.starts_with(b"{")
-        || line.starts_with(b"[{")
-        || memchr::memmem::find(head, b"{\"").is_some();
+    let opens = line.starts_with(b"{") || line.starts_with(b"[{") || memchr::memmem::find(head, b"{\"").is_some();
     opens && closed
 }
 
@@ -318,43 +265,20 @@ mod tests {
         ] {
             assert_eq!(kind(name), Kind::Credential, "{name}");
         }
-        for name in [
-            "/d/tokenized.jsonl",
-            "/d/tokens.jsonl.gz",
-            "/d/authors.jsonl",
-            "/d/keys.jsonl",
-        ] {
+        for name in ["/d/tokenized.jsonl", "/d/tokens.jsonl.gz", "/d/authors.jsonl", "/d/keys.jsonl"] {
             assert_eq!(kind(name), Kind::Known, "{name}");
         }
     }
 
     #[test]
     fn only_json_makes_a_log_file_a_known_one() {
-        for start in [
-            &b"{\"a\":1}\n{\"a\":2}\n"[..],
-            b"\xef\xbb\xbf\n [{\"a\":1}]\r\n",
-            b"data: {\"x\":1}\n",
-            b"INFO 2026 {\"x\":1}\n",
-        ] {
-            assert!(
-                starts_with_json(start),
-                "{}",
-                String::from_utf8_lossy(start)
-            );
+        for start in
+            [&b"{\"a\":1}\n{\"a\":2}\n"[..], b"\xef\xbb\xbf\n [{\"a\":1}]\r\n", b"data: {\"x\":1}\n", b"INFO 2026 {\"x\":1}\n"]
+        {
+            assert!(starts_with_json(start), "{}", String::from_utf8_lossy(start));
         }
-        for start in [
-            &b""[..],
-            b"\n\n",
-            b"[2026-11-20] started\n",
-            b"GET / 200\n",
-            b"{oops\n",
-            b"x {\"a\":1} tail\n",
-        ] {
-            assert!(
-                !starts_with_json(start),
-                "{}",
-                String::from_utf8_lossy(start)
-            );
+        for start in [&b""[..], b"\n\n", b"[2026-11-20] started\n", b"GET / 200\n", b"{oops\n", b"x {\"a\":1} tail\n"] {
+            assert!(!starts_with_json(start), "{}", String::from_utf8_lossy(start));
         }
     }
 }

@@ -26,11 +26,7 @@ pub struct ChunkOptions {
 
 impl Default for ChunkOptions {
     fn default() -> Self {
-        ChunkOptions {
-            chunk_bytes: 4 << 20,
-            max_line: 32 << 20,
-            long_piece: 4 << 20,
-        }
+        ChunkOptions { chunk_bytes: 4 << 20, max_line: 32 << 20, long_piece: 4 << 20 }
     }
 }
 
@@ -62,9 +58,7 @@ pub struct Chunk {
 impl Chunk {
     /// The records, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.lines
-            .iter()
-            .map(|line| &self.data[line.start as usize..line.end as usize])
+        self.lines.iter().map(|line| &self.data[line.start as usize..line.end as usize])
     }
 }
 
@@ -109,24 +103,13 @@ impl Splitter {
     #[must_use]
     pub fn new(options: ChunkOptions) -> Self {
         let options = options.sane();
-        Splitter {
-            options,
-            buffer: Vec::new(),
-            scanned: 0,
-            offset: 0,
-            in_long_line: false,
-            ended: false,
-            spare: Vec::new(),
-        }
+        Splitter { options, buffer: Vec::new(), scanned: 0, offset: 0, in_long_line: false, ended: false, spare: Vec::new() }
     }
 
     /// A machine that continues at a byte of the stream where a line begins.
     #[must_use]
     pub fn at(options: ChunkOptions, offset: u64) -> Self {
-        Splitter {
-            offset,
-            ..Splitter::new(options)
-        }
+        Splitter { offset, ..Splitter::new(options) }
     }
 
     /// Adds bytes of the stream. Take all items before adding more: the buffer only shrinks by them.
@@ -158,18 +141,12 @@ impl Splitter {
         let chunk = self.options.chunk_bytes + 1;
         match length.checked_sub(chunk) {
             None => chunk - length,
-            Some(_) => self
-                .options
-                .chunk_bytes
-                .min((self.options.max_line + 1).saturating_sub(length)),
+            Some(_) => self.options.chunk_bytes.min((self.options.max_line + 1).saturating_sub(length)),
         }
     }
 
     /// The next item, or nothing when more bytes are needed.
-    #[allow(
-        clippy::should_implement_trait,
-        reason = "an iterator that ends and goes on would surprise"
-    )]
+    #[allow(clippy::should_implement_trait, reason = "an iterator that ends and goes on would surprise")]
     pub fn next(&mut self) -> Option<Item> {
         if self.in_long_line {
             return self.next_piece();
@@ -230,13 +207,7 @@ impl Splitter {
         let mut data = self.take(length + usize::from(newline.is_some()));
         data.truncate(length);
         self.in_long_line = !last;
-        Some(Item::LongPiece(LongPiece {
-            data,
-            first,
-            last,
-            newline: newline.is_some(),
-            stream_offset,
-        }))
+        Some(Item::LongPiece(LongPiece { data, first, last, newline: newline.is_some(), stream_offset }))
     }
 
     fn take_rest(&mut self) -> Option<Item> {
@@ -248,12 +219,7 @@ impl Splitter {
         let data = self.take(length);
         let ends_with_newline = data.last() == Some(&b'\n');
         let lines = lines_of(&data);
-        Item::Chunk(Chunk {
-            data,
-            lines,
-            ends_with_newline,
-            stream_offset,
-        })
+        Item::Chunk(Chunk { data, lines, ends_with_newline, stream_offset })
     }
 
     /// The first `length` bytes leave; what follows moves to a fresh buffer, which is short because little is read ahead.
@@ -296,11 +262,7 @@ impl<R: Read> LineReader<R> {
 
     /// Cuts a reader that stands at byte `offset` of its stream, where a line begins.
     pub fn at(reader: R, options: ChunkOptions, offset: u64) -> Self {
-        LineReader {
-            reader,
-            splitter: Splitter::at(options, offset),
-            error: None,
-        }
+        LineReader { reader, splitter: Splitter::at(options, offset), error: None }
     }
 
     /// Gives a used buffer back, to be filled again.
@@ -313,9 +275,7 @@ impl<R: Read> LineReader<R> {
         let before = self.splitter.buffer.len();
         // Room for all of it at once: pages that stay untouched cost nothing, growing step by step copies everything twice.
         self.splitter.buffer.reserve(wanted + PROBE);
-        let outcome = (&mut self.reader)
-            .take(wanted as u64)
-            .read_to_end(&mut self.splitter.buffer);
+        let outcome = (&mut self.reader).take(wanted as u64).read_to_end(&mut self.splitter.buffer);
         let read = self.splitter.buffer.len() - before;
         match outcome {
             Ok(_) if read == wanted => {}

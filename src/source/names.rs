@@ -41,14 +41,9 @@ pub fn parse_place(text: &str) -> Result<Place> {
         return Err(Error::Usage(format!("{text}: lines count from 1")));
     }
     if source.is_empty() {
-        return Err(Error::Usage(format!(
-            "{text}: a source is missing before the line"
-        )));
+        return Err(Error::Usage(format!("{text}: a source is missing before the line")));
     }
-    Ok(Place {
-        source: parse_source(source),
-        line,
-    })
+    Ok(Place { source: parse_source(source), line })
 }
 
 /// Reads `SOURCE` or `SOURCE@GEN`.
@@ -59,15 +54,9 @@ pub fn parse_source(text: &str) -> SourceQuery {
         && !name.is_empty()
         && let Ok(generation @ 1..) = digits.parse()
     {
-        return SourceQuery {
-            name: name.to_string(),
-            generation: Some(generation),
-        };
+        return SourceQuery { name: name.to_string(), generation: Some(generation) };
     }
-    SourceQuery {
-        name: text.to_string(),
-        generation: None,
-    }
+    SourceQuery { name: text.to_string(), generation: None }
 }
 
 fn is_number(text: &str) -> bool {
@@ -89,21 +78,13 @@ pub enum Found<'a> {
 /// than once.
 pub fn find<'a>(names: impl IntoIterator<Item = &'a str>, query: &str) -> Found<'a> {
     let query = query.strip_prefix("./").unwrap_or(query);
-    let mut candidates: Vec<&str> = names
-        .into_iter()
-        .filter(|name| is_ending(name, query))
-        .collect();
+    let mut candidates: Vec<&str> = names.into_iter().filter(|name| is_ending(name, query)).collect();
     candidates.sort_unstable();
     candidates.dedup();
     match candidates[..] {
         [] => Found::Nothing,
         [name] => Found::One(name),
-        _ => candidates
-            .iter()
-            .find(|name| **name == query)
-            .map_or(Found::Ambiguous(candidates.clone()), |name| {
-                Found::One(name)
-            }),
+        _ => candidates.iter().find(|name| **name == query).map_or(Found::Ambiguous(candidates.clone()), |name| Found::One(name)),
     }
 }
 
@@ -135,39 +116,25 @@ const STDIN_DIGITS: usize = 16;
 #[must_use]
 pub fn stdin_name(head: &[u8]) -> String {
     let hash = blake3::hash(&head[..head.len().min(STDIN_HEAD)]).to_hex();
-    let letter = hash
-        .bytes()
-        .position(|byte| byte.is_ascii_alphabetic())
-        .unwrap_or(0);
+    let letter = hash.bytes().position(|byte| byte.is_ascii_alphabetic()).unwrap_or(0);
     format!("stdin:{}", &hash[..(letter + 1).max(STDIN_DIGITS)])
 }
 
 /// The unnamed stream that one starting with `head` (its first MiB, or all of it) repeats or continues: it has the same name,
 /// or it was shorter than a MiB and `head` begins with it.
 #[must_use]
-pub fn find_stdin<'a>(
-    head: &[u8],
-    known: impl IntoIterator<Item = &'a SourceState>,
-) -> Option<&'a SourceState> {
+pub fn find_stdin<'a>(head: &[u8], known: impl IntoIterator<Item = &'a SourceState>) -> Option<&'a SourceState> {
     let name = stdin_name(head);
     let begins_with = |state: &SourceState| {
-        let length = usize::try_from(state.stream_len())
-            .ok()
-            .filter(|length| (1..STDIN_HEAD).contains(length));
-        length
-            .and_then(|length| head.get(..length))
-            .is_some_and(|start| {
-                let mut digest = StreamDigest::new();
-                digest.update(start);
-                digest.finish() == state.digest.finish()
-            })
+        let length = usize::try_from(state.stream_len()).ok().filter(|length| (1..STDIN_HEAD).contains(length));
+        length.and_then(|length| head.get(..length)).is_some_and(|start| {
+            let mut digest = StreamDigest::new();
+            digest.update(start);
+            digest.finish() == state.digest.finish()
+        })
     };
-    let stdin = known
-        .into_iter()
-        .filter(|state| state.kind == SourceKind::Stdin);
-    stdin
-        .filter(|state| state.name == name || begins_with(state))
-        .max_by_key(|state| (state.stream_len(), state.generation))
+    let stdin = known.into_iter().filter(|state| state.kind == SourceKind::Stdin);
+    stdin.filter(|state| state.name == name || begins_with(state)).max_by_key(|state| (state.stream_len(), state.generation))
 }
 
 #[cfg(test)]
@@ -176,13 +143,7 @@ mod tests {
 
     #[test]
     fn the_last_colon_separates_a_line_and_an_at_sign_a_generation() {
-        let place = |name: &str, generation, line| Place {
-            source: SourceQuery {
-                name: name.into(),
-                generation,
-            },
-            line,
-        };
+        let place = |name: &str, generation, line| Place { source: SourceQuery { name: name.into(), generation }, line };
         for (text, expected) in [
             ("gw.log", place("gw.log", None, None)),
             ("gw.log:17", place("gw.log", None, Some(17))),
@@ -193,10 +154,7 @@ mod tests {
             ("gw.log@0", place("gw.log@0", None, None)),
             ("me@home", place("me@home", None, None)),
             ("@3", place("@3", None, None)),
-            (
-                "x:99999999999999999999999",
-                place("x:99999999999999999999999", None, None),
-            ),
+            ("x:99999999999999999999999", place("x:99999999999999999999999", None, None)),
         ] {
             assert_eq!(parse_place(text).unwrap(), expected, "{text}");
         }
@@ -206,45 +164,23 @@ mod tests {
 
     #[test]
     fn a_name_is_found_by_any_ending_of_whole_components_and_ambiguity_lists_all() {
-        let names = [
-            "/var/log/gw.log",
-            "/srv/b/gw.log",
-            "/var/log/mygw.log",
-            "gw",
-            "/var/log/gw.log",
-        ];
+        let names = ["/var/log/gw.log", "/srv/b/gw.log", "/var/log/mygw.log", "gw", "/var/log/gw.log"];
         assert_eq!(find(names, "log/gw.log"), Found::One("/var/log/gw.log"));
-        assert_eq!(
-            find(names, "/var/log/gw.log"),
-            Found::One("/var/log/gw.log")
-        );
-        assert_eq!(
-            find(names, "gw.log"),
-            Found::Ambiguous(vec!["/srv/b/gw.log", "/var/log/gw.log"])
-        );
+        assert_eq!(find(names, "/var/log/gw.log"), Found::One("/var/log/gw.log"));
+        assert_eq!(find(names, "gw.log"), Found::Ambiguous(vec!["/srv/b/gw.log", "/var/log/gw.log"]));
         assert_eq!(find(names, "./mygw.log"), Found::One("/var/log/mygw.log"));
         for query in ["w.log", "", "/gw.log", "var/log", "GW"] {
             assert_eq!(find(names, query), Found::Nothing, "{query}");
         }
-        assert_eq!(
-            find(["/a/gw", "gw"], "gw"),
-            Found::One("gw"),
-            "a name in full wins"
-        );
+        assert_eq!(find(["/a/gw", "gw"], "gw"), Found::One("gw"), "a name in full wins");
     }
 
     #[test]
     fn a_generation_is_split_off_unless_it_is_part_of_the_name() {
         let names = ["/l/gw.log", "/l/odd@2"];
-        assert_eq!(
-            find_source(&names, "gw.log@2"),
-            (Found::One("/l/gw.log"), Some(2))
-        );
+        assert_eq!(find_source(&names, "gw.log@2"), (Found::One("/l/gw.log"), Some(2)));
         assert_eq!(find_source(&names, "odd@2"), (Found::One("/l/odd@2"), None));
-        assert_eq!(
-            find_source(&names, "odd@2@1"),
-            (Found::One("/l/odd@2"), Some(1))
-        );
+        assert_eq!(find_source(&names, "odd@2@1"), (Found::One("/l/odd@2"), Some(1)));
     }
 
     #[test]
@@ -255,12 +191,7 @@ mod tests {
             state
         };
         let long = vec![b'x'; STDIN_HEAD + 10];
-        let known = [
-            stdin(1, b"a\n"),
-            stdin(2, b"a\nb\n"),
-            stdin(3, &long),
-            stdin(4, b""),
-        ];
+        let known = [stdin(1, b"a\n"), stdin(2, b"a\nb\n"), stdin(3, &long), stdin(4, b"")];
         let found = |head: &[u8]| find_stdin(head, &known).map(|state| state.id);
         assert_eq!(found(b"a\nb\n"), Some(2));
         assert_eq!(found(b"a\nb\nc\n"), Some(2), "the longest it continues");

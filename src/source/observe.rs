@@ -17,12 +17,7 @@ const STEP: usize = 1 << 20;
 
 impl From<&FoundFile> for Stamp {
     fn from(file: &FoundFile) -> Stamp {
-        Stamp {
-            dev: file.dev,
-            ino: file.ino,
-            size: file.size,
-            mtime_us: file.mtime_us,
-        }
+        Stamp { dev: file.dev, ino: file.ino, size: file.size, mtime_us: file.mtime_us }
     }
 }
 
@@ -41,42 +36,22 @@ pub struct Seen {
 ///
 /// # Errors
 /// When the file cannot be read. A damaged compressed stream counts as far as it can be read.
-pub fn look(
-    file: &FoundFile,
-    known: &[SourceState],
-    twins: &[Twin<'_>],
-    verify: bool,
-    window: u64,
-) -> io::Result<Seen> {
-    let mut observed = Observation {
-        stamp: Some(Stamp::from(file)),
-        verify,
-        ..Observation::default()
-    };
+pub fn look(file: &FoundFile, known: &[SourceState], twins: &[Twin<'_>], verify: bool, window: u64) -> io::Result<Seen> {
+    let mut observed = Observation { stamp: Some(Stamp::from(file)), verify, ..Observation::default() };
     if decide(known, twins, &observed) == Decision::Unchanged {
-        return Ok(Seen {
-            decision: Decision::Unchanged,
-            compression: Compression::None,
-            maybe_document: false,
-        });
+        return Ok(Seen { decision: Decision::Unchanged, compression: Compression::None, maybe_document: false });
     }
     let (compression, maybe_document) = look_at_start(&file.path, window)?;
     observed.compressed = compression != Compression::None;
     loop {
         match decide(known, twins, &observed) {
-            Decision::LookCloser(Look::Edges { length }) => {
-                observed.edges = Some(edges(&file.path, length)?)
-            }
+            Decision::LookCloser(Look::Edges { length }) => observed.edges = Some(edges(&file.path, length)?),
             Decision::LookCloser(Look::Content { lengths }) => {
                 let opened = decompress::open(&file.path, window)?;
                 observed.content = Some(content(opened.reader, &lengths)?);
             }
             decision => {
-                return Ok(Seen {
-                    decision,
-                    compression,
-                    maybe_document,
-                });
+                return Ok(Seen { decision, compression, maybe_document });
             }
         }
     }
@@ -91,12 +66,7 @@ pub fn moved_away(state: &SourceState, window: u64) -> bool {
     };
     let file = FoundFile::at(path, &meta, false);
     let seen = look(&file, std::slice::from_ref(state), &[], false, window);
-    !seen.is_ok_and(|seen| {
-        matches!(
-            seen.decision,
-            Decision::Unchanged | Decision::Touched { .. } | Decision::Continue(_)
-        )
-    })
+    !seen.is_ok_and(|seen| matches!(seen.decision, Decision::Unchanged | Decision::Touched { .. } | Decision::Continue(_)))
 }
 
 /// The first 64 KiB of a file's stream, for [`HeadIndex::candidates`](super::heads::HeadIndex::candidates).
@@ -114,10 +84,7 @@ fn look_at_start(path: &Path, window: u64) -> io::Result<(Compression, bool)> {
     let opened = decompress::open(path, window)?;
     let mut start = Vec::new();
     forgiving(opened.reader.take(SNIFF as u64).read_to_end(&mut start))?;
-    Ok((
-        opened.compression,
-        sniff(&start, start.len() < SNIFF) == Sniff::MaybeDocument,
-    ))
+    Ok((opened.compression, sniff(&start, start.len() < SNIFF) == Sniff::MaybeDocument))
 }
 
 /// The ends of the first `length` bytes of a plain file.
@@ -131,11 +98,7 @@ pub fn edges(path: &Path, length: u64) -> io::Result<EdgeLook> {
     let head_hash = edge_hash(&edge);
     file.seek(SeekFrom::Start(length - edge.len() as u64))?;
     file.read_exact(&mut edge)?;
-    Ok(EdgeLook {
-        length,
-        head_hash,
-        tail_hash: edge_hash(&edge),
-    })
+    Ok(EdgeLook { length, head_hash, tail_hash: edge_hash(&edge) })
 }
 
 /// The digests of a stream at these lengths (ascending) and at its end.
@@ -151,19 +114,13 @@ pub fn content(mut reader: impl Read, lengths: &[u64]) -> io::Result<ContentLook
         while let Some(length) = waiting.next_if(|length| *length <= digest.length()) {
             prefixes.push((length, digest.finish()));
         }
-        let gap = waiting
-            .peek()
-            .map_or(u64::MAX, |length| length - digest.length());
+        let gap = waiting.peek().map_or(u64::MAX, |length| length - digest.length());
         let wanted = gap.min(STEP as u64);
         step.clear();
         forgiving((&mut reader).take(wanted).read_to_end(&mut step))?;
         digest.update(&step);
         if (step.len() as u64) < wanted {
-            return Ok(ContentLook {
-                length: digest.length(),
-                digest: digest.finish(),
-                prefixes,
-            });
+            return Ok(ContentLook { length: digest.length(), digest: digest.finish(), prefixes });
         }
     }
 }
@@ -191,9 +148,7 @@ mod tests {
     }
 
     fn found(path: &Path) -> FoundFile {
-        discover(&[path.to_path_buf()], &WalkOptions::default())
-            .files
-            .remove(0)
+        discover(&[path.to_path_buf()], &WalkOptions::default()).files.remove(0)
     }
 
     /// The state an ingest of the file as it is now would leave.
@@ -204,29 +159,16 @@ mod tests {
         state.digest.update(bytes);
         (state.head_hash, state.tail_hash) = (edges.head_hash(), edges.tail_hash());
         state.stamp = Some(Stamp::from(&found(path)));
-        state.open_line = bytes
-            .rsplit(|&byte| byte == b'\n')
-            .next()
-            .map_or(0, <[u8]>::len) as u64;
+        state.open_line = bytes.rsplit(|&byte| byte == b'\n').next().map_or(0, <[u8]>::len) as u64;
         state
     }
 
     fn decision(path: &Path, known: &[SourceState], twins: &[Twin<'_>]) -> Decision {
-        look(
-            &found(path),
-            known,
-            twins,
-            false,
-            decompress::DEFAULT_WINDOW,
-        )
-        .unwrap()
-        .decision
+        look(&found(path), known, twins, false, decompress::DEFAULT_WINDOW).unwrap().decision
     }
 
     fn text(lines: usize) -> Vec<u8> {
-        (0..lines)
-            .flat_map(|i| format!("{{\"n\":{i}}}\n").into_bytes())
-            .collect()
+        (0..lines).flat_map(|i| format!("{{\"n\":{i}}}\n").into_bytes()).collect()
     }
 
     fn place() -> (tempfile::TempDir, PathBuf) {
@@ -244,20 +186,12 @@ mod tests {
         assert_eq!(decision(&path, &known, &[]), Decision::Unchanged);
         put(&path, &[old.clone(), b"\":1}\n".to_vec()].concat());
         let length = old.len() as u64;
-        let growth = Growth {
-            id: 4,
-            from: length - 6,
-            digested: length,
-            copy_of: None,
-        };
+        let growth = Growth { id: 4, from: length - 6, digested: length, copy_of: None };
         assert_eq!(decision(&path, &known, &[]), Decision::Continue(growth));
         let mut other = old.clone();
         other[100] ^= 1;
         put(&path, &[other, b"\n".to_vec()].concat());
-        assert_eq!(
-            decision(&path, &known, &[]),
-            Decision::NewGeneration { generation: 2 }
-        );
+        assert_eq!(decision(&path, &known, &[]), Decision::NewGeneration { generation: 2 });
     }
 
     #[test]
@@ -266,27 +200,15 @@ mod tests {
         let old = text(5000);
         put(&path, &old);
         let known = state(4, &path, &old);
-        let twins = [Twin {
-            state: &known,
-            moved_away: false,
-        }];
+        let twins = [Twin { state: &known, moved_away: false }];
         let zipped = zstd::bulk::compress(&old, 3).unwrap();
         let copy = dir.path().join("gw.log.1.zst");
         put(&copy, &zipped);
-        assert_eq!(
-            decision(&copy, &[], &twins),
-            Decision::AliasOf {
-                id: 4,
-                generation: 1
-            }
-        );
+        assert_eq!(decision(&copy, &[], &twins), Decision::AliasOf { id: 4, generation: 1 });
         put(&copy, &zipped[..zipped.len() - 5]);
         assert_eq!(decision(&copy, &[], &twins), Decision::New);
         put(&path, &zipped);
-        assert_eq!(
-            decision(&path, std::slice::from_ref(&known), &[]),
-            Decision::Touched { id: 4 }
-        );
+        assert_eq!(decision(&path, std::slice::from_ref(&known), &[]), Decision::Touched { id: 4 });
     }
 
     #[test]
@@ -299,28 +221,11 @@ mod tests {
         let rotated = dir.path().join("gw.log.1");
         fs::rename(&path, &rotated).unwrap();
         put(&path, b"{\"fresh\":1}\n");
-        assert_eq!(
-            decision(&path, &known, &[]),
-            Decision::NewGeneration { generation: 2 }
-        );
-        let growth = Growth {
-            id: 4,
-            from: old.len() as u64,
-            digested: old.len() as u64,
-            copy_of: None,
-        };
+        assert_eq!(decision(&path, &known, &[]), Decision::NewGeneration { generation: 2 });
+        let growth = Growth { id: 4, from: old.len() as u64, digested: old.len() as u64, copy_of: None };
         let moved_away = moved_away(&known[0], decompress::DEFAULT_WINDOW);
-        let twins = [Twin {
-            state: &known[0],
-            moved_away,
-        }];
-        assert_eq!(
-            decision(&rotated, &[], &twins),
-            Decision::Extend {
-                growth,
-                generation: 1
-            }
-        );
+        let twins = [Twin { state: &known[0], moved_away }];
+        assert_eq!(decision(&rotated, &[], &twins), Decision::Extend { growth, generation: 1 });
     }
 
     #[test]
@@ -328,14 +233,9 @@ mod tests {
         let text = text(30_000);
         let lengths = [0, 1, 5000, 5001, text.len() as u64, text.len() as u64 + 1];
         let seen = content(&text[..], &lengths).unwrap();
-        assert_eq!(
-            (seen.length, seen.digest),
-            (text.len() as u64, *blake3::hash(&text).as_bytes())
-        );
-        let expected: Vec<_> = lengths[..5]
-            .iter()
-            .map(|&length| (length, *blake3::hash(&text[..length as usize]).as_bytes()))
-            .collect();
+        assert_eq!((seen.length, seen.digest), (text.len() as u64, *blake3::hash(&text).as_bytes()));
+        let expected: Vec<_> =
+            lengths[..5].iter().map(|&length| (length, *blake3::hash(&text[..length as usize]).as_bytes())).collect();
         assert_eq!(seen.prefixes, expected);
     }
 
@@ -366,9 +266,6 @@ mod tests {
     fn the_head_of_a_compressed_file_is_that_of_its_stream() {
         let (_dir, path) = place();
         put(&path, &zstd::bulk::compress(&text(20_000), 1).unwrap());
-        assert_eq!(
-            head(&path, decompress::DEFAULT_WINDOW).unwrap(),
-            &text(20_000)[..EDGE as usize]
-        );
+        assert_eq!(head(&path, decompress::DEFAULT_WINDOW).unwrap(), &text(20_000)[..EDGE as usize]);
     }
 }

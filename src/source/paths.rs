@@ -21,8 +21,7 @@ pub fn absolute(path: &Path) -> io::Result<PathBuf> {
             other => clean.push(other),
         }
     }
-    let same =
-        |one: &Metadata, other: &Metadata| (one.dev(), one.ino()) == (other.dev(), other.ino());
+    let same = |one: &Metadata, other: &Metadata| (one.dev(), one.ino()) == (other.dev(), other.ino());
     match (fs::metadata(&full), fs::metadata(&clean)) {
         (Ok(meant), Ok(reached)) if same(&meant, &reached) => Ok(clean),
         (Ok(_), _) => Ok(full),
@@ -36,10 +35,7 @@ pub fn source_name(path: &Path) -> String {
     let mut name = String::new();
     for chunk in path.as_os_str().as_bytes().utf8_chunks() {
         name.push_str(chunk.valid());
-        chunk
-            .invalid()
-            .iter()
-            .for_each(|byte| name.push_str(&format!("\\x{byte:02x}")));
+        chunk.invalid().iter().for_each(|byte| name.push_str(&format!("\\x{byte:02x}")));
     }
     name
 }
@@ -52,12 +48,8 @@ pub fn files_from(mut reader: impl Read, null_separated: bool) -> io::Result<Vec
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes)?;
     let separator = if null_separated { 0 } else { b'\n' };
-    let entries = bytes
-        .split(|&byte| byte == separator)
-        .filter(|entry| !entry.is_empty());
-    Ok(entries
-        .map(|entry| PathBuf::from(OsString::from_vec(entry.to_vec())))
-        .collect())
+    let entries = bytes.split(|&byte| byte == separator).filter(|entry| !entry.is_empty());
+    Ok(entries.map(|entry| PathBuf::from(OsString::from_vec(entry.to_vec()))).collect())
 }
 
 #[cfg(test)]
@@ -67,17 +59,8 @@ mod tests {
 
     #[test]
     fn lists_of_files_keep_spaces_and_newlines_as_the_separator_says() {
-        assert_eq!(
-            files_from(&b"a b\n\nc\n"[..], false).unwrap(),
-            [PathBuf::from("a b"), PathBuf::from("c")]
-        );
-        assert_eq!(
-            files_from(&b"a\nb\0c"[..], true).unwrap(),
-            [PathBuf::from("a\nb"), PathBuf::from("c")]
-        );
-        assert_eq!(
-            source_name(Path::new(OsStr::from_bytes(b"/a/\xffb"))),
-            "/a/\\xffb"
-        );
+        assert_eq!(files_from(&b"a b\n\nc\n"[..], false).unwrap(), [PathBuf::from("a b"), PathBuf::from("c")]);
+        assert_eq!(files_from(&b"a\nb\0c"[..], true).unwrap(), [PathBuf::from("a\nb"), PathBuf::from("c")]);
+        assert_eq!(source_name(Path::new(OsStr::from_bytes(b"/a/\xffb"))), "/a/\\xffb");
     }
 }

@@ -32,15 +32,11 @@ pub fn spawn(
 ) -> Receiver<io::Result<Item>> {
     let (sender, receiver) = bounded(QUEUE);
     match flush_interval {
-        None => drop(thread::spawn(move || {
-            read_ahead(LineReader::new(reader, options), &sender)
-        })),
+        None => drop(thread::spawn(move || read_ahead(LineReader::new(reader, options), &sender))),
         Some(interval) => {
             let (bytes_in, bytes_out) = bounded(PIPE_QUEUE);
             thread::spawn(move || pump(reader, &bytes_in));
-            thread::spawn(move || {
-                cut_in_time(&bytes_out, Splitter::new(options), interval, &sender)
-            });
+            thread::spawn(move || cut_in_time(&bytes_out, Splitter::new(options), interval, &sender));
         }
     }
     receiver
@@ -159,33 +155,18 @@ mod tests {
         let first = items.recv_timeout(PATIENCE).unwrap().unwrap();
         assert_eq!(records([first]), [b"{\"a\":1}"]);
         writer.send(b"\":2}\n".to_vec()).unwrap();
-        let Item::Chunk(second) = items.recv_timeout(PATIENCE).unwrap().unwrap() else {
-            panic!("a chunk")
-        };
-        assert_eq!(
-            (second.stream_offset, &second.data[..]),
-            (8, &b"{\"b\":2}\n"[..])
-        );
+        let Item::Chunk(second) = items.recv_timeout(PATIENCE).unwrap().unwrap() else { panic!("a chunk") };
+        assert_eq!((second.stream_offset, &second.data[..]), (8, &b"{\"b\":2}\n"[..]));
         drop(writer);
         assert!(items.recv_timeout(PATIENCE).is_err());
     }
 
     #[test]
     fn without_a_timer_the_chunks_are_those_of_a_plain_reader() {
-        let text: Vec<u8> = (0..5000u32)
-            .flat_map(|i| format!("line {i}\n").into_bytes())
-            .collect();
-        let options = ChunkOptions {
-            chunk_bytes: 1000,
-            ..ChunkOptions::default()
-        };
-        let expected: Vec<Item> = LineReader::new(&text[..], options)
-            .map(Result::unwrap)
-            .collect();
-        let got: Vec<Item> = spawn(io::Cursor::new(text), options, None)
-            .iter()
-            .map(Result::unwrap)
-            .collect();
+        let text: Vec<u8> = (0..5000u32).flat_map(|i| format!("line {i}\n").into_bytes()).collect();
+        let options = ChunkOptions { chunk_bytes: 1000, ..ChunkOptions::default() };
+        let expected: Vec<Item> = LineReader::new(&text[..], options).map(Result::unwrap).collect();
+        let got: Vec<Item> = spawn(io::Cursor::new(text), options, None).iter().map(Result::unwrap).collect();
         assert!(got == expected);
     }
 
@@ -202,9 +183,7 @@ mod tests {
             }
         }
         for interval in [None, Some(Duration::from_secs(3600))] {
-            let mut items: Vec<_> = spawn(Torn(false), ChunkOptions::default(), interval)
-                .iter()
-                .collect();
+            let mut items: Vec<_> = spawn(Torn(false), ChunkOptions::default(), interval).iter().collect();
             assert_eq!(items.pop().unwrap().unwrap_err().to_string(), "torn");
             assert_eq!(records(items.into_iter().map(Result::unwrap)), [b"a", b"b"]);
         }

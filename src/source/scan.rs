@@ -106,13 +106,9 @@ impl Scan {
         };
         match (self.place, byte) {
             (Place::Start, 0xef | 0xbb | 0xbf) if BOM.get(self.bom) == Some(&byte) => Ok(true),
-            (Place::Start, _) if !self.bom.is_multiple_of(3) => {
-                Err("it begins with half a byte order mark")
-            }
+            (Place::Start, _) if !self.bom.is_multiple_of(3) => Err("it begins with half a byte order mark"),
             (_, b' ' | b'\t' | b'\r' | b'\n') => Ok(true),
-            (Place::Start, b'[') | (Place::First | Place::After, b']') | (Place::After, b',') => {
-                Ok(true)
-            }
+            (Place::Start, b'[') | (Place::First | Place::After, b']') | (Place::After, b',') => Ok(true),
             (Place::Start, b'{') => Ok(false),
             (Place::Start, _) => Err("it is neither an array nor an object"),
             (Place::First | Place::Next, _) => element(),
@@ -136,11 +132,7 @@ impl Scan {
 
     fn begin(&mut self, byte: u8) {
         self.top_is_object = self.place == Place::Start;
-        self.place = if matches!(byte, b'{' | b'[' | b'"') {
-            Place::Nested
-        } else {
-            Place::Scalar
-        };
+        self.place = if matches!(byte, b'{' | b'[' | b'"') { Place::Nested } else { Place::Scalar };
     }
 
     fn scalar(&mut self, bytes: &[u8], at: &mut usize) -> Result<Event, &'static str> {
@@ -166,13 +158,8 @@ impl Scan {
             } else {
                 self.structure(bytes, at)?;
             }
-            if !self.in_string && self.closers.is_empty() && self.place == Place::Nested && *at > 0
-            {
-                self.place = if self.top_is_object {
-                    Place::Over
-                } else {
-                    Place::After
-                };
+            if !self.in_string && self.closers.is_empty() && self.place == Place::Nested && *at > 0 {
+                self.place = if self.top_is_object { Place::Over } else { Place::After };
                 return Ok(Event::End);
             }
         }

@@ -158,43 +158,23 @@ impl SourceState {
             return Err(corrupt!("source state with unknown flags {flags:#04x}"));
         }
         let state = SourceState {
-            kind: [
-                SourceKind::File,
-                SourceKind::Stream,
-                SourceKind::Stdin,
-                SourceKind::Document,
-            ][usize::from(flags & KIND)],
+            kind: [SourceKind::File, SourceKind::Stream, SourceKind::Stdin, SourceKind::Document][usize::from(flags & KIND)],
             compressed: flags & COMPRESSED != 0,
             id: reader.varint32()?,
             name: reader.string()?.to_string(),
             generation: reader.varint32()?,
-            stamp: if flags & STAMP != 0 {
-                Some(decode_stamp(&mut reader)?)
-            } else {
-                None
-            },
+            stamp: if flags & STAMP != 0 { Some(decode_stamp(&mut reader)?) } else { None },
             head_hash: decode_hash(&mut reader)?,
             tail_hash: decode_hash(&mut reader)?,
             open_line: reader.varint()?,
-            alias_of: if flags & ALIAS != 0 {
-                Some(reader.varint32()?)
-            } else {
-                None
-            },
+            alias_of: if flags & ALIAS != 0 { Some(reader.varint32()?) } else { None },
             digest: StreamDigest::resume(reader.bytes()?)?,
-            glue: if flags & GLUE != 0 {
-                Some(Glue::decode(reader.bytes()?)?)
-            } else {
-                None
-            },
+            glue: if flags & GLUE != 0 { Some(Glue::decode(reader.bytes()?)?) } else { None },
         };
         reader.finish()?;
         if state.generation == 0 || state.open_line > state.stream_len() {
             let (generation, open) = (state.generation, state.open_line);
-            return Err(corrupt!(
-                "source {} has generation {generation} and an open line of {open} bytes",
-                state.name
-            ));
+            return Err(corrupt!("source {} has generation {generation} and an open line of {open} bytes", state.name));
         }
         Ok(state)
     }
@@ -208,12 +188,7 @@ const GLUE: u8 = 1 << 5;
 const ALL_FLAGS: u8 = KIND | COMPRESSED | STAMP | ALIAS | GLUE;
 
 fn decode_stamp(reader: &mut Reader<'_>) -> Result<Stamp, Corrupt> {
-    Ok(Stamp {
-        dev: reader.varint()?,
-        ino: reader.varint()?,
-        size: reader.varint()?,
-        mtime_us: reader.signed()?,
-    })
+    Ok(Stamp { dev: reader.varint()?, ino: reader.varint()?, size: reader.varint()?, mtime_us: reader.signed()? })
 }
 
 fn decode_hash(reader: &mut Reader<'_>) -> Result<u128, Corrupt> {
@@ -228,37 +203,20 @@ mod tests {
     fn full() -> SourceState {
         let mut state = SourceState::new(7, "/var/log/gw.log", 2, SourceKind::Document);
         state.compressed = true;
-        state.stamp = Some(Stamp {
-            dev: 66,
-            ino: 1 << 40,
-            size: 99,
-            mtime_us: -5,
-        });
+        state.stamp = Some(Stamp { dev: 66, ino: 1 << 40, size: 99, mtime_us: -5 });
         state.digest.update(&[b'x'; 5000]);
         state.head_hash = u128::MAX - 1;
         state.tail_hash = 1 << 90;
         state.open_line = 4999;
         state.alias_of = Some(3);
-        state.glue = Some(Glue {
-            open: b"[".to_vec(),
-            separators: vec![],
-            close: b"]".to_vec(),
-        });
+        state.glue = Some(Glue { open: b"[".to_vec(), separators: vec![], close: b"]".to_vec() });
         state
     }
 
     #[test]
     fn states_come_back_whole_with_and_without_their_optional_parts() {
-        for kind in [
-            SourceKind::File,
-            SourceKind::Stream,
-            SourceKind::Stdin,
-            SourceKind::Document,
-        ] {
-            for state in [
-                SourceState::new(0, "", 1, kind),
-                SourceState { kind, ..full() },
-            ] {
+        for kind in [SourceKind::File, SourceKind::Stream, SourceKind::Stdin, SourceKind::Document] {
+            for state in [SourceState::new(0, "", 1, kind), SourceState { kind, ..full() }] {
                 assert_eq!(SourceState::decode(&state.encode()), Ok(state));
             }
         }
@@ -271,26 +229,8 @@ mod tests {
             assert!(SourceState::decode(&stored[..end]).is_err(), "{end}");
         }
         assert!(SourceState::decode(&[stored.clone(), vec![0]].concat()).is_err());
-        assert!(
-            SourceState::decode(
-                &SourceState {
-                    open_line: 5001,
-                    ..full()
-                }
-                .encode()
-            )
-            .is_err()
-        );
-        assert!(
-            SourceState::decode(
-                &SourceState {
-                    generation: 0,
-                    ..full()
-                }
-                .encode()
-            )
-            .is_err()
-        );
+        assert!(SourceState::decode(&SourceState { open_line: 5001, ..full() }.encode()).is_err());
+        assert!(SourceState::decode(&SourceState { generation: 0, ..full() }.encode()).is_err());
         assert!(SourceState::decode(&[&[stored[0] | 0x80], &stored[1..]].concat()).is_err());
     }
 }

@@ -34,23 +34,9 @@ impl WalkOptions {
     ///
     /// # Errors
     /// [`Error::Usage`] for a glob that makes no sense.
-    pub fn new(
-        include: &[String],
-        exclude: &[String],
-        all_files: bool,
-        exclude_dir: Option<PathBuf>,
-    ) -> Result<Self> {
-        let include = if include.is_empty() {
-            None
-        } else {
-            Some(globs(include)?)
-        };
-        Ok(WalkOptions {
-            include,
-            exclude: globs(exclude)?,
-            all_files,
-            exclude_dir,
-        })
+    pub fn new(include: &[String], exclude: &[String], all_files: bool, exclude_dir: Option<PathBuf>) -> Result<Self> {
+        let include = if include.is_empty() { None } else { Some(globs(include)?) };
+        Ok(WalkOptions { include, exclude: globs(exclude)?, all_files, exclude_dir })
     }
 }
 
@@ -58,16 +44,11 @@ fn globs(patterns: &[String]) -> Result<GlobSet> {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
         let anchored = pattern.trim_end_matches('/').trim_start_matches('/');
-        let anchored = if anchored.contains('/') {
-            anchored.to_string()
-        } else {
-            format!("**/{anchored}")
-        };
+        let anchored = if anchored.contains('/') { anchored.to_string() } else { format!("**/{anchored}") };
         let glob = GlobBuilder::new(&anchored).literal_separator(true).build();
         set.add(glob.map_err(|error| Error::Usage(format!("glob `{pattern}`: {}", error.kind())))?);
     }
-    set.build()
-        .map_err(|error| Error::Usage(format!("globs: {error}")))
+    set.build().map_err(|error| Error::Usage(format!("globs: {error}")))
 }
 
 /// A file to read.
@@ -153,11 +134,7 @@ pub struct Discovery {
 /// Finds the files of `paths`.
 #[must_use]
 pub fn discover(paths: &[PathBuf], options: &WalkOptions) -> Discovery {
-    let mut walk = Walk {
-        options,
-        vault: Vault::new(options.exclude_dir.as_deref()),
-        found: Discovery::default(),
-    };
+    let mut walk = Walk { options, vault: Vault::new(options.exclude_dir.as_deref()), found: Discovery::default() };
     for path in paths {
         walk.named(path);
     }
@@ -173,10 +150,7 @@ struct Vault {
 impl Vault {
     fn new(path: Option<&Path>) -> Vault {
         let path = path.and_then(|path| absolute(path).ok());
-        let identity = path
-            .as_deref()
-            .and_then(|path| fs::metadata(path).ok())
-            .map(|meta| (meta.dev(), meta.ino()));
+        let identity = path.as_deref().and_then(|path| fs::metadata(path).ok()).map(|meta| (meta.dev(), meta.ino()));
         Vault { path, identity }
     }
 
@@ -215,21 +189,13 @@ impl Walk<'_> {
         let mut waiting = vec![root.to_path_buf()];
         while let Some(directory) = waiting.pop() {
             match fs::read_dir(&directory) {
-                Ok(entries) => {
-                    entries.for_each(|entry| self.entry(root, &directory, entry, &mut waiting))
-                }
+                Ok(entries) => entries.for_each(|entry| self.entry(root, &directory, entry, &mut waiting)),
                 Err(error) => self.found.errors.push((directory, error)),
             }
         }
     }
 
-    fn entry(
-        &mut self,
-        root: &Path,
-        parent: &Path,
-        entry: io::Result<fs::DirEntry>,
-        waiting: &mut Vec<PathBuf>,
-    ) {
+    fn entry(&mut self, root: &Path, parent: &Path, entry: io::Result<fs::DirEntry>, waiting: &mut Vec<PathBuf>) {
         let (path, meta) = match entry.and_then(|entry| Ok((entry.path(), entry.metadata()?))) {
             Ok(entry) => entry,
             Err(error) => return self.found.errors.push((parent.to_path_buf(), error)),
@@ -261,12 +227,7 @@ impl Walk<'_> {
         kinds::is_secret_directory(&name).then_some(SkipReason::Credential)
     }
 
-    fn refusal_of_file(
-        &self,
-        root: &Path,
-        path: &Path,
-        meta: &Metadata,
-    ) -> io::Result<Option<SkipReason>> {
+    fn refusal_of_file(&self, root: &Path, path: &Path, meta: &Metadata) -> io::Result<Option<SkipReason>> {
         if !meta.is_file() {
             return Ok(Some(SkipReason::Special));
         }
@@ -297,12 +258,8 @@ impl Walk<'_> {
         let mut found = self.found;
         let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
         // Named before found, so that removing doubles keeps the one that was named.
-        found
-            .files
-            .sort_by_cached_key(|file| (bytes(&file.path), !file.explicit));
-        found
-            .files
-            .dedup_by(|later, earlier| later.path == earlier.path);
+        found.files.sort_by_cached_key(|file| (bytes(&file.path), !file.explicit));
+        found.files.dedup_by(|later, earlier| later.path == earlier.path);
         found.errors.sort_by_cached_key(|(path, _)| bytes(path));
         found
     }
@@ -311,9 +268,7 @@ impl Walk<'_> {
 /// Microseconds since 1970 of the last change.
 #[must_use]
 pub fn mtime_us(meta: &Metadata) -> i64 {
-    meta.mtime()
-        .saturating_mul(1_000_000)
-        .saturating_add(meta.mtime_nsec() / 1000)
+    meta.mtime().saturating_mul(1_000_000).saturating_add(meta.mtime_nsec() / 1000)
 }
 
 fn matches(globs: &GlobSet, root: &Path, path: &Path) -> bool {
@@ -325,11 +280,7 @@ fn matches(globs: &GlobSet, root: &Path, path: &Path) -> bool {
 fn looks_like_json(path: &Path) -> io::Result<bool> {
     let opened = decompress::open(path, decompress::DEFAULT_WINDOW)?;
     let mut start = Vec::new();
-    match opened
-        .reader
-        .take(kinds::SNIFF as u64)
-        .read_to_end(&mut start)
-    {
+    match opened.reader.take(kinds::SNIFF as u64).read_to_end(&mut start) {
         // What could be read of a damaged stream decides too: ingest will report the damage.
         Err(error) if decompress::damage(&error).is_none() => Err(error),
         _ => Ok(kinds::starts_with_json(&start)),

@@ -60,10 +60,7 @@ pub fn anchors(text: &[u8], out: &mut Vec<Anchor>) {
     let mut add = |at: usize, hash: u64| {
         if hash < SAMPLED && hash != last {
             last = hash;
-            out.push(Anchor {
-                at: at as u32,
-                hash: spread(hash),
-            });
+            out.push(Anchor { at: at as u32, hash: spread(hash) });
         }
     };
     let (strides, tail) = rest.as_chunks::<STRIDE>();
@@ -74,14 +71,8 @@ pub fn anchors(text: &[u8], out: &mut Vec<Anchor>) {
             hash = roll(hash, byte);
             *place = hash;
         }
-        if hashes
-            .iter()
-            .fold(false, |any, &hash| any | (hash < SAMPLED))
-        {
-            hashes
-                .iter()
-                .enumerate()
-                .for_each(|(offset, &hash)| add(at + offset, hash));
+        if hashes.iter().fold(false, |any, &hash| any | (hash < SAMPLED)) {
+            hashes.iter().enumerate().for_each(|(offset, &hash)| add(at + offset, hash));
         }
         at += STRIDE;
     }
@@ -98,9 +89,7 @@ mod tests {
     fn noise(length: usize) -> Vec<u8> {
         let mut state = 1u64;
         let next = || {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 56) as u8
         };
         std::iter::repeat_with(next).take(length).collect()
@@ -123,10 +112,7 @@ mod tests {
             for (start, window) in text.windows(WINDOW).enumerate() {
                 let hash = window.iter().fold(0, |hash, &byte| roll(hash, byte));
                 if hash < SAMPLED {
-                    naive.push(Anchor {
-                        at: (start + WINDOW) as u32,
-                        hash: spread(hash),
-                    });
+                    naive.push(Anchor { at: (start + WINDOW) as u32, hash: spread(hash) });
                 }
             }
             assert_eq!(of(text), naive);
@@ -138,18 +124,8 @@ mod tests {
     #[test]
     fn equal_text_has_equal_anchors_wherever_it_stands() {
         let text = noise(4_000);
-        let moved: Vec<u8> = noise(777)
-            .into_iter()
-            .rev()
-            .chain(text.iter().copied())
-            .collect();
-        let shifted: Vec<Anchor> = of(&text)
-            .iter()
-            .map(|anchor| Anchor {
-                at: anchor.at + 777,
-                ..*anchor
-            })
-            .collect();
+        let moved: Vec<u8> = noise(777).into_iter().rev().chain(text.iter().copied()).collect();
+        let shifted: Vec<Anchor> = of(&text).iter().map(|anchor| Anchor { at: anchor.at + 777, ..*anchor }).collect();
         assert_eq!(of(&moved)[of(&moved).len() - shifted.len()..], shifted);
     }
 

@@ -75,20 +75,11 @@ impl Matcher {
     #[must_use]
     pub fn new(table_bits: u32, min_match: usize) -> Matcher {
         let buckets = 1 << (table_bits.clamp(1, Matcher::MOST_BITS) - 1);
-        Matcher {
-            buckets: vec![[FREE; WAYS]; buckets],
-            min_match: min_match.max(WINDOW),
-        }
+        Matcher { buckets: vec![[FREE; WAYS]; buckets], min_match: min_match.max(WINDOW) }
     }
 
     /// Cuts a text into pieces, appended to `out` in order; together they are the whole text.
-    pub fn pieces<W: Window + ?Sized>(
-        &self,
-        text: &[u8],
-        anchors: &[Anchor],
-        window: &W,
-        out: &mut Vec<Piece>,
-    ) {
+    pub fn pieces<W: Window + ?Sized>(&self, text: &[u8], anchors: &[Anchor], window: &W, out: &mut Vec<Piece>) {
         let mut done = 0;
         for anchor in anchors {
             if anchor.at as usize <= done || anchor.at as usize > text.len() {
@@ -100,10 +91,7 @@ impl Matcher {
             if found.start > done {
                 out.push(Piece::Literal(done..found.start));
             }
-            out.push(Piece::Copy {
-                address: found.address,
-                len: found.len as u32,
-            });
+            out.push(Piece::Copy { address: found.address, len: found.len as u32 });
             done = found.start + found.len;
         }
         if done < text.len() {
@@ -112,29 +100,14 @@ impl Matcher {
     }
 
     /// The longest match through an anchor that does not reach back beyond `done` and is long enough.
-    fn best<W: Window + ?Sized>(
-        &self,
-        text: &[u8],
-        anchor: &Anchor,
-        done: usize,
-        window: &W,
-    ) -> Option<Match> {
+    fn best<W: Window + ?Sized>(&self, text: &[u8], anchor: &Anchor, done: usize, window: &W) -> Option<Match> {
         let at = anchor.at as usize;
-        let candidates = self.buckets[self.bucket(anchor.hash)]
-            .iter()
-            .filter(|slot| **slot != FREE && slot.tag == tag(anchor.hash));
+        let candidates =
+            self.buckets[self.bucket(anchor.hash)].iter().filter(|slot| **slot != FREE && slot.tag == tag(anchor.hash));
         let matches = candidates.map(|slot| {
             let back = backward(&text[done..at], slot.address, window);
-            let forth = if back == 0 {
-                0
-            } else {
-                forward(&text[at..], slot.address, window)
-            };
-            Match {
-                start: at - back,
-                address: slot.address - back as u32,
-                len: back + forth,
-            }
+            let forth = if back == 0 { 0 } else { forward(&text[at..], slot.address, window) };
+            Match { start: at - back, address: slot.address - back as u32, len: back + forth }
         });
         let longest = matches.reduce(|best, next| if next.len > best.len { next } else { best });
         longest.filter(|found| found.len >= self.min_match)
@@ -149,9 +122,7 @@ impl Matcher {
         for piece in pieces {
             let end = start + piece.text_len();
             while let Some(anchor) = anchors.next_if(|anchor| anchor.at as usize <= end) {
-                let whole = (anchor.at as usize)
-                    .checked_sub(WINDOW)
-                    .is_some_and(|from| from >= start);
+                let whole = (anchor.at as usize).checked_sub(WINDOW).is_some_and(|from| from >= start);
                 if whole && matches!(piece, Piece::Literal(_)) {
                     self.remember(anchor.hash, address + (anchor.at as usize - start));
                 }
@@ -173,10 +144,7 @@ impl Matcher {
         if slots[0].tag != tag(hash) {
             slots[1] = slots[0];
         }
-        slots[0] = Slot {
-            tag: tag(hash),
-            address,
-        };
+        slots[0] = Slot { tag: tag(hash), address };
     }
 
     fn bucket(&self, hash: u64) -> usize {
@@ -224,35 +192,16 @@ const WORD: usize = 8;
 
 fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     let (words_a, words_b) = (a.as_chunks::<WORD>().0, b.as_chunks::<WORD>().0);
-    let words = words_a
-        .iter()
-        .zip(words_b)
-        .take_while(|(a, b)| a == b)
-        .count();
-    let rest = a[words * WORD..]
-        .iter()
-        .zip(&b[words * WORD..])
-        .take_while(|(a, b)| a == b)
-        .count();
+    let words = words_a.iter().zip(words_b).take_while(|(a, b)| a == b).count();
+    let rest = a[words * WORD..].iter().zip(&b[words * WORD..]).take_while(|(a, b)| a == b).count();
     words * WORD + rest
 }
 
 fn common_suffix(a: &[u8], b: &[u8]) -> usize {
     let (words_a, words_b) = (a.as_rchunks::<WORD>().1, b.as_rchunks::<WORD>().1);
-    let words = words_a
-        .iter()
-        .rev()
-        .zip(words_b.iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let words = words_a.iter().rev().zip(words_b.iter().rev()).take_while(|(a, b)| a == b).count();
     let (rest_a, rest_b) = (&a[..a.len() - words * WORD], &b[..b.len() - words * WORD]);
-    words * WORD
-        + rest_a
-            .iter()
-            .rev()
-            .zip(rest_b.iter().rev())
-            .take_while(|(a, b)| a == b)
-            .count()
+    words * WORD + rest_a.iter().rev().zip(rest_b.iter().rev()).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]
@@ -270,11 +219,7 @@ mod tests {
 
     impl Stream {
         fn new(block: usize, min_match: usize) -> Stream {
-            Stream {
-                literals: vec![0xff],
-                block,
-                matcher: Matcher::new(12, min_match),
-            }
+            Stream { literals: vec![0xff], block, matcher: Matcher::new(12, min_match) }
         }
 
         /// Cuts, checks and stores a text; returns its pieces.
@@ -312,9 +257,7 @@ mod tests {
     fn noise(seed: u64, length: usize) -> Vec<u8> {
         let mut state = seed;
         let next = || {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             b' ' + (state >> 57) as u8 % 90
         };
         std::iter::repeat_with(next).take(length).collect()
@@ -326,13 +269,7 @@ mod tests {
             let mut stream = Stream::new(block, 192);
             let text = noise(1, 5_000);
             assert_eq!(stream.add(&text), [Piece::Literal(0..5_000)]);
-            assert_eq!(
-                stream.add(&text),
-                [Piece::Copy {
-                    address: 1,
-                    len: 5_000
-                }]
-            );
+            assert_eq!(stream.add(&text), [Piece::Copy { address: 1, len: 5_000 }]);
         }
     }
 
@@ -342,17 +279,8 @@ mod tests {
         let text = noise(2, 6_000);
         stream.add(&text);
         let changed = [&text[..3_000], b"<< Alice >>", &text[3_000..]].concat();
-        let copies = [
-            Piece::Copy {
-                address: 1,
-                len: 3_000,
-            },
-            Piece::Literal(3_000..3_011),
-            Piece::Copy {
-                address: 3_001,
-                len: 3_000,
-            },
-        ];
+        let copies =
+            [Piece::Copy { address: 1, len: 3_000 }, Piece::Literal(3_000..3_011), Piece::Copy { address: 3_001, len: 3_000 }];
         assert_eq!(stream.add(&changed), copies);
         // The copy of a copy names the first literals: depth stays one.
         assert_eq!(stream.add(&changed)[0], copies[0]);
@@ -360,13 +288,7 @@ mod tests {
         let tail = noise(9, 2_000);
         let address = stream.literals.len() as u32;
         stream.add(&[&text[..3_000], &tail].concat());
-        assert_eq!(
-            stream.add(&tail),
-            [Piece::Copy {
-                address,
-                len: 2_000
-            }]
-        );
+        assert_eq!(stream.add(&tail), [Piece::Copy { address, len: 2_000 }]);
     }
 
     #[test]
@@ -375,17 +297,9 @@ mod tests {
         let first = noise(3, 8_000);
         stream.add(&first);
         for (start, len) in [(0, 1_500), (1_234, 2_000), (6_400, 1_600), (3_000, 900)] {
-            let text = [
-                &noise(4, 321)[..],
-                &first[start..start + len],
-                &noise(5, 123),
-            ]
-            .concat();
+            let text = [&noise(4, 321)[..], &first[start..start + len], &noise(5, 123)].concat();
             let at = memchr::memmem::find(&stream.literals, &text[321..321 + len]).expect("there");
-            let copy = Piece::Copy {
-                address: at as u32,
-                len: len as u32,
-            };
+            let copy = Piece::Copy { address: at as u32, len: len as u32 };
             assert!(stream.add(&text).contains(&copy), "{start}");
         }
     }
@@ -398,9 +312,7 @@ mod tests {
         assert_eq!(stream.add(&text[1_000..1_900]), [Piece::Literal(0..900)]);
         let (mut found, mut pieces) = (Vec::new(), Vec::new());
         anchors(&text, &mut found);
-        stream
-            .matcher
-            .pieces(&text, &found, &Blocks::default(), &mut pieces);
+        stream.matcher.pieces(&text, &found, &Blocks::default(), &mut pieces);
         assert_eq!(pieces, [Piece::Literal(0..3_000)]);
     }
 
@@ -408,19 +320,12 @@ mod tests {
     fn wrong_hints_and_foreign_anchors_give_literals_and_no_panic() {
         let mut matcher = Matcher::new(4, 64);
         let text = noise(7, 500);
-        let anchors: Vec<Anchor> = (0..40)
-            .map(|at| Anchor {
-                at: at * 100,
-                hash: u64::from(at % 3),
-            })
-            .collect();
+        let anchors: Vec<Anchor> = (0..40).map(|at| Anchor { at: at * 100, hash: u64::from(at % 3) }).collect();
         matcher.insert(&anchors, &[Piece::Literal(0..4_000)], u32::MAX - 2_000);
         matcher.insert(&anchors, &[Piece::Literal(0..4_000)], 100);
         let mut blocks = Blocks::default();
         let other = noise(8, 4_000);
-        assert!(
-            blocks.push(0, &other) && !blocks.push(10, &other) && !blocks.push(u32::MAX, &other)
-        );
+        assert!(blocks.push(0, &other) && !blocks.push(10, &other) && !blocks.push(u32::MAX, &other));
         let mut pieces = Vec::new();
         matcher.pieces(&text, &anchors, &blocks, &mut pieces);
         assert_eq!(pieces, [Piece::Literal(0..500)]);

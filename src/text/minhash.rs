@@ -46,11 +46,7 @@ impl Shingles {
     pub fn jaccard(&self, other: &Shingles) -> f64 {
         let shared = self.shared(other);
         let all = self.len() + other.len() - shared;
-        if all == 0 {
-            1.0
-        } else {
-            shared as f64 / all as f64
-        }
+        if all == 0 { 1.0 } else { shared as f64 / all as f64 }
     }
 
     /// Whether [`Shingles::jaccard`] is at least `threshold`; sets of very different sizes are refused without a look.
@@ -65,10 +61,7 @@ impl Shingles {
         let mut shared = 0;
         while let ([our, our_rest @ ..], [their, their_rest @ ..]) = (ours, theirs) {
             shared += usize::from(our == their);
-            (ours, theirs) = (
-                if our <= their { our_rest } else { ours },
-                if their <= our { their_rest } else { theirs },
-            );
+            (ours, theirs) = (if our <= their { our_rest } else { ours }, if their <= our { their_rest } else { theirs });
         }
         shared
     }
@@ -80,11 +73,7 @@ fn words(text: &str) -> impl Iterator<Item = u64> {
         let mut rest = run;
         std::iter::from_fn(move || {
             let first = rest.chars().next()?;
-            let end = if is_own_word(first) {
-                first.len_utf8()
-            } else {
-                rest.find(is_own_word).unwrap_or(rest.len())
-            };
+            let end = if is_own_word(first) { first.len_utf8() } else { rest.find(is_own_word).unwrap_or(rest.len()) };
             let (word, after) = rest.split_at(end);
             rest = after;
             Some(hash_word(word))
@@ -111,9 +100,7 @@ fn hash_word(word: &str) -> u64 {
 }
 
 fn mix_all(words: &[u64]) -> u64 {
-    words
-        .iter()
-        .fold(0, |all, &word| mix(all.rotate_left(23) ^ word))
+    words.iter().fold(0, |all, &word| mix(all.rotate_left(23) ^ word))
 }
 
 /// A bijection that spreads every bit (the finaliser of splitmix64).
@@ -160,15 +147,8 @@ impl Signature {
     /// Keys of bands of `rows` bins, for finding candidates: two texts of similarity s share one key or more with
     /// probability 1 - (1 - s^rows)^(128 / rows). Four rows find nearly all pairs from 0.6 on, eight from 0.8.
     pub fn bands(&self, rows: usize) -> impl Iterator<Item = u64> {
-        let bands = self
-            .0
-            .chunks_exact(rows.clamp(1, Signature::BINS))
-            .enumerate();
-        bands.map(|(band, bins)| {
-            bins.iter().fold(band as u64, |key, &bin| {
-                mix(key.rotate_left(32) ^ u64::from(bin))
-            })
-        })
+        let bands = self.0.chunks_exact(rows.clamp(1, Signature::BINS)).enumerate();
+        bands.map(|(band, bins)| bins.iter().fold(band as u64, |key, &bin| mix(key.rotate_left(32) ^ u64::from(bin))))
     }
 }
 
@@ -177,8 +157,7 @@ impl Signature {
 fn borrowed(smallest: &[Option<u32>; Signature::BINS], at: usize) -> Option<u32> {
     // A random walk almost surely meets a full bin in so many steps, even when only one is full; then the next in order.
     const STEPS: u64 = 2_048;
-    let walk =
-        (0..STEPS).map(|step| mix(((at as u64) << 32) | (step + 1)) as usize % Signature::BINS);
+    let walk = (0..STEPS).map(|step| mix(((at as u64) << 32) | (step + 1)) as usize % Signature::BINS);
     walk.chain(0..Signature::BINS).find_map(|bin| smallest[bin])
 }
 
@@ -199,14 +178,10 @@ mod tests {
             let words: Vec<String> = text.split_whitespace().map(String::from).collect();
             words.windows(5).map(<[String]>::to_vec).collect()
         };
-        let naive =
-            set(&a).intersection(&set(&b)).count() as f64 / set(&a).union(&set(&b)).count() as f64;
+        let naive = set(&a).intersection(&set(&b)).count() as f64 / set(&a).union(&set(&b)).count() as f64;
         let (a, b) = (Shingles::of(&a), Shingles::of(&b));
         assert_eq!(a.jaccard(&b), naive);
-        assert_eq!(
-            (a.at_least(&b, naive), a.at_least(&b, naive + 0.001)),
-            (true, false)
-        );
+        assert_eq!((a.at_least(&b, naive), a.at_least(&b, naive + 0.001)), (true, false));
     }
 
     #[test]
@@ -222,14 +197,8 @@ mod tests {
     #[test]
     fn case_spacing_and_punctuation_do_not_count_but_words_and_their_order_do() {
         let one = Shingles::of("You are a helpful, honest assistant. Answer briefly!");
-        assert_eq!(
-            one,
-            Shingles::of("you ARE  a helpful\nhonest assistant -- answer briefly")
-        );
-        assert_ne!(
-            one,
-            Shingles::of("You are a honest, helpful assistant. Answer briefly!")
-        );
+        assert_eq!(one, Shingles::of("you ARE  a helpful\nhonest assistant -- answer briefly"));
+        assert_ne!(one, Shingles::of("You are a honest, helpful assistant. Answer briefly!"));
         assert!(Shingles::of("?! --").is_empty() && Shingles::of("").is_empty());
         assert_eq!(Shingles::of("two words").len(), 1);
     }
@@ -245,25 +214,10 @@ mod tests {
 
     #[test]
     fn signatures_estimate_the_similarity_of_large_and_of_small_sets() {
-        for (length, shift) in [
-            (2_000, 100),
-            (2_000, 700),
-            (300, 20),
-            (60, 6),
-            (2_000, 2_000),
-        ] {
-            let (a, b) = (
-                Shingles::of(&text(0..length)),
-                Shingles::of(&text(shift..length + shift)),
-            );
-            let estimate = Signature::of(&a)
-                .expect("words")
-                .similarity(&Signature::of(&b).expect("words"));
-            assert!(
-                (estimate - a.jaccard(&b)).abs() < 0.13,
-                "{length} {shift}: {estimate} {}",
-                a.jaccard(&b)
-            );
+        for (length, shift) in [(2_000, 100), (2_000, 700), (300, 20), (60, 6), (2_000, 2_000)] {
+            let (a, b) = (Shingles::of(&text(0..length)), Shingles::of(&text(shift..length + shift)));
+            let estimate = Signature::of(&a).expect("words").similarity(&Signature::of(&b).expect("words"));
+            assert!((estimate - a.jaccard(&b)).abs() < 0.13, "{length} {shift}: {estimate} {}", a.jaccard(&b));
         }
         assert_eq!(Signature::of(&Shingles::default()), None);
         assert!(Signature::of(&Shingles::of("one")).is_some());
@@ -271,12 +225,7 @@ mod tests {
 
     #[test]
     fn similar_texts_share_a_band_and_strangers_do_not() {
-        let keys = |range| -> BTreeSet<u64> {
-            Signature::of(&Shingles::of(&text(range)))
-                .expect("words")
-                .bands(8)
-                .collect()
-        };
+        let keys = |range| -> BTreeSet<u64> { Signature::of(&Shingles::of(&text(range))).expect("words").bands(8).collect() };
         assert_eq!(keys(0..500).len(), 16);
         assert!(!keys(0..500).is_disjoint(&keys(20..520)));
         assert!(keys(0..500).is_disjoint(&keys(1_000..1_500)));

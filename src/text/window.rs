@@ -18,13 +18,8 @@ impl<'a> Blocks<'a> {
     /// Adds a block behind all others. A block that is empty, begins before the last one ends, or leaves the address space
     /// is not taken: false.
     pub fn push(&mut self, address: u32, bytes: &'a [u8]) -> bool {
-        let end = self
-            .blocks
-            .last()
-            .map_or(0, |(start, bytes)| *start as usize + bytes.len());
-        let fits = address as usize >= end
-            && !bytes.is_empty()
-            && bytes.len() <= (u32::MAX - address) as usize;
+        let end = self.blocks.last().map_or(0, |(start, bytes)| *start as usize + bytes.len());
+        let fits = address as usize >= end && !bytes.is_empty() && bytes.len() <= (u32::MAX - address) as usize;
         if fits {
             self.blocks.push((address, bytes));
         }
@@ -42,8 +37,7 @@ impl<'a> Blocks<'a> {
 
 impl Window for Blocks<'_> {
     fn after(&self, address: u32) -> &[u8] {
-        self.find(address)
-            .map_or(&[], |(bytes, offset)| &bytes[offset..])
+        self.find(address).map_or(&[], |(bytes, offset)| &bytes[offset..])
     }
 
     fn before(&self, address: u32) -> &[u8] {
@@ -60,19 +54,10 @@ mod tests {
     fn bytes_are_found_up_to_the_seams_of_blocks_and_nothing_is_found_in_gaps() {
         let mut blocks = Blocks::default();
         assert!(blocks.push(10, b"abc") && blocks.push(13, b"de") && blocks.push(20, b"f"));
-        assert_eq!(
-            (blocks.after(11), blocks.before(13)),
-            (&b"bc"[..], &b"abc"[..])
-        );
-        assert_eq!(
-            (blocks.after(13), blocks.before(15)),
-            (&b"de"[..], &b"de"[..])
-        );
+        assert_eq!((blocks.after(11), blocks.before(13)), (&b"bc"[..], &b"abc"[..]));
+        assert_eq!((blocks.after(13), blocks.before(15)), (&b"de"[..], &b"de"[..]));
         assert_eq!((blocks.after(15), blocks.before(20)), (&b""[..], &b""[..]));
         assert_eq!((blocks.after(0), blocks.before(10)), (&b""[..], &b""[..]));
-        assert_eq!(
-            (blocks.after(u32::MAX), blocks.before(0)),
-            (&b""[..], &b""[..])
-        );
+        assert_eq!((blocks.after(u32::MAX), blocks.before(0)), (&b""[..], &b""[..]));
     }
 }

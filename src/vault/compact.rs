@@ -85,6 +85,10 @@ impl Vault {
                 break;
             }
         }
+        drop(maintenance);
+        if report.packs_rewritten > 0 {
+            self.refresh_catalog()?;
+        }
         report.vault_bytes_after = disk_bytes(self.layout.dir())?;
         report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(report)

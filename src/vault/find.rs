@@ -23,11 +23,12 @@ const ESCAPES: usize = 6;
 /// When groups are damaged.
 pub(crate) fn records_with(snapshot: &Snapshot, needles: &[&[u8]], threads: usize) -> Result<Vec<u64>> {
     // What decoding replaces (broken text) is not in the stored bytes.
-    let hidden = |needle: &&[u8]| needle.len() >= NODE_BYTES || needle.is_empty() || memmem::find(needle, "\u{fffd}".as_bytes()).is_some();
+    let hidden =
+        |needle: &&[u8]| needle.len() >= NODE_BYTES || needle.is_empty() || memmem::find(needle, "\u{fffd}".as_bytes()).is_some();
     if needles.iter().any(hidden) {
         return Ok(snapshot.places().iter().flat_map(|place| place.first..place.first + place.count).collect());
     }
-    let finders: Vec<memmem::Finder<'_>> = needles.iter().map(|needle| memmem::Finder::new(needle)).collect();
+    let finders: Vec<memmem::Finder<'_>> = needles.iter().map(memmem::Finder::new).collect();
     let holds = |value: &[u8]| holds(value, &finders);
     let groups = (0..snapshot.packs.len())
         .flat_map(|pack| (0..snapshot.packs[pack].directory.groups.len()).map(move |group| (pack, group)));

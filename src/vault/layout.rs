@@ -101,7 +101,12 @@ impl Layout {
     #[must_use]
     pub fn is_half_created(&self) -> bool {
         let only_ours = std::fs::read_dir(&self.dir).is_ok_and(|entries| {
-            entries.flatten().all(|e| matches!(e.file_name().to_str(), Some("vault.json" | "vault.json.new" | "head.new" | "packs" | "write.lock" | "lock.info")))
+            entries.flatten().all(|e| {
+                matches!(
+                    e.file_name().to_str(),
+                    Some("vault.json" | "vault.json.new" | "head.new" | "packs" | "write.lock" | "lock.info")
+                )
+            })
         });
         let no_packs = std::fs::read_dir(self.packs()).map_or(true, |mut packs| packs.next().is_none());
         self.dir.is_dir() && only_ours && no_packs && !self.dir.join("head").exists() && self.packs().exists()

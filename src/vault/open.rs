@@ -8,6 +8,7 @@ use rayon::ThreadPool;
 use crate::error::{Error, Result};
 use crate::vault::api::OpenOptions;
 use crate::vault::head::Head;
+use crate::vault::index;
 use crate::vault::layout::Layout;
 use crate::vault::snapshot::Snapshot;
 
@@ -77,6 +78,15 @@ impl Vault {
             .build()
             .map_err(|error| Error::Internal(format!("starting threads: {error}")))?;
         Ok(Arc::clone(self.pool.get_or_init(|| Arc::new(pool))))
+    }
+
+    /// Makes the catalog follow a rewrite. Another writer at work is no reason to wait: it brings the catalog up itself.
+    pub(crate) fn refresh_catalog(&self) -> Result<()> {
+        match self.layout.write_lock(self.options.lock_timeout) {
+            Ok(_lock) => index::refresh(&self.layout, &*self.pool()?).map(drop),
+            Err(Error::Locked { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// One consistent state, for reading.

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::ids::PackId;
-use crate::pack::{Header, Mark};
 use crate::pack::directory::Directory;
 use crate::pack::writer::PackWriter;
+use crate::pack::{Header, Mark};
 use crate::vault::head::{Head, LivePack};
 use crate::vault::layout::Layout;
 use crate::vault::write::encode::{Coded, Sink};
@@ -40,7 +40,13 @@ pub struct Publisher {
 impl Publisher {
     /// A publisher that continues `pack` or begins a new one.
     #[must_use]
-    pub fn new(layout: Layout, head: Head, pack: Option<PackWriter>, acknowledged: Arc<Acknowledged>, dry_run: bool) -> Publisher {
+    pub fn new(
+        layout: Layout,
+        head: Head,
+        pack: Option<PackWriter>,
+        acknowledged: Arc<Acknowledged>,
+        dry_run: bool,
+    ) -> Publisher {
         let (replaces, new_packs) = (Vec::new(), Vec::new());
         Publisher { layout, head, pack, acknowledged, replaces, deferred: false, dry_run, written: 0, new_packs }
     }
@@ -49,7 +55,17 @@ impl Publisher {
     #[must_use]
     pub fn deferred(layout: Layout, head: Head, replaces: Vec<PackId>) -> Publisher {
         let acknowledged = Arc::default();
-        Publisher { layout, head, pack: None, acknowledged, replaces, deferred: true, dry_run: false, written: 0, new_packs: Vec::new() }
+        Publisher {
+            layout,
+            head,
+            pack: None,
+            acknowledged,
+            replaces,
+            deferred: true,
+            dry_run: false,
+            written: 0,
+            new_packs: Vec::new(),
+        }
     }
 
     /// The head as of the last commit.
@@ -74,7 +90,13 @@ impl Publisher {
         if self.pack.is_none() {
             let id = PackId(self.head.next_pack);
             self.head.next_pack += 1;
-            let header = Header { incompatible: 0, read_only_compatible: 0, mark: Mark::default(), vault_id: self.head.vault_id, pack: id };
+            let header = Header {
+                incompatible: 0,
+                read_only_compatible: 0,
+                mark: Mark::default(),
+                vault_id: self.head.vault_id,
+                pack: id,
+            };
             let packs = self.layout.packs();
             // A file of that name can only be a leftover of a writer that died before publishing it.
             if packs.join(id.file_name()).exists() {

@@ -20,6 +20,7 @@ use crate::progress::Progress;
 use crate::vault::Vault;
 use crate::vault::api::{OpenOptions, ReindexReport};
 use crate::vault::head::{Head, LivePack};
+use crate::vault::index;
 use crate::vault::layout::Layout;
 use crate::vault::rewrite::Numbers;
 use crate::vault::rewrite::live::{self, Removed};
@@ -60,6 +61,11 @@ impl Vault {
             layout.describe(snapshot.head.vault_id)?;
         }
         forget_derived(&layout)?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.unwrap_or(0)).build();
+        let pool = pool.map_err(|error| Error::Internal(format!("starting threads: {error}")))?;
+        if let Some(why) = index::refresh(&layout, &pool)? {
+            progress.warn(&format!("the catalog was not rebuilt: {why}"));
+        }
         report.packs = snapshot.packs.len() as u64;
         report.records = snapshot.record_count();
         report.sources = snapshot.state()?.sources.len() as u64;

@@ -60,7 +60,18 @@ impl Session {
         dry_run: bool,
     ) -> Result<Session> {
         if dry_run && !layout.is_vault() {
-            return Ok(Session::with(layout, pool, shape, None, Head::new(0), State::default(), Past::default(), None, Keeper::idle(), true));
+            return Ok(Session::with(
+                layout,
+                pool,
+                shape,
+                None,
+                Head::new(0),
+                State::default(),
+                Past::default(),
+                None,
+                Keeper::idle(),
+                true,
+            ));
         }
         let lock = if dry_run { None } else { Some(layout.write_lock(lock_timeout)?) };
         let snapshot = Snapshot::open(layout)?;
@@ -174,7 +185,8 @@ impl Session {
             return Ok(());
         }
         drop(lock);
-        let fresh = Session::begin(&self.layout, &self.pool, self.shape.clone(), lock_timeout.max(Duration::from_secs(3600)), false)?;
+        let fresh =
+            Session::begin(&self.layout, &self.pool, self.shape.clone(), lock_timeout.max(Duration::from_secs(3600)), false)?;
         let old = std::mem::replace(self, fresh);
         let counts = old.assembler.counts();
         self.before = (

@@ -191,7 +191,10 @@ impl<'s> Count<'s> {
         let mut keys: Vec<Key> = vec![Vec::with_capacity(self.by.len())];
         for dimension in &self.by {
             let values = self.values(*dimension, line);
-            keys = keys.iter().flat_map(|key| values.iter().map(|value| [key.as_slice(), &[value.clone()]].concat())).collect();
+            keys = keys
+                .iter()
+                .flat_map(|key| values.iter().map(|value| [key.as_slice(), std::slice::from_ref(value)].concat()))
+                .collect();
         }
         for key in keys {
             let next = self.tallies.len();

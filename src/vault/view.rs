@@ -322,8 +322,7 @@ impl PackView {
         let root = self.root(group, position)?;
         let group = self.group_of_node(root)?;
         let node = group.node(root)?;
-        let Some(Template::List { element: Some(slot), open, separator, close }) = self.templates.get(node.template())
-        else {
+        let Some(Template::List { element: Some(slot), open, separator, close }) = self.templates.get(node.template()) else {
             return Ok(None);
         };
         if slot.kind != SlotKind::RawSegment || !(open.is_empty() && separator.is_empty() && close.is_empty()) {

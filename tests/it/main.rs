@@ -6,8 +6,11 @@
 mod architecture;
 mod catalog;
 mod cli;
+mod crash;
+mod forms;
 mod generated;
 mod harness;
+mod histories;
 mod house;
 mod read;
 mod roundtrip;

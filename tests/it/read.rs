@@ -222,7 +222,10 @@ fn filters_choose_records_and_count_those_without_a_time() {
     let untimed = "{\"id\":\"chatcmpl-Zz\",\"object\":\"chat.completion\",\"model\":\"gpt-5\",\"choices\":[]}\n";
     let sandbox = vault_with(&[("gw.jsonl", GATEWAY), ("session.jsonl", SESSION), ("untimed.jsonl", untimed)]);
     gives(sandbox.run(&["export", "--model", "gpt-5", "--source", "gw.jsonl"]), &[line(GATEWAY, 1), line(GATEWAY, 3)].concat());
-    gives(sandbox.run(&["export", "--conversation", "5e55-10n1", "--limit", "2"]), &[line(SESSION, 1), line(SESSION, 2)].concat());
+    gives(
+        sandbox.run(&["export", "--conversation", "5e55-10n1", "--limit", "2"]),
+        &[line(SESSION, 1), line(SESSION, 2)].concat(),
+    );
     gives(sandbox.run(&["export", "--type", "user_turn", "--source", "session.jsonl"]), &line(SESSION, 1));
     let timed = sandbox.run(&["export", "--model", "gpt-5", "--since", "2026-09-22T00:00:00Z", "--until", "2026-09-24"]).exits(0);
     assert_eq!(timed.stdout_bytes, line(GATEWAY, 3));
@@ -232,7 +235,8 @@ fn filters_choose_records_and_count_those_without_a_time() {
 
 #[test]
 fn sources_are_listed_with_digests_that_other_tools_compute_too() {
-    let sandbox = vault_with(&[("gw.jsonl", GATEWAY), ("copy.jsonl", GATEWAY), ("tail.jsonl", "{\"a\":1}\n{\"a\":1}\n{\"b\":2}")]);
+    let sandbox =
+        vault_with(&[("gw.jsonl", GATEWAY), ("copy.jsonl", GATEWAY), ("tail.jsonl", "{\"a\":1}\n{\"a\":1}\n{\"b\":2}")]);
     let rows = sandbox.run(&["ls", "--json", "--sha256"]).exits(0).json_lines();
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0]["blake3"], blake3::hash(GATEWAY.as_bytes()).to_hex().as_str());

@@ -7,9 +7,7 @@ pub(super) fn detect(keys: &Keys<'_, '_>) -> Option<ShapeId> {
     if keys.all(&["custom_id"]) {
         let outcome = keys.probe("result", "/type");
         let is_outcome = |outcome: crate::shape::json::Json<'_>| {
-            ["succeeded", "errored", "canceled", "expired"]
-                .iter()
-                .any(|word| outcome.is_text(word))
+            ["succeeded", "errored", "canceled", "expired"].iter().any(|word| outcome.is_text(word))
         };
         if keys.is_object("params") {
             return Some(AnthropicBatchIn);
@@ -28,7 +26,6 @@ pub(super) fn detect(keys: &Keys<'_, '_>) -> Option<ShapeId> {
         return Some(BedrockBatch);
     }
     let is_keyed = keys.all(&["key"]) && keys.any(&["request", "response"]);
-    let is_vertex =
-        keys.any(&["response", "status"]) && keys.probe("request", "/contents").is_some();
+    let is_vertex = keys.any(&["response", "status"]) && keys.probe("request", "/contents").is_some();
     (is_keyed || is_vertex).then_some(GeminiBatch)
 }

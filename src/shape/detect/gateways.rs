@@ -18,26 +18,12 @@ fn loggers(keys: &Keys<'_, '_>) -> Option<ShapeId> {
     if keys.all(&["standard_logging_object"]) || is_payload {
         return Some(LitellmSlp);
     }
-    if keys.all(&["request_id", "request_created_at"])
-        && keys.any(&["request_body", "response_status"])
-    {
+    if keys.all(&["request_id", "request_created_at"]) && keys.any(&["request_body", "response_status"]) {
         return Some(HeliconeRequest);
     }
-    const OBSERVATIONS: &[&str] = &[
-        "GENERATION",
-        "SPAN",
-        "EVENT",
-        "AGENT",
-        "TOOL",
-        "CHAIN",
-        "RETRIEVER",
-        "EVALUATOR",
-        "EMBEDDING",
-        "GUARDRAIL",
-    ];
-    if keys.type_in(OBSERVATIONS)
-        && (keys.all(&["traceId"]) || keys.all(&["trace_id", "project_id"]))
-    {
+    const OBSERVATIONS: &[&str] =
+        &["GENERATION", "SPAN", "EVENT", "AGENT", "TOOL", "CHAIN", "RETRIEVER", "EVALUATOR", "EMBEDDING", "GUARDRAIL"];
+    if keys.type_in(OBSERVATIONS) && (keys.all(&["traceId"]) || keys.all(&["trace_id", "project_id"])) {
         return Some(LangfuseObservation);
     }
     if (keys.is_array("observations") && keys.all(&["timestamp"]))
@@ -50,11 +36,7 @@ fn loggers(keys: &Keys<'_, '_>) -> Option<ShapeId> {
 }
 
 fn spans(keys: &Keys<'_, '_>) -> Option<ShapeId> {
-    const FLAT: [&str; 3] = [
-        "attributes.llm.",
-        "attributes.input.",
-        "attributes.openinference.",
-    ];
+    const FLAT: [&str; 3] = ["attributes.llm.", "attributes.input.", "attributes.openinference."];
     let attributes = keys.get("attributes");
     let has = |prefix: &str| attributes.is_some_and(|attributes| has_attribute(attributes, prefix));
     if has("openinference.span.kind")
@@ -69,11 +51,7 @@ fn spans(keys: &Keys<'_, '_>) -> Option<ShapeId> {
     {
         return Some(MlflowTrace);
     }
-    if has("gen_ai.")
-        || ["name", "event_name", "eventName"]
-            .iter()
-            .any(|key| keys.starts(key, "gen_ai."))
-    {
+    if has("gen_ai.") || ["name", "event_name", "eventName"].iter().any(|key| keys.starts(key, "gen_ai.")) {
         return Some(OtelGenai);
     }
     (keys.is_array("resourceSpans") || keys.is_array("resourceLogs")).then_some(Otlp)
@@ -81,14 +59,10 @@ fn spans(keys: &Keys<'_, '_>) -> Option<ShapeId> {
 
 /// Whether span attributes, an object or a list of `{key, value}`, hold a key with that prefix.
 fn has_attribute(attributes: Json<'_>, prefix: &str) -> bool {
-    attributes
-        .entries()
-        .any(|(key, _)| decode_key(key).starts_with(prefix))
-        || attributes.items().any(|item| {
-            item.get("key")
-                .and_then(Json::raw_str)
-                .is_some_and(|key| key.starts_with(prefix.as_bytes()))
-        })
+    attributes.entries().any(|(key, _)| decode_key(key).starts_with(prefix))
+        || attributes
+            .items()
+            .any(|item| item.get("key").and_then(Json::raw_str).is_some_and(|key| key.starts_with(prefix.as_bytes())))
 }
 
 fn rows(keys: &Keys<'_, '_>) -> Option<ShapeId> {
@@ -134,9 +108,7 @@ fn is_pair(keys: &Keys<'_, '_>) -> bool {
         }
         request.is_object()
             && response.is_object()
-            && (with_body(request, is_request)
-                || with_body(response, is_response)
-                || is_exchange(request, response))
+            && (with_body(request, is_request) || with_body(response, is_response) || is_exchange(request, response))
     })
 }
 
@@ -144,9 +116,9 @@ fn is_pair(keys: &Keys<'_, '_>) -> bool {
 fn with_body(wrapper: Json<'_>, test: fn(ShapeId) -> bool) -> bool {
     match body_of(wrapper) {
         Body::Value(value) => test(detect_inner(value)),
-        Body::Text(text) => text.as_str().is_some_and(|text| {
-            Json::parse(text.as_bytes()).is_some_and(|value| test(detect_inner(value)))
-        }),
+        Body::Text(text) => {
+            text.as_str().is_some_and(|text| Json::parse(text.as_bytes()).is_some_and(|value| test(detect_inner(value))))
+        }
     }
 }
 
@@ -166,18 +138,9 @@ fn is_exchange(request: Json<'_>, response: Json<'_>) -> bool {
         b"/api/chat",
         b"/api/generate",
     ];
-    let place = ["uri", "url", "path"]
-        .iter()
-        .find_map(|key| request.get(key))
-        .and_then(Json::raw_str);
-    let is_model = place.is_some_and(|place| {
-        PATHS
-            .iter()
-            .any(|path| memchr::memmem::find(place, path).is_some())
-    });
-    is_model
-        && request.get("method").is_some()
-        && (response.get("status").is_some() || response.get("headers").is_some())
+    let place = ["uri", "url", "path"].iter().find_map(|key| request.get(key)).and_then(Json::raw_str);
+    let is_model = place.is_some_and(|place| PATHS.iter().any(|path| memchr::memmem::find(place, path).is_some()));
+    is_model && request.get("method").is_some() && (response.get("status").is_some() || response.get("headers").is_some())
 }
 
 /// The body of a logged request or response.
@@ -189,13 +152,7 @@ pub(in crate::shape) enum Body<'a> {
 }
 
 /// Pointers to a body inside its wrapper, most specific first.
-pub(in crate::shape) const BODIES: [&str; 5] = [
-    "/body",
-    "/parsed_body",
-    "/json",
-    "/postData/text",
-    "/content/text",
-];
+pub(in crate::shape) const BODIES: [&str; 5] = ["/body", "/parsed_body", "/json", "/postData/text", "/content/text"];
 
 /// Finds the body of a logged request or response: inside the wrapper, or the wrapper itself.
 pub(in crate::shape) fn body_of(wrapper: Json<'_>) -> Body<'_> {
@@ -207,12 +164,7 @@ pub(in crate::shape) fn body_at(wrapper: Json<'_>) -> (&'static str, Body<'_>) {
     // One pass: a request body is most of its record, and looking five times would cost five scans.
     let mut found: [Option<Json<'_>>; 5] = [None; 5];
     for (key, value) in wrapper.entries() {
-        let place = BODIES.iter().position(|pointer| {
-            pointer
-                .split('/')
-                .nth(1)
-                .is_some_and(|name| name.as_bytes() == key)
-        });
+        let place = BODIES.iter().position(|pointer| pointer.split('/').nth(1).is_some_and(|name| name.as_bytes() == key));
         if let Some(slot) = place.and_then(|place| found.get_mut(place)) {
             *slot = Some(value);
         }
@@ -268,15 +220,11 @@ fn is_response(shape: ShapeId) -> bool {
 
 /// An id and at least two marks of an audit record (record-shapes §9.6).
 fn is_witness(keys: &Keys<'_, '_>) -> bool {
-    if !keys.any(&["request_id", "req_id", "trace_id", "call_id"])
-        || keys.is_array("choices")
-        || keys.all(&["prompt_token_ids"])
+    if !keys.any(&["request_id", "req_id", "trace_id", "call_id"]) || keys.is_array("choices") || keys.all(&["prompt_token_ids"])
     {
         return false;
     }
-    let starts = |prefixes: &[&str]| {
-        keys.any_key(|key, _| prefixes.iter().any(|prefix| key.starts_with(prefix)))
-    };
+    let starts = |prefixes: &[&str]| keys.any_key(|key, _| prefixes.iter().any(|prefix| key.starts_with(prefix)));
     let marks = [
         keys.any(&["session_id", "conversation_id"]),
         keys.any_key(|key, value| key.contains("embedding") && value.is_array()),

@@ -42,11 +42,7 @@ pub struct Detection<'h> {
 impl Detection<'_> {
     /// A detection without mapping.
     pub fn of(shape: ShapeId) -> Detection<'static> {
-        Detection {
-            shape,
-            batch: false,
-            mapping: None,
-        }
+        Detection { shape, batch: false, mapping: None }
     }
 
     /// The name to show: the mapping's, or the shape's with `batch:` before it.
@@ -69,34 +65,20 @@ impl Record<'_> {
     pub fn detect<'h>(&self, hints: &Hints<'h>) -> Detection<'h> {
         let mapped = |first: bool| hints.mappings?.claim(self, hints.source_name, first);
         if let Some(mapping) = mapped(true) {
-            return Detection {
-                shape: mapping.base(),
-                batch: false,
-                mapping: Some(mapping),
-            };
+            return Detection { shape: mapping.base(), batch: false, mapping: Some(mapping) };
         }
         let found = self.built_in(hints);
         match found.shape {
-            ShapeId::Generic | ShapeId::PromptOnly | ShapeId::PromptCompletion | ShapeId::Text => {
-                match mapped(false) {
-                    Some(mapping) => Detection {
-                        shape: mapping.base(),
-                        batch: false,
-                        mapping: Some(mapping),
-                    },
-                    None => found,
-                }
-            }
+            ShapeId::Generic | ShapeId::PromptOnly | ShapeId::PromptCompletion | ShapeId::Text => match mapped(false) {
+                Some(mapping) => Detection { shape: mapping.base(), batch: false, mapping: Some(mapping) },
+                None => found,
+            },
             _ => found,
         }
     }
 
     fn built_in<'h>(&self, hints: &Hints<'h>) -> Detection<'h> {
-        let plain = |shape| Detection {
-            shape,
-            batch: false,
-            mapping: None,
-        };
+        let plain = |shape| Detection { shape, batch: false, mapping: None };
         let Some(value) = self.value() else {
             return plain(match self.form {
                 Form::Blank => ShapeId::Blank,
@@ -105,36 +87,21 @@ impl Record<'_> {
             });
         };
         match (hints.forced, hints.generic_only) {
-            (Some(shape), _) => Detection {
-                shape,
-                batch: value.is_array() && is_record_shape(shape),
-                mapping: None,
-            },
+            (Some(shape), _) => Detection { shape, batch: value.is_array() && is_record_shape(shape), mapping: None },
             (None, true) => plain(ShapeId::Generic),
             (None, false) if value.is_array() => detect_array(value, self.object.as_ref()),
-            (None, false) => plain(
-                self.object
-                    .as_ref()
-                    .map_or(ShapeId::Scalar, |object| detect_object(object, 0)),
-            ),
+            (None, false) => plain(self.object.as_ref().map_or(ShapeId::Scalar, |object| detect_object(object, 0))),
         }
     }
 }
 
 /// Whether a shape describes objects, so that an array of it is a batch.
 fn is_record_shape(shape: ShapeId) -> bool {
-    !matches!(
-        shape,
-        ShapeId::MessagesArray | ShapeId::TokensArray | ShapeId::Generic | ShapeId::Raw
-    )
+    !matches!(shape, ShapeId::MessagesArray | ShapeId::TokensArray | ShapeId::Generic | ShapeId::Raw)
 }
 
 fn detect_array<'h>(value: Json<'_>, first: Option<&Object<'_>>) -> Detection<'h> {
-    let plain = |shape| Detection {
-        shape,
-        batch: false,
-        mapping: None,
-    };
+    let plain = |shape| Detection { shape, batch: false, mapping: None };
     if value.at(0).is_none() {
         return plain(ShapeId::Empty);
     }
@@ -145,11 +112,7 @@ fn detect_array<'h>(value: Json<'_>, first: Option<&Object<'_>>) -> Detection<'h
         return plain(ShapeId::TokensArray);
     }
     let shape = first.map_or(ShapeId::Scalar, |object| detect_object(object, 1));
-    Detection {
-        shape,
-        batch: true,
-        mapping: None,
-    }
+    Detection { shape, batch: true, mapping: None }
 }
 
 /// Asks the tiers in order. `depth` 0 is the record itself; inner objects of a wrapper are no pairs again.
@@ -179,13 +142,7 @@ pub(super) struct Keys<'o, 'a> {
 
 impl<'o, 'a> Keys<'o, 'a> {
     pub(super) fn of(object: &'o Object<'a>) -> Keys<'o, 'a> {
-        Keys {
-            object,
-            kind: object
-                .get("type")
-                .and_then(Json::raw_str)
-                .unwrap_or_default(),
-        }
+        Keys { object, kind: object.get("type").and_then(Json::raw_str).unwrap_or_default() }
     }
 
     /// `K(a,b)`: all keys are present.
@@ -234,16 +191,12 @@ impl<'o, 'a> Keys<'o, 'a> {
 
     /// Whether the string at `key` starts with `prefix`.
     pub(super) fn starts(&self, key: &str, prefix: &str) -> bool {
-        self.get(key)
-            .and_then(Json::raw_str)
-            .is_some_and(|text| text.starts_with(prefix.as_bytes()))
+        self.get(key).and_then(Json::raw_str).is_some_and(|text| text.starts_with(prefix.as_bytes()))
     }
 
     /// A nested probe `key/…`, absent when `null`.
     pub(super) fn probe(&self, key: &str, pointer: &str) -> Option<Json<'a>> {
-        self.get(key)?
-            .pointer(pointer)
-            .filter(|value| !value.is_null())
+        self.get(key)?.pointer(pointer).filter(|value| !value.is_null())
     }
 
     pub(super) fn len(&self) -> usize {
@@ -261,9 +214,7 @@ pub(super) fn is_messages(value: Json<'_>) -> bool {
     let has_role = |item: Json<'_>| {
         item.entries().any(|(key, value)| {
             ROLE_KEYS.iter().any(|role| key == role.as_bytes())
-                && value
-                    .as_str()
-                    .is_some_and(|word| super::roles::is_role_word(&word))
+                && value.as_str().is_some_and(|word| super::roles::is_role_word(&word))
         })
     };
     // Twenty elements tell; a growing history of thousands must not be walked for a yes.

@@ -55,11 +55,7 @@ pub(in crate::shape) const ITEMS: &[&str] = &[
 fn openai(keys: &Keys<'_, '_>) -> Option<ShapeId> {
     let object = keys.get("object");
     let object_is = |text: &str| object.is_some_and(|object| object.is_text(text));
-    let choice = |key: &str| {
-        keys.probe("choices", "/0")
-            .and_then(|choice| choice.get(key))
-            .is_some_and(|value| !value.is_null())
-    };
+    let choice = |key: &str| keys.probe("choices", "/0").and_then(|choice| choice.get(key)).is_some_and(|value| !value.is_null());
     if object_is("chat.completion.chunk") || choice("delta") {
         return Some(OpenaiChatChunk);
     }
@@ -69,20 +65,13 @@ fn openai(keys: &Keys<'_, '_>) -> Option<ShapeId> {
     if object_is("text_completion") || choice("text") {
         return Some(OpenaiCompletionResponse);
     }
-    if object_is("response")
-        || (keys.is_array("output")
-            && keys.all(&["id"])
-            && keys.probe("output", "/0/type").is_some())
-    {
+    if object_is("response") || (keys.is_array("output") && keys.all(&["id"]) && keys.probe("output", "/0/type").is_some()) {
         return Some(OpenaiResponsesResponse);
     }
     if keys.kind().starts_with(b"response.") {
         return Some(OpenaiResponsesEvent);
     }
-    if keys.type_in(&["message"])
-        && keys.all(&["role", "content"])
-        && keys.any(&["stop_reason", "usage"])
-    {
+    if keys.type_in(&["message"]) && keys.all(&["role", "content"]) && keys.any(&["stop_reason", "usage"]) {
         return Some(AnthropicResponse);
     }
     is_item(keys).then_some(OpenaiResponsesItem)
@@ -114,8 +103,7 @@ fn gemini(keys: &Keys<'_, '_>) -> Option<ShapeId> {
     if keys.is_array("candidates") || keys.all(&["promptFeedback"]) {
         return Some(GeminiResponse);
     }
-    let has_parts =
-        |key| keys.probe(key, "/0/parts").is_some() || keys.probe(key, "/parts").is_some();
+    let has_parts = |key| keys.probe(key, "/0/parts").is_some() || keys.probe(key, "/parts").is_some();
     (has_parts("contents") || has_parts("history")).then_some(GeminiRequest)
 }
 
@@ -124,22 +112,13 @@ fn bedrock(keys: &Keys<'_, '_>) -> Option<ShapeId> {
         return Some(BedrockConverseResp);
     }
     let is_request = keys.is_array("messages")
-        && (keys.any(&["inferenceConfig", "modelId"])
-            || keys.get("messages").is_some_and(has_untagged_parts));
+        && (keys.any(&["inferenceConfig", "modelId"]) || keys.get("messages").is_some_and(has_untagged_parts));
     is_request.then_some(BedrockConverseReq)
 }
 
 /// Whether the content parts of the messages are unions by key, without `type`.
 fn has_untagged_parts(messages: Json<'_>) -> bool {
-    const UNION: [&[u8]; 7] = [
-        b"text",
-        b"toolUse",
-        b"toolResult",
-        b"image",
-        b"document",
-        b"reasoningContent",
-        b"cachePoint",
-    ];
+    const UNION: [&[u8]; 7] = [b"text", b"toolUse", b"toolResult", b"image", b"document", b"reasoningContent", b"cachePoint"];
     let mut found = false;
     for part in parts(messages) {
         if part.get("type").is_some() {
@@ -167,13 +146,10 @@ fn local(keys: &Keys<'_, '_>) -> Option<ShapeId> {
     if keys.all(&["done"]) && keys.any(&["message", "response"]) {
         return Some(OllamaResponse);
     }
-    if (keys.is_array("messages") || keys.is_string("prompt"))
-        && (keys.is_object("options") || keys.all(&["keep_alive"]))
-    {
+    if (keys.is_array("messages") || keys.is_string("prompt")) && (keys.is_object("options") || keys.all(&["keep_alive"])) {
         return Some(OllamaRequest);
     }
-    (keys.is_string("content") && keys.any(&["tokens_predicted", "generation_settings"]))
-        .then_some(LlamacppResponse)
+    (keys.is_string("content") && keys.any(&["tokens_predicted", "generation_settings"])).then_some(LlamacppResponse)
 }
 
 fn cohere_and_mistral(keys: &Keys<'_, '_>) -> Option<ShapeId> {
@@ -186,14 +162,10 @@ fn cohere_and_mistral(keys: &Keys<'_, '_>) -> Option<ShapeId> {
     if keys.is_object("message") && keys.all(&["finish_reason"]) {
         return Some(CohereV2Resp);
     }
-    if keys.is_text("object", "entry")
-        || keys.is_text("object", "conversation.history")
-        || is_mistral_type(keys.kind())
-    {
+    if keys.is_text("object", "entry") || keys.is_text("object", "conversation.history") || is_mistral_type(keys.kind()) {
         return Some(MistralEntry);
     }
-    (keys.all(&["prompt_token_ids"]) && (keys.is_array("outputs") || keys.all(&["token_ids"])))
-        .then_some(VllmOutput)
+    (keys.all(&["prompt_token_ids"]) && (keys.is_array("outputs") || keys.all(&["token_ids"]))).then_some(VllmOutput)
 }
 
 fn is_mistral_type(kind: &[u8]) -> bool {
@@ -202,25 +174,18 @@ fn is_mistral_type(kind: &[u8]) -> bool {
     };
     let (subject, verb) = kind.split_at(dot);
     matches!(subject, b"message" | b"function" | b"tool")
-        && matches!(
-            verb,
-            b".input" | b".output" | b".call" | b".result" | b".execution"
-        )
+        && matches!(verb, b".input" | b".output" | b".call" | b".result" | b".execution")
 }
 
 fn requests(keys: &Keys<'_, '_>) -> Option<ShapeId> {
     let has_items = || {
         let first = keys.probe("input", "/0");
-        first.is_some_and(|item| {
-            item.is_object() && (item.get("role").is_some() || item.get("type").is_some())
-        })
+        first.is_some_and(|item| item.is_object() && (item.get("role").is_some() || item.get("type").is_some()))
     };
     if keys.all(&["model"]) && !keys.all(&["output"]) && (keys.is_string("input") || has_items()) {
         return Some(OpenaiResponsesRequest);
     }
-    let messages = keys
-        .get("messages")
-        .filter(|messages| is_messages(*messages))?;
+    let messages = keys.get("messages").filter(|messages| is_messages(*messages))?;
     if is_anthropic_request(keys, messages) {
         return Some(AnthropicRequest);
     }
@@ -248,17 +213,10 @@ fn is_anthropic_request(keys: &Keys<'_, '_>, messages: Json<'_>) -> bool {
     let has_marker = keys.any(&["system", "anthropic_version"])
         || keys.probe("tools", "/0/input_schema").is_some()
         || (keys.all(&["max_tokens"])
-            && keys
-                .get("model")
-                .and_then(Json::raw_str)
-                .is_some_and(|model| memchr::memmem::find(model, b"claude").is_some()));
+            && keys.get("model").and_then(Json::raw_str).is_some_and(|model| memchr::memmem::find(model, b"claude").is_some()));
     let is_block = |part: Json<'_>| {
         let kind = part.get("type");
-        kind.is_some_and(|kind| {
-            ["tool_use", "tool_result", "thinking"]
-                .iter()
-                .any(|word| kind.is_text(word))
-        })
+        kind.is_some_and(|kind| ["tool_use", "tool_result", "thinking"].iter().any(|word| kind.is_text(word)))
     };
     has_marker || parts(messages).any(is_block)
 }

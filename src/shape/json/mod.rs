@@ -50,12 +50,7 @@ impl<'a> Json<'a> {
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         let start = scan::skip_space(bytes, 0);
         let end = scan::value_end(bytes, start)?;
-        Some((
-            Json {
-                bytes: bytes.get(start..end)?,
-            },
-            bytes.get(end..)?,
-        ))
+        Some((Json { bytes: bytes.get(start..end)? }, bytes.get(end..)?))
     }
 
     /// What the value is.
@@ -94,8 +89,7 @@ impl<'a> Json<'a> {
     pub fn is_blank(self) -> bool {
         self.is_null()
             || matches!(self.bytes, b"\"\"")
-            || (matches!(self.kind(), Kind::Array | Kind::Object)
-                && scan::skip_space(self.bytes, 1) + 1 == self.bytes.len())
+            || (matches!(self.kind(), Kind::Array | Kind::Object) && scan::skip_space(self.bytes, 1) + 1 == self.bytes.len())
     }
 
     /// The bytes of the value as they stand in the record.
@@ -149,26 +143,17 @@ impl<'a> Json<'a> {
 
     /// The entries of an object, keys still escaped, in order, duplicates included; empty for other kinds.
     pub fn entries(self) -> Entries<'a> {
-        Entries {
-            bytes: if self.is_object() { self.bytes } else { b"" },
-            at: 1,
-        }
+        Entries { bytes: if self.is_object() { self.bytes } else { b"" }, at: 1 }
     }
 
     /// The elements of an array; empty for other kinds.
     pub fn items(self) -> Items<'a> {
-        Items {
-            bytes: if self.is_array() { self.bytes } else { b"" },
-            at: 1,
-        }
+        Items { bytes: if self.is_array() { self.bytes } else { b"" }, at: 1 }
     }
 
     /// The value of `key` in an object; the last one when the key is repeated.
     pub fn get(self, key: &str) -> Option<Json<'a>> {
-        self.entries()
-            .filter(|(name, _)| key_is(name, key))
-            .map(|(_, value)| value)
-            .last()
+        self.entries().filter(|(name, _)| key_is(name, key)).map(|(_, value)| value).last()
     }
 
     /// The element at `index` of an array.
@@ -182,9 +167,7 @@ impl<'a> Json<'a> {
         for token in pointer.split('/').skip(1) {
             value = match value.kind() {
                 Kind::Array => value.at(token.parse().ok()?)?,
-                Kind::Object if token.contains('~') => {
-                    value.get(&token.replace("~1", "/").replace("~0", "~"))?
-                }
+                Kind::Object if token.contains('~') => value.get(&token.replace("~1", "/").replace("~0", "~"))?,
                 Kind::Object => value.get(token)?,
                 _ => return None,
             };
@@ -233,12 +216,7 @@ impl<'a> Iterator for Entries<'a> {
         let start = scan::skip_space(self.bytes, colon + 1);
         self.at = scan::value_end(self.bytes, start)?;
         let name = self.bytes.get(key + 1..key_end.checked_sub(1)?)?;
-        Some((
-            name,
-            Json {
-                bytes: self.bytes.get(start..self.at)?,
-            },
-        ))
+        Some((name, Json { bytes: self.bytes.get(start..self.at)? }))
     }
 }
 
@@ -255,9 +233,7 @@ impl<'a> Iterator for Items<'a> {
     fn next(&mut self) -> Option<Json<'a>> {
         let start = next_start(self.bytes, self.at, b']')?;
         self.at = scan::value_end(self.bytes, start)?;
-        Some(Json {
-            bytes: self.bytes.get(start..self.at)?,
-        })
+        Some(Json { bytes: self.bytes.get(start..self.at)? })
     }
 }
 
@@ -268,11 +244,7 @@ fn next_start(bytes: &[u8], at: usize, close: u8) -> Option<usize> {
     if byte == close {
         return None;
     }
-    Some(if byte == b',' {
-        scan::skip_space(bytes, at + 1)
-    } else {
-        at
-    })
+    Some(if byte == b',' { scan::skip_space(bytes, at + 1) } else { at })
 }
 
 #[cfg(test)]

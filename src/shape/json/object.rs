@@ -40,8 +40,7 @@ impl<'a> Object<'a> {
 
     fn sort(&mut self) {
         if self.entries.len() > SORT_ABOVE {
-            let mut sorted: Vec<u32> =
-                (0..u32::try_from(self.entries.len()).unwrap_or(u32::MAX)).collect();
+            let mut sorted: Vec<u32> = (0..u32::try_from(self.entries.len()).unwrap_or(u32::MAX)).collect();
             let key = |index: &u32| self.entries.get(*index as usize).map(|entry| &entry.0);
             // A stable sort: of equal keys the last one of the record stays last.
             sorted.sort_by(|a, b| key(a).cmp(&key(b)));
@@ -56,17 +55,10 @@ impl<'a> Object<'a> {
             return None;
         }
         if self.sorted.is_empty() {
-            return self
-                .entries
-                .iter()
-                .rev()
-                .find(|entry| *entry.0 == *key)
-                .map(|entry| entry.1);
+            return self.entries.iter().rev().find(|entry| *entry.0 == *key).map(|entry| entry.1);
         }
         let entry = |index: &u32| self.entries.get(*index as usize);
-        let after = self
-            .sorted
-            .partition_point(|index| entry(index).is_some_and(|entry| *entry.0 <= *key));
+        let after = self.sorted.partition_point(|index| entry(index).is_some_and(|entry| *entry.0 <= *key));
         let found = entry(self.sorted.get(after.checked_sub(1)?)?)?;
         (*found.0 == *key).then_some(found.1)
     }
@@ -88,9 +80,7 @@ impl<'a> Object<'a> {
 
     /// All entries in the order of the record, duplicates included.
     pub fn entries(&self) -> impl Iterator<Item = (Cow<'_, str>, Json<'a>)> {
-        self.entries
-            .iter()
-            .map(|(key, value)| (String::from_utf8_lossy(key), *value))
+        self.entries.iter().map(|(key, value)| (String::from_utf8_lossy(key), *value))
     }
 }
 

@@ -57,23 +57,16 @@ fn key_end(bytes: &[u8], at: usize) -> Option<usize> {
 /// Position after the atom (number, literal) at `at`.
 fn atom_end(bytes: &[u8], at: usize) -> Option<usize> {
     let rest = bytes.get(at..)?;
-    let length = rest.iter().position(
-        |byte| !matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'+' | b'-' | b'.'),
-    );
+    let length = rest.iter().position(|byte| !matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'+' | b'-' | b'.'));
     let atom = rest.get(..length.unwrap_or(rest.len()))?;
-    let is_literal = matches!(
-        atom,
-        b"true" | b"false" | b"null" | b"NaN" | b"Infinity" | b"-Infinity"
-    );
+    let is_literal = matches!(atom, b"true" | b"false" | b"null" | b"NaN" | b"Infinity" | b"-Infinity");
     (is_literal || is_number(atom)).then_some(at + atom.len())
 }
 
 fn is_number(atom: &[u8]) -> bool {
     let digits = atom.strip_prefix(b"-").unwrap_or(atom);
     digits.first().is_some_and(u8::is_ascii_digit)
-        && digits
-            .iter()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
+        && digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
 }
 
 /// Position after the value that starts at or after `at`; `None` when there is no whole value.

@@ -24,19 +24,13 @@ fn an_inner_string_that_was_decoded_has_no_span_in_the_line() {
 fn the_last_of_duplicate_keys_wins_and_all_are_listed() {
     let value = json(r#"{"a":1,"\u0061":2,"b":3}"#);
     assert_eq!(value.get("a").unwrap().as_i64(), Some(2));
-    assert_eq!(
-        Object::of(value).unwrap().get("a").unwrap().as_i64(),
-        Some(2)
-    );
+    assert_eq!(Object::of(value).unwrap().get("a").unwrap().as_i64(), Some(2));
     assert_eq!(value.entries().count(), 3);
 }
 
 #[test]
 fn escapes_of_every_style_decode_and_lone_surrogates_become_replacement_characters() {
-    assert_eq!(
-        json(r#""\u0041\/\ud83d\uDE00\b\f\t""#).as_str().unwrap(),
-        "A/😀\u{8}\u{c}\t"
-    );
+    assert_eq!(json(r#""\u0041\/\ud83d\uDE00\b\f\t""#).as_str().unwrap(), "A/😀\u{8}\u{c}\t");
     assert_eq!(json(r#""a\ud83dz""#).as_str().unwrap(), "a\u{fffd}z");
     assert_eq!(json(r#""\ud83d\u0041""#).as_str().unwrap(), "\u{fffd}A");
     assert_eq!(json(r#""\u12""#).as_str().unwrap(), "\u{fffd}12");
@@ -59,21 +53,7 @@ fn a_byte_order_mark_and_a_carriage_return_do_not_hide_the_value() {
 
 #[test]
 fn what_is_cut_off_or_malformed_is_no_json() {
-    for text in [
-        "",
-        "{",
-        r#"{"a":1"#,
-        r#"{"a" 1}"#,
-        "[1,]x",
-        "[1 2]",
-        r#""abc"#,
-        r#""abc\""#,
-        "tru",
-        "{]",
-        "[}",
-        "-",
-        "1x",
-    ] {
+    for text in ["", "{", r#"{"a":1"#, r#"{"a" 1}"#, "[1,]x", "[1 2]", r#""abc"#, r#""abc\""#, "tru", "{]", "[}", "-", "1x"] {
         assert!(Json::parse(text.as_bytes()).is_none(), "{text}");
     }
 }

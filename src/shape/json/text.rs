@@ -53,16 +53,10 @@ fn decode_unicode<'a>(digits: &'a [u8], text: &mut Vec<u8>) -> &'a [u8] {
         && let Some(low @ 0xDC00..=0xDFFF) = hex4(tail)
     {
         let code = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
-        push_char(
-            text,
-            char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER),
-        );
+        push_char(text, char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
         return tail.get(4..).unwrap_or_default();
     }
-    push_char(
-        text,
-        char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER),
-    );
+    push_char(text, char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER));
     after
 }
 
@@ -71,7 +65,5 @@ fn push_char(text: &mut Vec<u8>, character: char) {
 }
 
 fn hex4(digits: &[u8]) -> Option<u32> {
-    digits.get(..4)?.iter().try_fold(0, |code, digit| {
-        Some(code * 16 + char::from(*digit).to_digit(16)?)
-    })
+    digits.get(..4)?.iter().try_fold(0, |code, digit| Some(code * 16 + char::from(*digit).to_digit(16)?))
 }

@@ -12,34 +12,22 @@ use crate::shape::segments::{Tag, Walker};
 impl Mapping {
     /// The built-in shape it extends as a whole record, or generic.
     pub(in crate::shape) fn base(&self) -> ShapeId {
-        self.extends
-            .as_ref()
-            .filter(|(_, pointer)| pointer.is_empty())
-            .map_or(ShapeId::Generic, |(shape, _)| *shape)
+        self.extends.as_ref().filter(|(_, pointer)| pointer.is_empty()).map_or(ShapeId::Generic, |(shape, _)| *shape)
     }
 
     pub(super) fn claims(&self, record: &Record<'_>, source: Option<&str>) -> bool {
         let Some(value) = record.value().filter(|value| value.is_object()) else {
             return false;
         };
-        let by_name = self
-            .files
-            .as_ref()
-            .is_none_or(|files| source.is_some_and(|source| files.is_match(source)));
+        let by_name = self.files.as_ref().is_none_or(|files| source.is_some_and(|source| files.is_match(source)));
         by_name
             && self.has.iter().all(|path| value.pointer(path).is_some())
-            && self.equals.iter().all(|(path, wanted)| {
-                value
-                    .pointer(path)
-                    .is_some_and(|found| equals(found, wanted))
-            })
+            && self.equals.iter().all(|(path, wanted)| value.pointer(path).is_some_and(|found| equals(found, wanted)))
             && self.matches.iter().all(|(path, regex)| {
-                value
-                    .pointer(path)
-                    .is_some_and(|found| match found.as_str() {
-                        Some(text) => regex.is_match(text.as_bytes()),
-                        None => regex.is_match(found.raw()),
-                    })
+                value.pointer(path).is_some_and(|found| match found.as_str() {
+                    Some(text) => regex.is_match(text.as_bytes()),
+                    None => regex.is_match(found.raw()),
+                })
             })
     }
 
@@ -48,18 +36,8 @@ impl Mapping {
         self.walk_at(walker, value, value, &mut Vec::new());
     }
 
-    fn walk_at(
-        &self,
-        walker: &mut Walker<'_>,
-        record: Json<'_>,
-        value: Json<'_>,
-        path: &mut Vec<String>,
-    ) {
-        if let Some((_, rule)) = self
-            .segments
-            .iter()
-            .find(|(pattern, _)| pattern.matches(path))
-        {
+    fn walk_at(&self, walker: &mut Walker<'_>, record: Json<'_>, value: Json<'_>, path: &mut Vec<String>) {
+        if let Some((_, rule)) = self.segments.iter().find(|(pattern, _)| pattern.matches(path)) {
             return rule.label(walker, record, value, path);
         }
         if let Some((shape, pointer)) = &self.extends
@@ -79,19 +57,11 @@ impl Mapping {
     }
 
     /// Sets the canonical fields of a record.
-    pub(in crate::shape) fn fill(
-        &self,
-        metadata: &mut Metadata,
-        value: Json<'_>,
-        state: &mut FileState,
-    ) {
+    pub(in crate::shape) fn fill(&self, metadata: &mut Metadata, value: Json<'_>, state: &mut FileState) {
         for (name, rule) in &self.meta {
             rule.set(name, metadata, value, state);
         }
-        if let Some((shape, pointer)) = self
-            .extends
-            .as_ref()
-            .filter(|(_, pointer)| !pointer.is_empty())
+        if let Some((shape, pointer)) = self.extends.as_ref().filter(|(_, pointer)| !pointer.is_empty())
             && let Some(object) = value.pointer(pointer).and_then(Object::of)
         {
             metadata.delegate(*shape, &object);
@@ -111,9 +81,7 @@ fn equals(found: Json<'_>, wanted: &toml::Value) -> bool {
 }
 
 fn pointer_of(path: &[String]) -> String {
-    path.iter()
-        .map(|token| format!("/{}", token.replace('~', "~0").replace('/', "~1")))
-        .collect()
+    path.iter().map(|token| format!("/{}", token.replace('~', "~0").replace('/', "~1"))).collect()
 }
 
 impl Rule {
@@ -122,26 +90,10 @@ impl Rule {
         if self.json && walker.follow(value) {
             return;
         }
-        let said = self
-            .role
-            .clone()
-            .or_else(|| sister(record, path, self.role_from.as_deref()?));
-        let role = said.map(|said| {
-            self.roles
-                .iter()
-                .find(|(from, _)| *from == said)
-                .map_or(said, |(_, to)| to.clone())
-        });
-        let by_role = role
-            .as_deref()
-            .filter(|_| kind == SegmentType::Text)
-            .and_then(type_of_role);
-        let tag = Tag {
-            kind: by_role.unwrap_or(kind),
-            role: role.as_deref(),
-            name: None,
-            call_id: None,
-        };
+        let said = self.role.clone().or_else(|| sister(record, path, self.role_from.as_deref()?));
+        let role = said.map(|said| self.roles.iter().find(|(from, _)| *from == said).map_or(said, |(_, to)| to.clone()));
+        let by_role = role.as_deref().filter(|_| kind == SegmentType::Text).and_then(type_of_role);
+        let tag = Tag { kind: by_role.unwrap_or(kind), role: role.as_deref(), name: None, call_id: None };
         walker.mapped(tag, value, self.split);
     }
 }
@@ -154,11 +106,7 @@ fn sister(record: Json<'_>, path: &[String], from: &str) -> Option<String> {
         base = base.split_last()?.1;
         rest = deeper;
     }
-    let pointer = if from.starts_with('/') {
-        from.to_owned()
-    } else {
-        format!("{}/{rest}", pointer_of(base))
-    };
+    let pointer = if from.starts_with('/') { from.to_owned() } else { format!("{}/{rest}", pointer_of(base)) };
     record.pointer(&pointer)?.as_str().map(String::from)
 }
 
@@ -168,12 +116,8 @@ impl FieldRule {
             metadata.set_field(name, constant);
             return;
         }
-        let values: Vec<Json<'_>> = self
-            .paths
-            .iter()
-            .flat_map(|path| path.values(record))
-            .filter(|value| !value.is_null())
-            .collect();
+        let values: Vec<Json<'_>> =
+            self.paths.iter().flat_map(|path| path.values(record)).filter(|value| !value.is_null()).collect();
         match name {
             "timestamp" => {
                 let Some(value) = values.first() else { return };
@@ -181,23 +125,14 @@ impl FieldRule {
                     Some(unit) => time::in_unit(*value, unit),
                     None => time::read(*value),
                 };
-                instant
-                    .into_iter()
-                    .for_each(|instant| metadata.instant("mapping", instant));
+                instant.into_iter().for_each(|instant| metadata.instant("mapping", instant));
             }
             "tags" => values.into_iter().filter_map(scalar).for_each(|tag| {
                 metadata.set_field(name, &tag);
             }),
             _ => {
-                let found = values
-                    .first()
-                    .and_then(|value| scalar(*value))
-                    .map(|text| self.in_milliseconds(name, text));
-                let found = if self.file_scope {
-                    state.remember(name, found)
-                } else {
-                    found
-                };
+                let found = values.first().and_then(|value| scalar(*value)).map(|text| self.in_milliseconds(name, text));
+                let found = if self.file_scope { state.remember(name, found) } else { found };
                 found.into_iter().for_each(|text| {
                     metadata.set_field(name, &text);
                 });

@@ -87,16 +87,8 @@ impl Mappings {
     }
 
     /// The first mapping that claims a record: those before (`first`) or after the built-in shapes.
-    pub(super) fn claim(
-        &self,
-        record: &Record<'_>,
-        source: Option<&str>,
-        first: bool,
-    ) -> Option<&Mapping> {
-        self.shapes
-            .iter()
-            .filter(|shape| (shape.priority > 0) == first)
-            .find(|shape| shape.claims(record, source))
+    pub(super) fn claim(&self, record: &Record<'_>, source: Option<&str>, first: bool) -> Option<&Mapping> {
+        self.shapes.iter().filter(|shape| (shape.priority > 0) == first).find(|shape| shape.claims(record, source))
     }
 }
 

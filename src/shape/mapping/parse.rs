@@ -84,16 +84,12 @@ struct FullField {
     constant: Option<String>,
     file_scope: Option<String>,
     #[serde(default)]
-    #[expect(
-        dead_code,
-        reason = "accepted for clarity: a file-scoped value always comes from the first record that has it"
-    )]
+    #[expect(dead_code, reason = "accepted for clarity: a file-scoped value always comes from the first record that has it")]
     from_first_line: bool,
 }
 
 pub(super) fn file(text: &str) -> Result<Vec<Mapping>, MappingError> {
-    let file: File =
-        toml::from_str(text).map_err(|error| MappingError(format!("mapping file: {error}")))?;
+    let file: File = toml::from_str(text).map_err(|error| MappingError(format!("mapping file: {error}")))?;
     if file.shape.is_empty() {
         return Err(MappingError("mapping file: no [[shape]] in it".into()));
     }
@@ -109,18 +105,11 @@ fn build(shape: Shape) -> Result<Mapping, String> {
     if shape.name.is_empty() || ShapeId::from_name(&shape.name).is_some() {
         return Err("a mapping needs a name of its own, not that of a built-in shape".into());
     }
-    let When {
-        has,
-        equals,
-        matches,
-    } = shape.when;
+    let When { has, equals, matches } = shape.when;
     if has.is_empty() && equals.is_empty() && matches.is_empty() && shape.files.is_empty() {
         return Err("it would claim every record; give it `files` or `when`".into());
     }
-    has.iter()
-        .chain(equals.keys())
-        .chain(matches.keys())
-        .try_for_each(|path| pattern(path).map(|_| ()))?;
+    has.iter().chain(equals.keys()).chain(matches.keys()).try_for_each(|path| pattern(path).map(|_| ()))?;
     let regex = |(path, text): (String, String)| match Regex::new(&text) {
         Ok(regex) => Ok((path, regex)),
         Err(error) => Err(format!("when.matches \"{path}\": {error}")),
@@ -138,18 +127,12 @@ fn build(shape: Shape) -> Result<Mapping, String> {
             .into_iter()
             .map(|(path, segment)| Ok((pattern(&path)?, rule(segment)?)))
             .collect::<Result<_, String>>()?,
-        meta: shape
-            .meta
-            .into_iter()
-            .map(|(name, field)| field_rule(name, field))
-            .collect::<Result<_, String>>()?,
+        meta: shape.meta.into_iter().map(|(name, field)| field_rule(name, field)).collect::<Result<_, String>>()?,
     })
 }
 
 fn pattern(path: &str) -> Result<Pattern, String> {
-    Pattern::read(path).ok_or_else(|| {
-        format!("\"{path}\" is no JSON Pointer; it starts with `/`, as in \"/{path}\"")
-    })
+    Pattern::read(path).ok_or_else(|| format!("\"{path}\" is no JSON Pointer; it starts with `/`, as in \"/{path}\""))
 }
 
 fn globs(files: &[String]) -> Result<Option<globset::GlobSet>, String> {
@@ -160,17 +143,14 @@ fn globs(files: &[String]) -> Result<Option<globset::GlobSet>, String> {
     for file in files {
         set.add(Glob::new(file).map_err(|error| format!("files: {error}"))?);
     }
-    set.build()
-        .map(Some)
-        .map_err(|error| format!("files: {error}"))
+    set.build().map(Some).map_err(|error| format!("files: {error}"))
 }
 
 /// `openai.chat.request@/io/in/payload`.
 fn extends(text: &str) -> Result<(ShapeId, String), String> {
     let (name, pointer) = text.split_once('@').unwrap_or((text, ""));
     let names = || ShapeId::ALL.iter().map(|shape| shape.name());
-    let shape = ShapeId::from_name(name)
-        .ok_or_else(|| unknown("extends: no built-in shape", name, names()))?;
+    let shape = ShapeId::from_name(name).ok_or_else(|| unknown("extends: no built-in shape", name, names()))?;
     pattern(pointer)?;
     Ok((shape, pointer.to_owned()))
 }
@@ -178,19 +158,10 @@ fn extends(text: &str) -> Result<(ShapeId, String), String> {
 fn rule(segment: Segment) -> Result<Rule, String> {
     match segment {
         Segment::Type(name) if name == "skeleton" => Ok(Rule::default()),
-        Segment::Type(name) => Ok(Rule {
-            kind: Some(kind(&name)?),
-            ..Rule::default()
-        }),
+        Segment::Type(name) => Ok(Rule { kind: Some(kind(&name)?), ..Rule::default() }),
         Segment::Full(full) => {
-            if let Some(split) = full
-                .split
-                .as_deref()
-                .filter(|split| !matches!(*split, "chatml" | "auto"))
-            {
-                return Err(format!(
-                    "split = \"{split}\" is not known; \"auto\" finds every chat template"
-                ));
+            if let Some(split) = full.split.as_deref().filter(|split| !matches!(*split, "chatml" | "auto")) {
+                return Err(format!("split = \"{split}\" is not known; \"auto\" finds every chat template"));
             }
             let given = full.kind.as_deref().map(kind).transpose()?;
             let by_role = full.role.is_some() || full.role_from.is_some();
@@ -210,60 +181,29 @@ fn rule(segment: Segment) -> Result<Rule, String> {
 }
 
 fn kind(name: &str) -> Result<SegmentType, String> {
-    let names = SegmentType::ALL
-        .iter()
-        .map(|kind| kind.name())
-        .chain(["skeleton"]);
+    let names = SegmentType::ALL.iter().map(|kind| kind.name()).chain(["skeleton"]);
     SegmentType::from_name(name).ok_or_else(|| unknown("no segment type", name, names))
 }
 
 fn field_rule(name: String, field: Field) -> Result<(String, FieldRule), String> {
     // Probed with a value every kind of field accepts.
     if !Metadata::default().set_field(&name, "1") {
-        return Err(unknown(
-            "meta: no canonical field",
-            &name,
-            FIELDS.iter().copied(),
-        ));
+        return Err(unknown("meta: no canonical field", &name, FIELDS.iter().copied()));
     }
-    let paths = |paths: Vec<String>| {
-        paths
-            .iter()
-            .map(|path| pattern(path))
-            .collect::<Result<Vec<_>, _>>()
-    };
+    let paths = |paths: Vec<String>| paths.iter().map(|path| pattern(path)).collect::<Result<Vec<_>, _>>();
     let rule = match field {
-        Field::Path(path) => FieldRule {
-            paths: paths(vec![path])?,
-            ..FieldRule::default()
-        },
-        Field::Paths(list) => FieldRule {
-            paths: paths(list)?,
-            ..FieldRule::default()
-        },
+        Field::Path(path) => FieldRule { paths: paths(vec![path])?, ..FieldRule::default() },
+        Field::Paths(list) => FieldRule { paths: paths(list)?, ..FieldRule::default() },
         Field::Full(full) => {
-            if let Some(unit) = full
-                .unit
-                .as_deref()
-                .filter(|unit| !matches!(*unit, "s" | "ms" | "us" | "ns"))
-            {
-                return Err(format!(
-                    "meta.{name}: unit = \"{unit}\" is none of s, ms, us, ns"
-                ));
+            if let Some(unit) = full.unit.as_deref().filter(|unit| !matches!(*unit, "s" | "ms" | "us" | "ns")) {
+                return Err(format!("meta.{name}: unit = \"{unit}\" is none of s, ms, us, ns"));
             }
             let file_scope = full.file_scope.is_some();
             let list: Vec<String> = full.file_scope.into_iter().chain(full.path).collect();
             if list.is_empty() && full.constant.is_none() {
-                return Err(format!(
-                    "meta.{name}: give it `path`, `file_scope` or `const`"
-                ));
+                return Err(format!("meta.{name}: give it `path`, `file_scope` or `const`"));
             }
-            FieldRule {
-                paths: paths(list)?,
-                unit: full.unit,
-                constant: full.constant,
-                file_scope,
-            }
+            FieldRule { paths: paths(list)?, unit: full.unit, constant: full.constant, file_scope }
         }
     };
     Ok((name, rule))
@@ -303,9 +243,7 @@ const FIELDS: [&str; 29] = [
 ];
 
 fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n str>) -> String {
-    let nearest = known
-        .min_by_key(|known| distance(known, name))
-        .unwrap_or_default();
+    let nearest = known.min_by_key(|known| distance(known, name)).unwrap_or_default();
     format!("{what} `{name}`; the nearest is `{nearest}`")
 }
 

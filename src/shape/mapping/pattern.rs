@@ -65,14 +65,8 @@ fn collect<'v>(steps: &[Step], value: Json<'v>, depth: usize, found: &mut Vec<Js
     }
     match step {
         Step::Key(key) => {
-            let inner = if value.kind() == Kind::Array {
-                key.parse().ok().and_then(|at| value.at(at))
-            } else {
-                value.get(key)
-            };
-            inner
-                .into_iter()
-                .for_each(|inner| collect(rest, inner, depth + 1, found));
+            let inner = if value.kind() == Kind::Array { key.parse().ok().and_then(|at| value.at(at)) } else { value.get(key) };
+            inner.into_iter().for_each(|inner| collect(rest, inner, depth + 1, found));
         }
         Step::Any => children(value).for_each(|(_, inner)| collect(rest, inner, depth + 1, found)),
         Step::Deep => {
@@ -84,13 +78,6 @@ fn collect<'v>(steps: &[Step], value: Json<'v>, depth: usize, found: &mut Vec<Js
 
 /// The values directly inside a value, with their path tokens.
 pub(super) fn children<'v>(value: Json<'v>) -> impl Iterator<Item = (String, Json<'v>)> {
-    let entries = value
-        .entries()
-        .map(|(key, value)| (decode_key(key).into_owned(), value));
-    entries.chain(
-        value
-            .items()
-            .enumerate()
-            .map(|(index, value)| (index.to_string(), value)),
-    )
+    let entries = value.entries().map(|(key, value)| (decode_key(key).into_owned(), value));
+    entries.chain(value.items().enumerate().map(|(index, value)| (index.to_string(), value)))
 }

@@ -25,37 +25,24 @@ const LINE: &str = r#"{"reqId":"q1","kind":"llm","v":"3.2","hdr":{"session":"s9"
 #[test]
 fn a_mapping_claims_its_records_and_labels_the_parts_it_names() {
     let mappings = Mappings::parse(ACME).unwrap();
-    let hints = Hints {
-        mappings: Some(&mappings),
-        ..Hints::default()
-    };
+    let hints = Hints { mappings: Some(&mappings), ..Hints::default() };
     let record = Record::read(LINE.as_bytes());
     let detection = record.detect(&hints);
     assert_eq!(detection.name(), "acme.calls");
-    let labels: Vec<_> = record
-        .segments(&detection)
-        .into_iter()
-        .map(|label| (label.pointer, label.kind.name()))
-        .collect();
+    let labels: Vec<_> = record.segments(&detection).into_iter().map(|label| (label.pointer, label.kind.name())).collect();
     let expected = [
         ("/io/in/persona", "system_prompt"),
         ("/io/in/turns/0/txt", "user_turn"),
         ("/io/in/turns/1/txt", "assistant_turn"),
         ("/io/in/blob/content", "user_turn"),
     ];
-    assert_eq!(
-        labels,
-        expected.map(|(pointer, kind)| (pointer.to_owned(), kind))
-    );
+    assert_eq!(labels, expected.map(|(pointer, kind)| (pointer.to_owned(), kind)));
 }
 
 #[test]
 fn a_mapping_fills_canonical_fields_with_units_constants_and_file_scope() {
     let mappings = Mappings::parse(ACME).unwrap();
-    let hints = Hints {
-        mappings: Some(&mappings),
-        ..Hints::default()
-    };
+    let hints = Hints { mappings: Some(&mappings), ..Hints::default() };
     let mut state = FileState::default();
     let metadata = |line: &str, state: &mut FileState| {
         let record = Record::read(line.as_bytes());
@@ -78,37 +65,19 @@ fn a_mapping_may_hand_a_part_to_a_built_in_shape() {
     let mappings = Mappings::parse(text).unwrap();
     let line = br#"{"wrap":{"model":"gpt-5","messages":[{"role":"user","content":"hi"}]}}"#;
     let record = Record::read(line);
-    let detection = record.detect(&Hints {
-        mappings: Some(&mappings),
-        ..Hints::default()
-    });
-    assert_eq!(
-        record.segments(&detection)[0].pointer,
-        "/wrap/messages/0/content"
-    );
-    assert_eq!(
-        record
-            .metadata(&detection, &mut FileState::default())
-            .model
-            .as_deref(),
-        Some("gpt-5")
-    );
+    let detection = record.detect(&Hints { mappings: Some(&mappings), ..Hints::default() });
+    assert_eq!(record.segments(&detection)[0].pointer, "/wrap/messages/0/content");
+    assert_eq!(record.metadata(&detection, &mut FileState::default()).model.as_deref(), Some("gpt-5"));
 }
 
 #[test]
 fn a_mapping_of_low_priority_leaves_known_shapes_alone() {
     let text = "[[shape]]\nname = \"x\"\nwhen = { has = [\"/id\"] }\npriority = -1";
     let mappings = Mappings::parse(text).unwrap();
-    let hints = Hints {
-        mappings: Some(&mappings),
-        ..Hints::default()
-    };
+    let hints = Hints { mappings: Some(&mappings), ..Hints::default() };
     let name = |line: &str| crate::shape::detect(line.as_bytes(), &hints).name();
     assert_eq!(name(r#"{"id":1,"zap":2}"#), "x");
-    assert_eq!(
-        name(r#"{"id":"c","object":"chat.completion","choices":[]}"#),
-        "openai.chat.response"
-    );
+    assert_eq!(name(r#"{"id":"c","object":"chat.completion","choices":[]}"#), "openai.chat.response");
 }
 
 #[test]
@@ -116,11 +85,7 @@ fn the_name_of_the_source_can_decide() {
     let text = "[[shape]]\nname = \"x\"\nfiles = [\"**/acme-*.jsonl\"]\npriority = 1";
     let mappings = Mappings::parse(text).unwrap();
     let name = |source| {
-        let hints = Hints {
-            mappings: Some(&mappings),
-            source_name: source,
-            ..Hints::default()
-        };
+        let hints = Hints { mappings: Some(&mappings), source_name: source, ..Hints::default() };
         crate::shape::detect(br#"{"a":1}"#, &hints).name()
     };
     assert_eq!(name(Some("/logs/acme-7.jsonl")), "x");
@@ -140,16 +105,6 @@ fn mistakes_in_a_mapping_are_named_with_the_nearest_right_word() {
     assert!(shape("[shape.segments]\n\"a\" = \"text\"").contains("\"/a\""));
     assert!(shape("[shape.meta]\ntimestamp = { path = \"/t\", unit = \"min\" }").contains("min"));
     assert!(shape("prioirty = 3").contains("prioirty"));
-    assert!(
-        Mappings::parse("[[shape]]\nname = \"x\"")
-            .unwrap_err()
-            .to_string()
-            .contains("every record")
-    );
-    assert!(
-        Mappings::parse("")
-            .unwrap_err()
-            .to_string()
-            .contains("[[shape]]")
-    );
+    assert!(Mappings::parse("[[shape]]\nname = \"x\"").unwrap_err().to_string().contains("every record"));
+    assert!(Mappings::parse("").unwrap_err().to_string().contains("[[shape]]"));
 }

@@ -39,18 +39,7 @@ fn ids(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>) {
     if metadata.record_id.is_none() {
         metadata.record_id = keys.iter().find_map(|key| id(find(object, key)?));
     }
-    set_id(
-        &mut metadata.request_id,
-        first(
-            object,
-            &[
-                "request_id",
-                "requestId",
-                "x-request-id",
-                "response/request_id",
-            ],
-        ),
-    );
+    set_id(&mut metadata.request_id, first(object, &["request_id", "requestId", "x-request-id", "response/request_id"]));
     if !matches!(shape, OpenaiResponsesItem | CodexRollout) {
         set_id(&mut metadata.request_id, find(object, "call_id"));
     }
@@ -74,18 +63,7 @@ fn ids(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>) {
         )
         .filter(|value| !value.is_blank()),
     );
-    set_id(
-        &mut metadata.trace_id,
-        first(
-            object,
-            &[
-                "trace_id",
-                "traceId",
-                "context/trace_id",
-                "litellm_trace_id",
-            ],
-        ),
-    );
+    set_id(&mut metadata.trace_id, first(object, &["trace_id", "traceId", "context/trace_id", "litellm_trace_id"]));
     let sessions = [
         "session_id",
         "sessionId",
@@ -103,11 +81,7 @@ fn ids(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>) {
         "conversation_hash",
         "message_tree_id",
     ];
-    let own_session = if shape == LangsmithRun {
-        sessions.get(1..).unwrap_or_default()
-    } else {
-        &sessions
-    };
+    let own_session = if shape == LangsmithRun { sessions.get(1..).unwrap_or_default() } else { &sessions };
     set_id(&mut metadata.conversation_id, first(object, own_session));
 }
 
@@ -127,15 +101,10 @@ fn people(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>) {
         "team",
     ];
     // Where a person or a message has a name, `name` is no program; a dataset's `task` may be the prompt.
-    if matches!(
-        shape,
-        GatewayPair | Witness | LangsmithRun | LangfuseTrace | Generic
-    ) {
+    if matches!(shape, GatewayPair | Witness | LangsmithRun | LangfuseTrace | Generic) {
         applications.extend(["metadata/app", "task"]);
     }
-    let application = applications
-        .iter()
-        .find_map(|key| find(object, key).filter(is_word));
+    let application = applications.iter().find_map(|key| find(object, key).filter(is_word));
     set(&mut metadata.application, application);
     set(
         &mut metadata.end_user,
@@ -151,9 +120,7 @@ fn people(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>) {
             "user_hash",
         ]
         .iter()
-        .find_map(|key| {
-            find(object, key).filter(|value| is_word(value) || value.as_i64().is_some())
-        }),
+        .find_map(|key| find(object, key).filter(|value| is_word(value) || value.as_i64().is_some())),
     );
     set(&mut metadata.project, find(object, "cwd"));
     set(&mut metadata.title, find(object, "title").filter(is_word));
@@ -174,24 +141,9 @@ fn models(metadata: &mut Metadata, object: &Object<'_>) {
         "gen_ai.response.model",
         "generator",
     ];
-    set(
-        &mut metadata.model,
-        answered
-            .iter()
-            .find_map(|key| find(object, key).filter(is_name)),
-    );
-    let asked = [
-        "model",
-        "request_model",
-        "gen_ai.request.model",
-        "llm.request.model",
-    ];
-    set(
-        &mut metadata.model_requested,
-        asked
-            .iter()
-            .find_map(|key| find(object, key).filter(is_name)),
-    );
+    set(&mut metadata.model, answered.iter().find_map(|key| find(object, key).filter(is_name)));
+    let asked = ["model", "request_model", "gen_ai.request.model", "llm.request.model"];
+    set(&mut metadata.model_requested, asked.iter().find_map(|key| find(object, key).filter(is_name)));
     let named = [
         "provider",
         "custom_llm_provider",
@@ -204,13 +156,8 @@ fn models(metadata: &mut Metadata, object: &Object<'_>) {
         "model_provider",
     ];
     if metadata.provider.is_none() {
-        let named = named
-            .iter()
-            .find_map(|key| find(object, key).filter(is_name))
-            .and_then(word);
-        metadata.provider = named
-            .map(|name| provider::canonical(&name))
-            .filter(|name| !name.is_empty());
+        let named = named.iter().find_map(|key| find(object, key).filter(is_name)).and_then(word);
+        metadata.provider = named.map(|name| provider::canonical(&name)).filter(|name| !name.is_empty());
     }
 }
 

@@ -18,42 +18,14 @@ pub(super) fn figures(metadata: &mut Metadata, shape: ShapeId, object: &Object<'
         "metrics/latencyMs",
         "response/response_time",
     ];
-    let milliseconds = || {
-        milliseconds
-            .iter()
-            .find_map(|path| number(find(object, path)?))
-    };
-    let seconds = [
-        "duration",
-        "total_time",
-        "execution_time",
-        "latency_s",
-        "latency_seconds",
-    ];
+    let milliseconds = || milliseconds.iter().find_map(|path| number(find(object, path)?));
+    let seconds = ["duration", "total_time", "execution_time", "latency_s", "latency_seconds"];
     // Under `latency` and its like the unit differs: only shapes that say so read them (their own file does).
     let is_seconds = !matches!(shape, OpenrouterGeneration | LitellmSlp);
-    let seconds = || {
-        seconds
-            .iter()
-            .filter(|_| is_seconds)
-            .find_map(|path| Some(number(find(object, path)?)? * 1000.0))
-    };
-    metadata.latency_ms = metadata
-        .latency_ms
-        .or_else(milliseconds)
-        .or_else(seconds)
-        .filter(|ms| *ms >= 0.0);
-    let first_token = [
-        "ttft_ms",
-        "time_to_first_token_ms",
-        "time_to_first_token",
-        "ttft",
-    ];
-    metadata.ttft_ms = metadata.ttft_ms.or_else(|| {
-        first_token
-            .iter()
-            .find_map(|path| number(find(object, path)?))
-    });
+    let seconds = || seconds.iter().filter(|_| is_seconds).find_map(|path| Some(number(find(object, path)?)? * 1000.0));
+    metadata.latency_ms = metadata.latency_ms.or_else(milliseconds).or_else(seconds).filter(|ms| *ms >= 0.0);
+    let first_token = ["ttft_ms", "time_to_first_token_ms", "time_to_first_token", "ttft"];
+    metadata.ttft_ms = metadata.ttft_ms.or_else(|| first_token.iter().find_map(|path| number(find(object, path)?)));
     for path in [
         "usage",
         "usageMetadata",
@@ -86,9 +58,7 @@ pub(super) fn figures(metadata: &mut Metadata, shape: ShapeId, object: &Object<'
         "agent_cost",
         "spend",
     ];
-    metadata.cost_usd = metadata
-        .cost_usd
-        .or_else(|| costs.iter().find_map(|path| number(find(object, path)?)));
+    metadata.cost_usd = metadata.cost_usd.or_else(|| costs.iter().find_map(|path| number(find(object, path)?)));
 }
 
 pub(super) fn outcome(metadata: &mut Metadata, object: &Object<'_>) {
@@ -110,33 +80,14 @@ pub(super) fn outcome(metadata: &mut Metadata, object: &Object<'_>) {
     );
     set(
         &mut metadata.status,
-        first(
-            object,
-            &[
-                "status",
-                "state",
-                "status_code",
-                "response_status",
-                "response/status_code",
-                "response/status",
-            ],
-        ),
+        first(object, &["status", "state", "status_code", "response_status", "response/status_code", "response/status"]),
     );
-    for key in [
-        "error",
-        "error_str",
-        "error_message",
-        "exception",
-        "errorCode",
-    ] {
+    for key in ["error", "error_str", "error_message", "exception", "errorCode"] {
         if metadata.error.is_none() {
             metadata.error = find(object, key).and_then(error_text);
         }
     }
-    let code: Option<u32> = metadata
-        .status
-        .as_deref()
-        .and_then(|status| status.parse().ok());
+    let code: Option<u32> = metadata.status.as_deref().and_then(|status| status.parse().ok());
     if let (None, Some(code @ 400..=599)) = (&metadata.error, code) {
         metadata.error = Some(format!("HTTP {code}"));
     }
@@ -205,40 +156,22 @@ impl Metadata {
 }
 
 pub(super) fn tags(metadata: &mut Metadata, object: &Object<'_>) {
-    for key in [
-        "tags",
-        "request_tags",
-        "labels",
-        "tag.tags",
-        "metadata",
-        "request_properties",
-        "requestMetadata",
-    ] {
+    for key in ["tags", "request_tags", "labels", "tag.tags", "metadata", "request_properties", "requestMetadata"] {
         let Some(value) = find(object, key) else {
             continue;
         };
         if value.is_string() && key != "metadata" {
             word(value).into_iter().for_each(|tag| metadata.tag(tag));
         }
-        for tag in value
-            .items()
-            .filter(|item| item.is_string())
-            .filter_map(word)
-        {
+        for tag in value.items().filter(|item| item.is_string()).filter_map(word) {
             metadata.tag(tag);
         }
-        for (name, value) in value
-            .entries()
-            .filter(|(_, value)| value.raw().len() <= 200)
-        {
+        for (name, value) in value.entries().filter(|(_, value)| value.raw().len() <= 200) {
             metadata.tag_pair(&crate::shape::json::decode_key(name), Some(value));
         }
     }
     for key in ["source", "split", "category", "language"] {
-        metadata.tag_pair(
-            key,
-            find(object, key).filter(|value| value.is_string() && value.raw().len() <= 100),
-        );
+        metadata.tag_pair(key, find(object, key).filter(|value| value.is_string() && value.raw().len() <= 100));
     }
 }
 
@@ -255,24 +188,11 @@ pub(super) fn params(metadata: &mut Metadata, object: &Object<'_>) {
         "reasoning_effort",
         "service_tier",
     ];
-    let nested = [
-        "model_parameters",
-        "modelParameters",
-        "generationConfig",
-        "inferenceConfig",
-        "options",
-        "params",
-    ];
-    let inner = nested
-        .iter()
-        .filter_map(|key| Object::of(find(object, key)?))
-        .next();
+    let nested = ["model_parameters", "modelParameters", "generationConfig", "inferenceConfig", "options", "params"];
+    let inner = nested.iter().filter_map(|key| Object::of(find(object, key)?)).next();
     for name in NAMES {
         let value = find(object, name).or_else(|| find(inner.as_ref()?, name));
-        if let Some(value) = value
-            .filter(|value| value.raw().len() <= 100)
-            .and_then(word)
-        {
+        if let Some(value) = value.filter(|value| value.raw().len() <= 100).and_then(word) {
             metadata.params.push((name.to_owned(), value));
         }
     }

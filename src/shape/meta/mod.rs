@@ -20,8 +20,8 @@ use super::id::ShapeId;
 use super::json::{Json, Object};
 use super::record::Record;
 
-pub use state::{FileState, is_scoped};
 pub(super) use state::scalar;
+pub use state::{FileState, is_scoped};
 pub use time::{Instant, Precision};
 
 /// Ids longer than this are texts under a key named `id`.
@@ -115,11 +115,7 @@ pub fn metadata(line: &[u8], shape: ShapeId, state: &mut FileState) -> Metadata 
 
 /// The ids the record itself carries, each once: not its parent, conversation or trace, and none it merely mentions.
 pub fn carried_ids(metadata: &Metadata) -> Vec<&str> {
-    let own = [
-        &metadata.record_id,
-        &metadata.request_id,
-        &metadata.response_id,
-    ];
+    let own = [&metadata.record_id, &metadata.request_id, &metadata.response_id];
     let mut ids: Vec<&str> = Vec::new();
     for id in own.into_iter().flatten().chain(&metadata.other_ids) {
         if !id.is_empty() && !ids.contains(&id.as_str()) {
@@ -169,9 +165,7 @@ impl Metadata {
         }
         if self.provider.is_none() {
             let by_model = || self.model.as_deref().and_then(provider::of_model);
-            self.provider = provider::of_shape(shape)
-                .map(String::from)
-                .or_else(by_model);
+            self.provider = provider::of_shape(shape).map(String::from).or_else(by_model);
         }
     }
 
@@ -243,11 +237,8 @@ impl Metadata {
 
     /// Latency as the difference of two times, unless it is known.
     fn span_of_time(&mut self, start: Option<Json<'_>>, end: Option<Json<'_>>) {
-        if let (Some(start), Some(end), None) = (
-            start.and_then(time::read),
-            end.and_then(time::read),
-            self.latency_ms,
-        ) && end.us >= start.us
+        if let (Some(start), Some(end), None) = (start.and_then(time::read), end.and_then(time::read), self.latency_ms)
+            && end.us >= start.us
         {
             self.latency_ms = Some((end.us - start.us) as f64 / 1000.0);
         }
@@ -283,9 +274,7 @@ pub(super) fn word(value: Json<'_>) -> Option<String> {
     if text.is_empty() {
         return None;
     }
-    let end = (0..=LONGEST_WORD.min(text.len()))
-        .rev()
-        .find(|end| text.is_char_boundary(*end))?;
+    let end = (0..=LONGEST_WORD.min(text.len())).rev().find(|end| text.is_char_boundary(*end))?;
     text.get(..end).map(String::from)
 }
 
@@ -325,8 +314,5 @@ fn first<'v>(object: &Object<'v>, paths: &[&str]) -> Option<Json<'v>> {
 
 /// A number, also one written as a string.
 fn number(value: Json<'_>) -> Option<f64> {
-    value
-        .as_f64()
-        .or_else(|| value.as_str()?.trim().parse().ok())
-        .filter(|number: &f64| number.is_finite())
+    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|number: &f64| number.is_finite())
 }

@@ -10,8 +10,7 @@ pub(super) fn canonical(provider: &str) -> String {
 /// The provider a shape belongs to.
 pub(super) fn of_shape(shape: ShapeId) -> Option<&'static str> {
     Some(match shape {
-        AnthropicRequest | AnthropicResponse | AnthropicEvent | AnthropicBatchIn
-        | AnthropicBatchOut => "anthropic",
+        AnthropicRequest | AnthropicResponse | AnthropicEvent | AnthropicBatchIn | AnthropicBatchOut => "anthropic",
         GeminiRequest | GeminiResponse | GeminiBatch => "google",
         BedrockConverseReq | BedrockConverseResp | BedrockInvocationLog | BedrockBatch => "bedrock",
         OllamaRequest | OllamaResponse => "ollama",
@@ -30,10 +29,8 @@ pub(super) fn of_model(model: &str) -> Option<String> {
     if lower.starts_with("arn:aws:bedrock") || is_bedrock(&lower) {
         return Some("bedrock".into());
     }
-    let is_o_series = lower
-        .strip_prefix('o')
-        .and_then(|rest| rest.chars().next())
-        .is_some_and(|digit| ('1'..='9').contains(&digit));
+    let is_o_series =
+        lower.strip_prefix('o').and_then(|rest| rest.chars().next()).is_some_and(|digit| ('1'..='9').contains(&digit));
     if starts(&["gpt", "chatgpt", "text-", "davinci"]) || is_o_series {
         return Some("openai".into());
     }
@@ -45,21 +42,13 @@ pub(super) fn of_model(model: &str) -> Option<String> {
     }
     // `openai/gpt-…` names its provider; a path on a disk does not.
     let (first, rest) = lower.split_once('/')?;
-    let is_word = !first.is_empty()
-        && first
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    let is_word = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     (is_word && !rest.is_empty()).then(|| first.to_owned())
 }
 
 fn is_bedrock(model: &str) -> bool {
-    let model = ["us.", "eu.", "apac."]
-        .iter()
-        .find_map(|region| model.strip_prefix(region))
-        .unwrap_or(model);
-    ["anthropic.", "meta.", "amazon.", "mistral.", "cohere."]
-        .iter()
-        .any(|vendor| model.starts_with(vendor))
+    let model = ["us.", "eu.", "apac."].iter().find_map(|region| model.strip_prefix(region)).unwrap_or(model);
+    ["anthropic.", "meta.", "amazon.", "mistral.", "cohere."].iter().any(|vendor| model.starts_with(vendor))
 }
 
 #[cfg(test)]

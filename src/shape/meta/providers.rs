@@ -9,25 +9,16 @@ pub(super) fn read(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>)
     match shape {
         OpenaiChatResponse | OpenaiChatChunk | OpenaiCompletionResponse => {
             answered(metadata, object);
-            set(
-                &mut metadata.stop_reason,
-                find(object, "choices/0/finish_reason"),
-            );
+            set(&mut metadata.stop_reason, find(object, "choices/0/finish_reason"));
         }
         OpenaiResponsesResponse => {
             answered(metadata, object);
-            set_id(
-                &mut metadata.conversation_id,
-                first(object, &["conversation/id"]),
-            );
+            set_id(&mut metadata.conversation_id, first(object, &["conversation/id"]));
             metadata.span_of_time(find(object, "created_at"), find(object, "completed_at"));
         }
         OpenaiResponsesRequest => {
             let conversation = find(object, "conversation");
-            set_id(
-                &mut metadata.conversation_id,
-                conversation.map(|chat| chat.get("id").unwrap_or(chat)),
-            );
+            set_id(&mut metadata.conversation_id, conversation.map(|chat| chat.get("id").unwrap_or(chat)));
         }
         OpenaiResponsesItem => {
             set_id(&mut metadata.record_id, first(object, &["id", "call_id"]));
@@ -47,29 +38,16 @@ pub(super) fn read(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>)
             inner_usage(metadata, object, "message/usage");
         }
         GeminiResponse => {
-            set_id(
-                &mut metadata.response_id,
-                first(object, &["responseId", "response_id"]),
-            );
-            set_id(
-                &mut metadata.record_id,
-                first(object, &["responseId", "response_id"]),
-            );
-            set(
-                &mut metadata.stop_reason,
-                first(
-                    object,
-                    &["candidates/0/finishReason", "candidates/0/finish_reason"],
-                ),
-            );
+            set_id(&mut metadata.response_id, first(object, &["responseId", "response_id"]));
+            set_id(&mut metadata.record_id, first(object, &["responseId", "response_id"]));
+            set(&mut metadata.stop_reason, first(object, &["candidates/0/finishReason", "candidates/0/finish_reason"]));
         }
         OllamaResponse => ollama(metadata, object),
         LlamacppResponse => {
             let prompt = find(object, "timings/prompt_ms").and_then(number);
             let answer = find(object, "timings/predicted_ms").and_then(number);
             metadata.ttft_ms = prompt;
-            metadata.latency_ms =
-                Some(prompt.unwrap_or(0.0) + answer.unwrap_or(0.0)).filter(|total| *total > 0.0);
+            metadata.latency_ms = Some(prompt.unwrap_or(0.0) + answer.unwrap_or(0.0)).filter(|total| *total > 0.0);
         }
         CohereV1Resp => set_id(&mut metadata.response_id, find(object, "generation_id")),
         CohereV2Resp => set_id(&mut metadata.response_id, find(object, "id")),
@@ -102,18 +80,12 @@ fn ollama(metadata: &mut Metadata, object: &Object<'_>) {
 
 fn vllm(metadata: &mut Metadata, object: &Object<'_>) {
     let length = |path: &str| {
-        let count = find(object, path)
-            .filter(|ids| ids.is_array())?
-            .items()
-            .count();
+        let count = find(object, path).filter(|ids| ids.is_array())?.items().count();
         u64::try_from(count).ok()
     };
     metadata.tokens_in = length("prompt_token_ids");
     metadata.tokens_out = length("outputs/0/token_ids").or_else(|| length("token_ids"));
-    set(
-        &mut metadata.stop_reason,
-        find(object, "outputs/0/finish_reason"),
-    );
+    set(&mut metadata.stop_reason, find(object, "outputs/0/finish_reason"));
     metadata.time("metrics.arrival_time", find(object, "metrics/arrival_time"));
 }
 
@@ -128,16 +100,10 @@ fn datasets(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>) {
             set_id(&mut metadata.record_id, find(object, "message_tree_id"));
             set(&mut metadata.status, find(object, "tree_state"));
         }
-        Wildchat | Lmsys => set_id(
-            &mut metadata.record_id,
-            first(object, &["conversation_hash", "conversation_id"]),
-        ),
+        Wildchat | Lmsys => set_id(&mut metadata.record_id, first(object, &["conversation_hash", "conversation_id"])),
         Sharegpt | Messages => set_id(&mut metadata.record_id, first(object, &["id", "prompt_id"])),
         MtbenchAnswer => set_id(&mut metadata.record_id, find(object, "answer_id")),
-        LmEvalSample => set_id(
-            &mut metadata.record_id,
-            find(object, "doc_id").filter(|id| !Json::is_object(*id)),
-        ),
+        LmEvalSample => set_id(&mut metadata.record_id, find(object, "doc_id").filter(|id| !Json::is_object(*id))),
         _ => {}
     }
 }

@@ -22,19 +22,11 @@ pub struct FileState {
 impl FileState {
     /// A state that knows the session id in a file name, such as `rollout-2026-07-13T16-41-30-019f5c5a-….jsonl`.
     pub fn from_source_name(name: &str) -> FileState {
-        FileState {
-            name_id: last_uuid(name).map(String::from),
-            ..FileState::default()
-        }
+        FileState { name_id: last_uuid(name).map(String::from), ..FileState::default() }
     }
 
     /// Learns from a record and fills in what it leaves out.
-    pub(super) fn pass(
-        &mut self,
-        shape: ShapeId,
-        object: Option<&Object<'_>>,
-        metadata: &mut Metadata,
-    ) {
+    pub(super) fn pass(&mut self, shape: ShapeId, object: Option<&Object<'_>>, metadata: &mut Metadata) {
         if !is_scoped(shape) {
             return;
         }
@@ -52,9 +44,7 @@ impl FileState {
         metadata.project = metadata.project.take().or_else(|| self.project.clone());
         if metadata.timestamp_us.is_none() && is_codex(shape) {
             let session = metadata.conversation_id.as_deref().and_then(time::of_id);
-            session
-                .into_iter()
-                .for_each(|instant| metadata.instant("conversation_id", instant));
+            session.into_iter().for_each(|instant| metadata.instant("conversation_id", instant));
         }
     }
 
@@ -62,19 +52,13 @@ impl FileState {
     fn enter(&mut self, family: &'static str) {
         if self.family != family {
             let known = std::mem::take(self);
-            *self = FileState {
-                family,
-                name_id: known.name_id,
-                mapped: known.mapped,
-                ..FileState::default()
-            };
+            *self = FileState { family, name_id: known.name_id, mapped: known.mapped, ..FileState::default() };
         }
     }
 
     fn learn(&mut self, shape: ShapeId, metadata: &mut Metadata) {
         // A fork replays its parent's head: that second session is not this file's. Any other new one is (joined files).
-        let is_replay =
-            metadata.conversation_id.is_some() && metadata.conversation_id == self.forked_from;
+        let is_replay = metadata.conversation_id.is_some() && metadata.conversation_id == self.forked_from;
         if shape == CodexRollout && is_replay {
             metadata.conversation_id.clone_from(&self.conversation_id);
         } else if shape == CodexRollout && metadata.conversation_id.is_some() {
@@ -105,11 +89,7 @@ impl FileState {
     }
 
     /// Remembers a value for a user's mapping; gives the remembered one when `value` is absent.
-    pub(in crate::shape) fn remember(
-        &mut self,
-        field: &str,
-        value: Option<String>,
-    ) -> Option<String> {
+    pub(in crate::shape) fn remember(&mut self, field: &str, value: Option<String>) -> Option<String> {
         let known = self.mapped.iter_mut().find(|(name, _)| name == field);
         match (known, value) {
             (Some((_, known)), _) => Some(known.clone()),
@@ -136,15 +116,9 @@ impl Metadata {
     /// Sets a field by its canonical name; for mappings. `false` when there is no such field.
     pub(in crate::shape) fn set_field(&mut self, field: &str, value: &str) -> bool {
         let text = |slot: &mut Option<String>| *slot = Some(value.to_owned());
-        let count = |slot: &mut Option<u64>| {
-            *slot = value
-                .parse::<f64>()
-                .ok()
-                .filter(|n| (0.0..9e15).contains(n))
-                .map(|n| n as u64)
-        };
-        let real =
-            |slot: &mut Option<f64>| *slot = value.parse::<f64>().ok().filter(|n| n.is_finite());
+        let count =
+            |slot: &mut Option<u64>| *slot = value.parse::<f64>().ok().filter(|n| (0.0..9e15).contains(n)).map(|n| n as u64);
+        let real = |slot: &mut Option<f64>| *slot = value.parse::<f64>().ok().filter(|n| n.is_finite());
         match field {
             "record_id" => text(&mut self.record_id),
             "request_id" => text(&mut self.request_id),
@@ -174,9 +148,7 @@ impl Metadata {
             "tokens_reasoning" => count(&mut self.tokens_reasoning),
             "tokens_total" => count(&mut self.tokens_total),
             "tags" => self.tag(value.to_owned()),
-            "timestamp" => time::text(value)
-                .into_iter()
-                .for_each(|instant| self.instant("mapping", instant)),
+            "timestamp" => time::text(value).into_iter().for_each(|instant| self.instant("mapping", instant)),
             _ => return false,
         }
         true
@@ -221,9 +193,7 @@ fn says_model(shape: ShapeId) -> bool {
 fn last_uuid(name: &str) -> Option<&str> {
     const LENGTH: usize = 36;
     let last = name.len().checked_sub(LENGTH)?;
-    (0..=last)
-        .rev()
-        .find_map(|start| name.get(start..start + LENGTH).filter(|text| is_uuid(text)))
+    (0..=last).rev().find_map(|start| name.get(start..start + LENGTH).filter(|text| is_uuid(text)))
 }
 
 fn is_uuid(text: &str) -> bool {

@@ -38,10 +38,7 @@ pub(in crate::shape) fn read(value: Json<'_>) -> Option<Instant> {
 
 /// Reads a text as a time.
 pub(in crate::shape) fn text(text: &str) -> Option<Instant> {
-    let is_number = !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     // Eight digits are a date, not seconds since 1970.
     if is_number && text.len() != 8 {
         return number(text);
@@ -79,28 +76,18 @@ fn number(lexeme: &str) -> Option<Instant> {
         let fraction = lexeme.split('.').nth(1).map_or(0, str::len);
         return instant(number * 1e6, of_digits(fraction));
     }
-    if magnitude < 1e14 {
-        instant(number * 1e3, Precision::Milli)
-    } else {
-        instant(number, Precision::Micro)
-    }
+    if magnitude < 1e14 { instant(number * 1e3, Precision::Milli) } else { instant(number, Precision::Micro) }
 }
 
 fn instant(us: f64, precision: Precision) -> Option<Instant> {
     // The range check makes the cast exact enough: 9e15 µs is the year 2255.
-    (us.abs() < 9e15)
-        .then_some(us.round() as i64)
-        .and_then(|us| sane(us, precision, false))
+    (us.abs() < 9e15).then_some(us.round() as i64).and_then(|us| sane(us, precision, false))
 }
 
 /// 0 and 1970 stand for "unknown" in the wild.
 fn sane(us: i64, precision: Precision, assumed_utc: bool) -> Option<Instant> {
     const YEAR_1971: i64 = 31_536_000_000_000;
-    (us >= YEAR_1971).then_some(Instant {
-        us,
-        precision,
-        assumed_utc,
-    })
+    (us >= YEAR_1971).then_some(Instant { us, precision, assumed_utc })
 }
 
 fn of_digits(digits: usize) -> Precision {
@@ -117,10 +104,7 @@ struct Cursor<'t>(&'t str);
 
 impl Cursor<'_> {
     fn digits(&mut self, count: usize) -> Option<i64> {
-        let digits = self
-            .0
-            .get(..count)
-            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+        let digits = self.0.get(..count).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
         self.0 = self.0.get(count..)?;
         digits.parse().ok()
     }
@@ -176,11 +160,7 @@ fn calendar(text: &str) -> Option<Instant> {
     us += fraction;
     at.skip(&[' ']);
     let zone = zone(&mut at);
-    sane(
-        us - zone.unwrap_or(0) * 60_000_000,
-        of_digits(digits),
-        zone.is_none(),
-    )
+    sane(us - zone.unwrap_or(0) * 60_000_000, of_digits(digits), zone.is_none())
 }
 
 /// Minutes east of UTC.
@@ -212,31 +192,23 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 pub(in crate::shape) fn of_id(id: &str) -> Option<Instant> {
     let bytes = id.as_bytes();
     let ms = if bytes.len() == 36 && bytes.get(14) == Some(&b'7') {
-        let hex: String = id
-            .get(..13)?
-            .chars()
-            .filter(|digit| *digit != '-')
-            .collect();
+        let hex: String = id.get(..13)?.chars().filter(|digit| *digit != '-').collect();
         i64::from_str_radix(&hex, 16).ok()?
     } else if bytes.len() == 26 {
         const CROCKFORD: &[u8] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
         bytes.iter().take(10).try_fold(0i64, |ms, byte| {
-            let digit = CROCKFORD
-                .iter()
-                .position(|known| *known == byte.to_ascii_uppercase())?;
+            let digit = CROCKFORD.iter().position(|known| *known == byte.to_ascii_uppercase())?;
             Some(ms * 32 + i64::try_from(digit).ok()?)
         })?
     } else {
         return None;
     };
     // An id that is no time gives an absurd year.
-    (1_400_000_000_000..4_100_000_000_000)
-        .contains(&ms)
-        .then_some(Instant {
-            us: ms * 1000,
-            precision: Precision::Milli,
-            assumed_utc: false,
-        })
+    (1_400_000_000_000..4_100_000_000_000).contains(&ms).then_some(Instant {
+        us: ms * 1000,
+        precision: Precision::Milli,
+        assumed_utc: false,
+    })
 }
 
 #[cfg(test)]
@@ -270,35 +242,21 @@ mod tests {
     #[test]
     fn fractions_are_kept_and_say_how_fine_they_are() {
         let instant = text("2026-11-20T10:00:00.123Z").unwrap();
-        assert_eq!(
-            (instant.us % 1_000_000, instant.precision),
-            (123_000, Precision::Milli)
-        );
+        assert_eq!((instant.us % 1_000_000, instant.precision), (123_000, Precision::Milli));
         assert!(text("2026-11-20T10:00:00").unwrap().assumed_utc);
         assert_eq!(us("20261120T100000123456Z").unwrap() % 1_000_000, 123_456);
     }
 
     #[test]
     fn nothing_zero_and_nonsense_are_no_time() {
-        for written in [
-            "",
-            "0",
-            "1970-01-01T00:00:00Z",
-            "yesterday",
-            "2026-13-01",
-            "2026-11-20T99:00:00Z",
-            "é026-11-20",
-        ] {
+        for written in ["", "0", "1970-01-01T00:00:00Z", "yesterday", "2026-13-01", "2026-11-20T99:00:00Z", "é026-11-20"] {
             assert_eq!(us(written), None, "{written}");
         }
     }
 
     #[test]
     fn ids_that_carry_a_time_give_it_and_others_do_not() {
-        assert_eq!(
-            of_id("019f5c5a-eb02-7ff0-90af-653b66eba9f4").unwrap().us,
-            0x019f_5c5a_eb02 * 1000
-        );
+        assert_eq!(of_id("019f5c5a-eb02-7ff0-90af-653b66eba9f4").unwrap().us, 0x019f_5c5a_eb02 * 1000);
         assert!(of_id("c3c4b301-27c8-4c70-b6e4-46b99fdf0236").is_none());
         assert!(of_id("01JM8E000000000000000000ZZ").is_some());
     }

@@ -24,15 +24,9 @@ impl Usage {
 /// The count at the first of `paths` (`a` or `a/b`) that holds a number.
 fn count(object: &Object<'_>, paths: &[&str]) -> Option<u64> {
     paths.iter().find_map(|path| {
-        let (key, rest) = path
-            .split_once('/')
-            .map_or((*path, ""), |(key, rest)| (key, rest));
+        let (key, rest) = path.split_once('/').map_or((*path, ""), |(key, rest)| (key, rest));
         let value = object.get(key)?;
-        whole(if rest.is_empty() {
-            value
-        } else {
-            value.get(rest)?
-        })
+        whole(if rest.is_empty() { value } else { value.get(rest)? })
     })
 }
 
@@ -59,30 +53,12 @@ pub(super) fn read(usage: Json<'_>) -> Usage {
         .or_else(|| separate(&object))
         .or_else(|| cohere(&object))
         .unwrap_or_default();
-    with_total(
-        found,
-        count(
-            &object,
-            &[
-                "total_tokens",
-                "totalTokens",
-                "totalTokenCount",
-                "total",
-                "total_token_count",
-            ],
-        ),
-    )
+    with_total(found, count(&object, &["total_tokens", "totalTokens", "totalTokenCount", "total", "total_token_count"]))
 }
 
 fn with_total(usage: Usage, total: Option<u64>) -> Usage {
     let both = usage.input.is_some() && usage.output.is_some();
-    let total = total.or_else(|| {
-        if both {
-            sum(&[usage.input, usage.output])
-        } else {
-            None
-        }
-    });
+    let total = total.or_else(|| if both { sum(&[usage.input, usage.output]) } else { None });
     Usage { total, ..usage }
 }
 
@@ -104,21 +80,11 @@ fn openai(object: &Object<'_>) -> Option<Usage> {
                 "prompt_cache_hit_tokens",
             ],
         ),
-        cache_write: count(
-            object,
-            &[
-                "input_tokens_details/cache_write_tokens",
-                "cache_creation_input_tokens",
-            ],
-        ),
+        cache_write: count(object, &["input_tokens_details/cache_write_tokens", "cache_creation_input_tokens"]),
         output: count(object, &["completion_tokens", "output_tokens"]),
         reasoning: count(
             object,
-            &[
-                "completion_tokens_details/reasoning_tokens",
-                "output_tokens_details/reasoning_tokens",
-                "reasoning_output_tokens",
-            ],
+            &["completion_tokens_details/reasoning_tokens", "output_tokens_details/reasoning_tokens", "reasoning_output_tokens"],
         ),
         total: None,
     })
@@ -129,14 +95,8 @@ fn anthropic(object: &Object<'_>) -> Option<Usage> {
     if !object.has("input_tokens") && !object.has("output_tokens") {
         return None;
     }
-    let cached = count(
-        object,
-        &["cache_read_input_tokens", "input_tokens_cache_read"],
-    );
-    let cache_write = count(
-        object,
-        &["cache_creation_input_tokens", "input_tokens_cache_write"],
-    );
+    let cached = count(object, &["cache_read_input_tokens", "input_tokens_cache_read"]);
+    let cache_write = count(object, &["cache_creation_input_tokens", "input_tokens_cache_write"]);
     Some(Usage {
         input: sum(&[count(object, &["input_tokens"]), cached, cache_write]),
         cached,
@@ -152,21 +112,9 @@ fn bedrock(object: &Object<'_>) -> Option<Usage> {
     let input = count(object, &["inputTokens"]);
     let output = count(object, &["outputTokens"]);
     input.or(output)?;
-    let cached = count(
-        object,
-        &["cacheReadInputTokens", "cacheReadInputTokenCount"],
-    );
-    let cache_write = count(
-        object,
-        &["cacheWriteInputTokens", "cacheWriteInputTokenCount"],
-    );
-    Some(Usage {
-        input: sum(&[input, cached, cache_write]),
-        cached,
-        cache_write,
-        output,
-        ..Usage::default()
-    })
+    let cached = count(object, &["cacheReadInputTokens", "cacheReadInputTokenCount"]);
+    let cache_write = count(object, &["cacheWriteInputTokens", "cacheWriteInputTokenCount"]);
+    Some(Usage { input: sum(&[input, cached, cache_write]), cached, cache_write, output, ..Usage::default() })
 }
 
 /// `promptTokenCount`: input includes cached, thoughts are counted beside the answer.
@@ -176,17 +124,8 @@ fn gemini(object: &Object<'_>) -> Option<Usage> {
     prompt.or(answer)?;
     let reasoning = count(object, &["thoughtsTokenCount", "thoughts_token_count"]);
     Some(Usage {
-        input: sum(&[
-            prompt,
-            count(
-                object,
-                &["toolUsePromptTokenCount", "tool_use_prompt_token_count"],
-            ),
-        ]),
-        cached: count(
-            object,
-            &["cachedContentTokenCount", "cached_content_token_count"],
-        ),
+        input: sum(&[prompt, count(object, &["toolUsePromptTokenCount", "tool_use_prompt_token_count"])]),
+        cached: count(object, &["cachedContentTokenCount", "cached_content_token_count"]),
         output: sum(&[answer, reasoning]),
         reasoning,
         ..Usage::default()
@@ -210,12 +149,7 @@ fn separate(object: &Object<'_>) -> Option<Usage> {
         });
     }
     if let Some(cached) = count(object, &["cached", "input_cached_tokens"]) {
-        return Some(Usage {
-            input,
-            cached: Some(cached),
-            output,
-            ..Usage::default()
-        });
+        return Some(Usage { input, cached: Some(cached), output, ..Usage::default() });
     }
     let cached = count(object, &["cacheRead", "cache/read"]);
     let cache_write = count(object, &["cacheWrite", "cache/write"]);
@@ -232,15 +166,8 @@ fn separate(object: &Object<'_>) -> Option<Usage> {
 
 /// Cohere bills other numbers than it counts; what was counted is under `tokens`.
 fn cohere(object: &Object<'_>) -> Option<Usage> {
-    let tokens = object
-        .get("tokens")
-        .or_else(|| object.get("billed_units"))
-        .and_then(Object::of)?;
-    Some(Usage {
-        input: count(&tokens, &["input_tokens"]),
-        output: count(&tokens, &["output_tokens"]),
-        ..Usage::default()
-    })
+    let tokens = object.get("tokens").or_else(|| object.get("billed_units")).and_then(Object::of)?;
+    Some(Usage { input: count(&tokens, &["input_tokens"]), output: count(&tokens, &["output_tokens"]), ..Usage::default() })
 }
 
 /// Counts that stand beside other fields, without an object of their own.
@@ -291,22 +218,10 @@ pub(super) fn beside(object: &Object<'_>) -> Usage {
                 "llm.token_count.completion",
             ],
         ),
-        reasoning: count(
-            object,
-            &[
-                "native_tokens_reasoning",
-                "llm.token_count.completion_details.reasoning",
-            ],
-        ),
+        reasoning: count(object, &["native_tokens_reasoning", "llm.token_count.completion_details.reasoning"]),
         total: None,
     };
-    with_total(
-        found,
-        count(
-            object,
-            &["total_tokens", "tokens_total", "llm.token_count.total"],
-        ),
-    )
+    with_total(found, count(object, &["total_tokens", "tokens_total", "llm.token_count.total"]))
 }
 
 #[cfg(test)]
@@ -321,54 +236,31 @@ mod tests {
     #[test]
     fn input_includes_the_cache_whichever_way_the_provider_counts() {
         let same = (Some(100), Some(60), Some(7));
+        assert_eq!(counts(r#"{"prompt_tokens":100,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":60}}"#), same);
+        assert_eq!(counts(r#"{"input_tokens":100,"output_tokens":7,"input_tokens_details":{"cached_tokens":60}}"#), same);
         assert_eq!(
-            counts(
-                r#"{"prompt_tokens":100,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":60}}"#
-            ),
+            counts(r#"{"input_tokens":30,"cache_read_input_tokens":60,"cache_creation_input_tokens":10,"output_tokens":7}"#),
             same
         );
+        assert_eq!(counts(r#"{"inputTokens":40,"cacheReadInputTokens":60,"outputTokens":7}"#), same);
         assert_eq!(
-            counts(
-                r#"{"input_tokens":100,"output_tokens":7,"input_tokens_details":{"cached_tokens":60}}"#
-            ),
+            counts(r#"{"promptTokenCount":100,"cachedContentTokenCount":60,"candidatesTokenCount":5,"thoughtsTokenCount":2}"#),
             same
         );
-        assert_eq!(
-            counts(
-                r#"{"input_tokens":30,"cache_read_input_tokens":60,"cache_creation_input_tokens":10,"output_tokens":7}"#
-            ),
-            same
-        );
-        assert_eq!(
-            counts(r#"{"inputTokens":40,"cacheReadInputTokens":60,"outputTokens":7}"#),
-            same
-        );
-        assert_eq!(
-            counts(
-                r#"{"promptTokenCount":100,"cachedContentTokenCount":60,"candidatesTokenCount":5,"thoughtsTokenCount":2}"#
-            ),
-            same
-        );
-        assert_eq!(
-            counts(r#"{"input":40,"output":5,"reasoning":2,"cache":{"read":60,"write":0}}"#),
-            same
-        );
-        assert_eq!(
-            counts(r#"{"input":100,"output":5,"cached":60,"thoughts":2,"tool":0}"#),
-            same
-        );
+        assert_eq!(counts(r#"{"input":40,"output":5,"reasoning":2,"cache":{"read":60,"write":0}}"#), same);
+        assert_eq!(counts(r#"{"input":100,"output":5,"cached":60,"thoughts":2,"tool":0}"#), same);
     }
 
     #[test]
     fn cohere_floats_and_what_it_counted_win_over_what_it_billed() {
-        assert_eq!(counts(r#"{"billed_units":{"input_tokens":9.0},"tokens":{"input_tokens":70.0,"output_tokens":6.0}}"#).0, Some(70));
+        assert_eq!(
+            counts(r#"{"billed_units":{"input_tokens":9.0},"tokens":{"input_tokens":70.0,"output_tokens":6.0}}"#).0,
+            Some(70)
+        );
     }
 
     #[test]
     fn absurd_counts_are_no_counts() {
-        assert_eq!(
-            counts(r#"{"prompt_tokens":-1,"completion_tokens":1e300}"#),
-            (None, None, None)
-        );
+        assert_eq!(counts(r#"{"prompt_tokens":-1,"completion_tokens":1e300}"#), (None, None, None));
     }
 }

@@ -19,41 +19,25 @@ impl Walker<'_> {
                     let role = word(message, &["role"]).unwrap_or(kind.clone());
                     if context || summary {
                         let tag = Tag::spoken(if summary { Summary } else { Context }, &role);
-                        walker.key(message, "content", |walker, content| {
-                            walker.content(content, tag)
-                        });
+                        walker.key(message, "content", |walker, content| walker.content(content, tag));
                     } else {
                         walker.said(message, &role, false);
                     }
                 });
-                self.key(object, "toolUseResult", |walker, result| {
-                    walker.hidden(|walker| walker.display(result))
-                });
+                self.key(object, "toolUseResult", |walker, result| walker.hidden(|walker| walker.display(result)));
             }
             "attachment" => {
-                self.key(object, "attachment", |walker, attachment| {
-                    walker.long_strings(Tag::of(Context), attachment)
-                });
+                self.key(object, "attachment", |walker, attachment| walker.long_strings(Tag::of(Context), attachment));
             }
             "system" => {
-                let kind = if word(object, &["subtype"]).is_some_and(|kind| kind.contains("error"))
-                {
-                    ErrorText
-                } else {
-                    Event
-                };
-                self.key(object, "content", |walker, content| {
-                    walker.content(content, Tag::spoken(kind, "system"))
-                });
+                let kind = if word(object, &["subtype"]).is_some_and(|kind| kind.contains("error")) { ErrorText } else { Event };
+                self.key(object, "content", |walker, content| walker.content(content, Tag::spoken(kind, "system")));
                 self.key(object, "error", |walker, error| walker.error(error));
-                self.key(object, "tools", |walker, tools| {
-                    walker.emit(Tag::of(ToolDefinitions), tools)
-                });
+                self.key(object, "tools", |walker, tools| walker.emit(Tag::of(ToolDefinitions), tools));
             }
             "result" => {
                 self.key(object, "result", |walker, text| {
-                    walker
-                        .hidden(|walker| walker.text(Tag::spoken(AssistantTurn, "assistant"), text))
+                    walker.hidden(|walker| walker.text(Tag::spoken(AssistantTurn, "assistant"), text))
                 });
             }
             "progress" => {
@@ -69,9 +53,7 @@ impl Walker<'_> {
                 });
             }
             "summary" => {
-                self.key(object, "summary", |walker, text| {
-                    walker.text(Tag::of(Summary), text)
-                });
+                self.key(object, "summary", |walker, text| walker.text(Tag::of(Summary), text));
             }
             _ => self.emit(Tag::of(Event), value),
         }
@@ -104,9 +86,7 @@ impl Walker<'_> {
                 walker.text(Tag::spoken(UserTurn, "user"), text);
             });
         }
-        self.key(object, "pastedContents", |walker, pasted| {
-            walker.long_strings(Tag::of(Context), pasted)
-        });
+        self.key(object, "pastedContents", |walker, pasted| walker.long_strings(Tag::of(Context), pasted));
     }
 
     pub(super) fn codex(&mut self, object: &Object<'_>, value: Json<'_>) {
@@ -122,12 +102,8 @@ impl Walker<'_> {
             "response_item" => walker.item(payload, false),
             "event_msg" => walker.hidden(|walker| walker.codex_event(&inner, payload)),
             "compacted" => {
-                walker.key(&inner, "message", |walker, text| {
-                    walker.text(Tag::of(Summary), text)
-                });
-                walker.key(&inner, "replacement_history", |walker, items| {
-                    walker.hidden(|walker| walker.items(items, false))
-                });
+                walker.key(&inner, "message", |walker, text| walker.text(Tag::of(Summary), text));
+                walker.key(&inner, "replacement_history", |walker, items| walker.hidden(|walker| walker.items(items, false)));
             }
             "turn_context" | "world_state" => walker.emit(Tag::of(Context), payload),
             _ => walker.emit(Tag::of(Event), payload),
@@ -139,12 +115,8 @@ impl Walker<'_> {
         self.inner(object, "base_instructions", |walker, base| {
             walker.key(base, "text", |walker, text| walker.text(tag, text));
         });
-        self.key(object, "instructions", |walker, text| {
-            walker.text(tag, text)
-        });
-        self.key(object, "dynamic_tools", |walker, tools| {
-            walker.definitions(tools)
-        });
+        self.key(object, "instructions", |walker, text| walker.text(tag, text));
+        self.key(object, "dynamic_tools", |walker, tools| walker.definitions(tools));
     }
 
     /// What the terminal showed; most of it repeats response items.
@@ -155,32 +127,18 @@ impl Walker<'_> {
         let texts: &[(&str, Tag<'_>)] = match &*kind {
             "user_message" => &[("message", tag(UserTurn, "user"))],
             "agent_message" => &[("message", tag(AssistantTurn, "assistant"))],
-            "agent_reasoning" | "agent_reasoning_raw_content" => {
-                &[("text", tag(Reasoning, "assistant"))]
-            }
+            "agent_reasoning" | "agent_reasoning_raw_content" => &[("text", tag(Reasoning, "assistant"))],
             "task_complete" => &[("last_agent_message", tag(AssistantTurn, "assistant"))],
             "turn_diff" => &[("unified_diff", tag(ToolResult, "tool"))],
-            "error" | "stream_error" | "turn_aborted" => &[
-                ("message", tag(ErrorText, "")),
-                ("reason", tag(ErrorText, "")),
-            ],
+            "error" | "stream_error" | "turn_aborted" => &[("message", tag(ErrorText, "")), ("reason", tag(ErrorText, ""))],
             _ => &[],
         };
         let mut found = false;
         for (key, tag) in texts {
             found |= self.key(event, key, |walker, text| walker.text(*tag, text));
         }
-        for key in [
-            "stdout",
-            "stderr",
-            "aggregated_output",
-            "formatted_output",
-            "result",
-            "changes",
-        ] {
-            found |= self.key(event, key, |walker, output| {
-                walker.emit(tag(ToolResult, "tool"), output)
-            });
+        for key in ["stdout", "stderr", "aggregated_output", "formatted_output", "result", "changes"] {
+            found |= self.key(event, key, |walker, output| walker.emit(tag(ToolResult, "tool"), output));
         }
         found |= self.key(event, "item", |walker, item| walker.item(item, false));
         if !found {
@@ -201,29 +159,16 @@ impl Walker<'_> {
                 _ => (AssistantTurn, "assistant"),
             };
             for key in ["text", "message"] {
-                walker.key(&item, key, |walker, value| {
-                    walker.text(Tag::spoken(text, role), value)
-                });
+                walker.key(&item, key, |walker, value| walker.text(Tag::spoken(text, role), value));
             }
-            walker.key(&item, "command", |walker, value| {
-                walker.emit(Tag::spoken(ToolCall, "assistant"), value)
-            });
-            walker.key(&item, "aggregated_output", |walker, value| {
-                walker.emit(Tag::spoken(ToolResult, "tool"), value)
-            });
+            walker.key(&item, "command", |walker, value| walker.emit(Tag::spoken(ToolCall, "assistant"), value));
+            walker.key(&item, "aggregated_output", |walker, value| walker.emit(Tag::spoken(ToolResult, "tool"), value));
         });
     }
 
     pub(super) fn gemini_cli(&mut self, object: &Object<'_>, value: Json<'_>) {
-        if let Some(messages) = object
-            .get("messages")
-            .or_else(|| object.get("$set").and_then(|set| set.get("messages")))
-        {
-            let path: &[&str] = if object.has("messages") {
-                &["messages"]
-            } else {
-                &["$set", "messages"]
-            };
+        if let Some(messages) = object.get("messages").or_else(|| object.get("$set").and_then(|set| set.get("messages"))) {
+            let path: &[&str] = if object.has("messages") { &["messages"] } else { &["$set", "messages"] };
             return self.deep(path, |walker| {
                 walker.each(messages, |walker, message| {
                     if let Some(object) = Object::of(message) {
@@ -245,21 +190,13 @@ impl Walker<'_> {
         self.key(object, "thoughts", |walker, thoughts| {
             walker.each(thoughts, |walker, thought| {
                 if let Some(text) = thought.get("description") {
-                    walker.at("description", |walker| {
-                        walker.text(tag.with(Reasoning), text)
-                    });
+                    walker.at("description", |walker| walker.text(tag.with(Reasoning), text));
                 }
             })
         });
-        self.key(object, "content", |walker, content| {
-            walker.content(content, tag)
-        });
-        self.key(object, "displayContent", |walker, content| {
-            walker.hidden(|walker| walker.content(content, tag))
-        });
-        self.key(object, "toolCalls", |walker, calls| {
-            walker.each(calls, |walker, call| walker.call(call, tag))
-        });
+        self.key(object, "content", |walker, content| walker.content(content, tag));
+        self.key(object, "displayContent", |walker, content| walker.hidden(|walker| walker.content(content, tag)));
+        self.key(object, "toolCalls", |walker, calls| walker.each(calls, |walker, call| walker.call(call, tag)));
     }
 
     /// Works at the end of a path.
@@ -285,45 +222,28 @@ impl Walker<'_> {
                 "user.message" => {
                     let tag = Tag::spoken(UserTurn, "user");
                     walker.key(data, "content", |walker, text| walker.content(text, tag));
-                    walker.key(data, "transformedContent", |walker, text| {
-                        walker.hidden(|walker| walker.content(text, tag))
-                    });
+                    walker.key(data, "transformedContent", |walker, text| walker.hidden(|walker| walker.content(text, tag)));
                 }
                 "assistant.message" => {
                     let tag = Tag::spoken(AssistantTurn, "assistant");
-                    walker.key(data, "reasoningText", |walker, text| {
-                        walker.text(tag.with(Reasoning), text)
-                    });
+                    walker.key(data, "reasoningText", |walker, text| walker.text(tag.with(Reasoning), text));
                     walker.key(data, "content", |walker, text| walker.content(text, tag));
-                    walker.key(data, "toolRequests", |walker, calls| {
-                        walker.each(calls, |walker, call| walker.call(call, tag))
-                    });
+                    walker.key(data, "toolRequests", |walker, calls| walker.each(calls, |walker, call| walker.call(call, tag)));
                 }
                 "tool.execution_start" => {
-                    walker.key(data, "arguments", |walker, value| {
-                        walker.hidden(|walker| walker.emit(tag.with(ToolCall), value))
-                    });
+                    walker.key(data, "arguments", |walker, value| walker.hidden(|walker| walker.emit(tag.with(ToolCall), value)));
                 }
                 "tool.execution_complete" => {
-                    let tag = Tag {
-                        role: Some("tool"),
-                        ..tag.with(ToolResult)
-                    };
-                    walker.key(data, "result", |walker, result| {
-                        match result.get("content") {
-                            Some(content) => {
-                                walker.at("content", |walker| walker.content(content, tag))
-                            }
-                            None => walker.content(result, tag),
-                        }
+                    let tag = Tag { role: Some("tool"), ..tag.with(ToolResult) };
+                    walker.key(data, "result", |walker, result| match result.get("content") {
+                        Some(content) => walker.at("content", |walker| walker.content(content, tag)),
+                        None => walker.content(result, tag),
                     });
                     walker.key(data, "error", |walker, error| walker.error(error));
                 }
                 "session.error" => walker.error_text(data),
                 "system.message" => {
-                    walker.key(data, "content", |walker, text| {
-                        walker.content(text, Tag::spoken(SystemPrompt, "system"))
-                    });
+                    walker.key(data, "content", |walker, text| walker.content(text, Tag::spoken(SystemPrompt, "system")));
                 }
                 _ => walker.generic_rest(data, &[]),
             }
@@ -331,27 +251,19 @@ impl Walker<'_> {
     }
 
     fn error_text(&mut self, data: &Object<'_>) {
-        self.key(data, "message", |walker, text| {
-            walker.text(Tag::of(ErrorText), text)
-        });
+        self.key(data, "message", |walker, text| walker.text(Tag::of(ErrorText), text));
     }
 
     pub(super) fn pi(&mut self, object: &Object<'_>, value: Json<'_>) {
         match &*word(object, &["type"]).unwrap_or_default() {
             "message" => {
-                self.key(object, "message", |walker, message| {
-                    walker.message(message, false)
-                });
+                self.key(object, "message", |walker, message| walker.message(message, false));
             }
             "compaction" | "branch_summary" => {
-                self.key(object, "summary", |walker, text| {
-                    walker.text(Tag::of(Summary), text)
-                });
+                self.key(object, "summary", |walker, text| walker.text(Tag::of(Summary), text));
             }
             "custom_message" => {
-                self.key(object, "content", |walker, content| {
-                    walker.content(content, Tag::of(Context))
-                });
+                self.key(object, "content", |walker, content| walker.content(content, Tag::of(Context)));
             }
             _ => self.emit(Tag::of(Event), value),
         }
@@ -367,23 +279,15 @@ impl Walker<'_> {
                 })
             });
         }
-        let role = object
-            .get("info")
-            .and_then(|info| info.get("role"))
-            .or_else(|| object.get("role"))
-            .and_then(Json::as_str);
+        let role = object.get("info").and_then(|info| info.get("role")).or_else(|| object.get("role")).and_then(Json::as_str);
         let role = role.unwrap_or("assistant".into());
         self.next_message();
         self.inner(object, "info", |walker, info| {
-            walker.key(info, "system", |walker, system| {
-                walker.content(system, Tag::spoken(SystemPrompt, "system"))
-            });
+            walker.key(info, "system", |walker, system| walker.content(system, Tag::spoken(SystemPrompt, "system")));
             walker.key(info, "error", |walker, error| walker.error(error));
         });
         match object.get("parts") {
-            Some(parts) => self.at("parts", |walker| {
-                walker.each(parts, |walker, part| walker.opencode_part(part, &role))
-            }),
+            Some(parts) => self.at("parts", |walker| walker.each(parts, |walker, part| walker.opencode_part(part, &role))),
             None if object.has("messageID") => self.opencode_part(value, &role),
             None => self.emit(Tag::of(Event), value),
         }
@@ -394,9 +298,7 @@ impl Walker<'_> {
             return;
         };
         let kind = super::grammar::kind_of(role);
-        let synthetic = object
-            .get("synthetic")
-            .is_some_and(|flag| flag.raw() == b"true");
+        let synthetic = object.get("synthetic").is_some_and(|flag| flag.raw() == b"true");
         let tag = Tag::spoken(if synthetic { Context } else { kind }, role);
         let name = word(&object, &["tool"]);
         let call_id = word(&object, &["callID"]);
@@ -406,23 +308,13 @@ impl Walker<'_> {
                 self.key(&object, "text", |walker, text| walker.text(tag, text));
             }
             "reasoning" => {
-                self.key(&object, "text", |walker, text| {
-                    walker.text(tag.with(Reasoning), text)
-                });
+                self.key(&object, "text", |walker, text| walker.text(tag.with(Reasoning), text));
             }
             "tool" => {
                 self.inner(&object, "state", |walker, state| {
-                    walker.key(state, "input", |walker, value| {
-                        walker.emit(tag.with(ToolCall), value)
-                    });
+                    walker.key(state, "input", |walker, value| walker.emit(tag.with(ToolCall), value));
                     walker.key(state, "output", |walker, value| {
-                        walker.emit(
-                            Tag {
-                                role: Some("tool"),
-                                ..tag.with(ToolResult)
-                            },
-                            value,
-                        )
+                        walker.emit(Tag { role: Some("tool"), ..tag.with(ToolResult) }, value)
                     });
                     walker.key(state, "error", |walker, error| walker.error(error));
                     walker.inner(state, "metadata", |walker, metadata| {
@@ -433,19 +325,13 @@ impl Walker<'_> {
                 });
             }
             "file" => {
-                self.key(&object, "url", |walker, url| {
-                    walker.emit(tag.with(Media), url)
-                });
+                self.key(&object, "url", |walker, url| walker.emit(tag.with(Media), url));
                 if let Some(text) = part.pointer("/source/text/value") {
-                    self.deep(&["source", "text", "value"], |walker| {
-                        walker.text(tag.with(Context), text)
-                    });
+                    self.deep(&["source", "text", "value"], |walker| walker.text(tag.with(Context), text));
                 }
             }
             "subtask" => {
-                self.key(&object, "prompt", |walker, text| {
-                    walker.text(tag.with(ToolCall), text)
-                });
+                self.key(&object, "prompt", |walker, text| walker.text(tag.with(ToolCall), text));
             }
             _ => self.emit(Tag::of(Event), part),
         }
@@ -455,27 +341,17 @@ impl Walker<'_> {
         let kind = word(object, &["say", "ask"]).unwrap_or_default();
         let (kind, role) = match &*kind {
             "task" | "user_feedback" | "user_feedback_diff" => (UserTurn, "user"),
-            "text" | "completion_result" | "followup" | "plan_mode_respond" => {
-                (AssistantTurn, "assistant")
-            }
+            "text" | "completion_result" | "followup" | "plan_mode_respond" => (AssistantTurn, "assistant"),
             "reasoning" => (Reasoning, "assistant"),
             "tool" | "command" | "use_mcp_server" | "browser_action" => (ToolCall, "assistant"),
-            "command_output" | "mcp_server_response" | "browser_action_result" => {
-                (ToolResult, "tool")
-            }
+            "command_output" | "mcp_server_response" | "browser_action_result" => (ToolResult, "tool"),
             "error" | "api_req_failed" | "diff_error" => (ErrorText, ""),
             "api_req_started" => (Event, ""),
             _ => (Text, ""),
         };
         self.next_message();
-        self.key(object, "reasoning", |walker, text| {
-            walker.text(Tag::spoken(Reasoning, "assistant"), text)
-        });
-        self.key(object, "text", |walker, text| {
-            walker.emit(Tag::spoken(kind, role), text)
-        });
-        self.key(object, "images", |walker, images| {
-            walker.each(images, |walker, image| walker.emit(Tag::of(Media), image))
-        });
+        self.key(object, "reasoning", |walker, text| walker.text(Tag::spoken(Reasoning, "assistant"), text));
+        self.key(object, "text", |walker, text| walker.emit(Tag::spoken(kind, role), text));
+        self.key(object, "images", |walker, images| walker.each(images, |walker, image| walker.emit(Tag::of(Media), image)));
     }
 }

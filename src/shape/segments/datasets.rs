@@ -4,22 +4,10 @@ use super::grammar::{kind_of, word};
 use super::walker::{Tag, Walker};
 use crate::shape::id::ShapeId::{self, *};
 use crate::shape::json::{Json, Object};
-use crate::shape::roles::SegmentType::{
-    self, AssistantTurn, Context, Rubric, SystemPrompt, Tokens, UserTurn,
-};
+use crate::shape::roles::SegmentType::{self, AssistantTurn, Context, Rubric, SystemPrompt, Tokens, UserTurn};
 
-const USER: Tag<'static> = Tag {
-    kind: UserTurn,
-    role: Some("user"),
-    name: None,
-    call_id: None,
-};
-const ASSISTANT: Tag<'static> = Tag {
-    kind: AssistantTurn,
-    role: Some("assistant"),
-    name: None,
-    call_id: None,
-};
+const USER: Tag<'static> = Tag { kind: UserTurn, role: Some("user"), name: None, call_id: None };
+const ASSISTANT: Tag<'static> = Tag { kind: AssistantTurn, role: Some("assistant"), name: None, call_id: None };
 
 impl Walker<'_> {
     pub(super) fn dataset(&mut self, shape: ShapeId, object: &Object<'_>, value: Json<'_>) {
@@ -36,12 +24,8 @@ impl Walker<'_> {
             }
             OasstMessage | MessageSingle => self.message(value, false),
             MtbenchQuestion => {
-                self.key(object, "turns", |walker, turns| {
-                    walker.each(turns, |walker, turn| walker.plain_prompt(turn))
-                });
-                self.key(object, "reference", |walker, list| {
-                    walker.content(list, Tag::of(Rubric))
-                });
+                self.key(object, "turns", |walker, turns| walker.each(turns, |walker, turn| walker.plain_prompt(turn)));
+                self.key(object, "reference", |walker, list| walker.content(list, Tag::of(Rubric)));
             }
             MtbenchAnswer => self.mtbench_answer(object),
             Alpaca => self.alpaca(object),
@@ -49,19 +33,13 @@ impl Walker<'_> {
                 self.key(object, "data", |walker, turns| walker.alternating(turns));
             }
             Bfcl => {
-                self.key(object, "function", |walker, tools| {
-                    walker.definitions(tools)
-                });
-                self.key(object, "question", |walker, turns| {
-                    walker.messages(turns, false)
-                });
+                self.key(object, "function", |walker, tools| walker.definitions(tools));
+                self.key(object, "question", |walker, turns| walker.messages(turns, false));
             }
             PromptOnly => self.prompt_only(object),
             TokensInputIds | TokensTokenIds | TokensTokens => self.token_lists(object),
             Text | TextChatml => {
-                self.key(object, "text", |walker, text| {
-                    walker.prompt(Tag::of(SegmentType::Text), text)
-                });
+                self.key(object, "text", |walker, text| walker.prompt(Tag::of(SegmentType::Text), text));
                 self.generic_rest(object, &["text"]);
             }
             Tau2File => self.generic(value),
@@ -70,13 +48,9 @@ impl Walker<'_> {
     }
 
     fn tau(&mut self, object: &Object<'_>) {
-        self.key(object, "traj", |walker, messages| {
-            walker.messages(messages, false)
-        });
+        self.key(object, "traj", |walker, messages| walker.messages(messages, false));
         if let Some(task) = object.get("info").and_then(|info| info.get("task")) {
-            self.deep(&["info", "task"], |walker| {
-                walker.emit(Tag::of(Rubric), task)
-            });
+            self.deep(&["info", "task"], |walker| walker.emit(Tag::of(Rubric), task));
         }
     }
 
@@ -85,37 +59,23 @@ impl Walker<'_> {
             walker.each(messages, |walker, message| {
                 walker.message(message, false);
                 if let Some(repeated) = message.get("raw_data").filter(|data| data.is_object()) {
-                    walker.at("raw_data", |walker| {
-                        walker.hidden(|walker| walker.generic_at("raw_data", repeated))
-                    });
+                    walker.at("raw_data", |walker| walker.hidden(|walker| walker.generic_at("raw_data", repeated)));
                 }
             })
         });
-        self.key(object, "reward_info", |walker, info| {
-            walker.long_strings(Tag::of(Rubric), info)
-        });
+        self.key(object, "reward_info", |walker, info| walker.long_strings(Tag::of(Rubric), info));
     }
 
     fn lm_eval(&mut self, object: &Object<'_>) {
-        self.key(object, "arguments", |walker, arguments| {
-            walker.long_prompts(arguments)
-        });
+        self.key(object, "arguments", |walker, arguments| walker.long_prompts(arguments));
         for (key, hidden) in [("resps", false), ("filtered_resps", true)] {
             self.key(object, key, |walker, answers| {
                 let work = |walker: &mut Self| walker.each_text(answers, ASSISTANT);
-                if hidden {
-                    walker.hidden(work)
-                } else {
-                    work(walker)
-                }
+                if hidden { walker.hidden(work) } else { work(walker) }
             });
         }
-        self.key(object, "target", |walker, target| {
-            walker.content(target, Tag::of(Rubric))
-        });
-        self.key(object, "doc", |walker, doc| {
-            walker.hidden(|walker| walker.generic_at("doc", doc))
-        });
+        self.key(object, "target", |walker, target| walker.content(target, Tag::of(Rubric)));
+        self.key(object, "doc", |walker, doc| walker.hidden(|walker| walker.generic_at("doc", doc)));
     }
 
     /// The strings among nested arguments of a model call.
@@ -129,10 +89,7 @@ impl Walker<'_> {
         let Some(object) = Object::of(value) else {
             return;
         };
-        for (key, value) in object
-            .entries()
-            .filter(|(key, _)| key.starts_with("gen_args") || key == "arg_0")
-        {
+        for (key, value) in object.entries().filter(|(key, _)| key.starts_with("gen_args") || key == "arg_0") {
             self.at(&key, |walker| walker.long_prompts(value));
         }
     }
@@ -148,28 +105,19 @@ impl Walker<'_> {
         self.system(object);
         let mut told = vec!["system", "instructions", "system_prompt"];
         for key in ["prompt", "input", "question", "query"] {
-            self.key(object, key, |walker, prompt| {
-                if prompt.is_object() {
-                    walker.generic_at(key, prompt)
-                } else {
-                    walker.plain_prompt(prompt)
-                }
-            });
+            self.key(
+                object,
+                key,
+                |walker, prompt| {
+                    if prompt.is_object() { walker.generic_at(key, prompt) } else { walker.plain_prompt(prompt) }
+                },
+            );
             told.push(key);
         }
-        for key in [
-            "completion",
-            "response",
-            "output",
-            "answer",
-            "generation",
-            "target",
-        ] {
-            self.key(object, key, |walker, answer| {
-                match answer.at(0).is_some_and(Json::is_object) {
-                    true => walker.messages(answer, false),
-                    false => walker.answer(answer),
-                }
+        for key in ["completion", "response", "output", "answer", "generation", "target"] {
+            self.key(object, key, |walker, answer| match answer.at(0).is_some_and(Json::is_object) {
+                true => walker.messages(answer, false),
+                false => walker.answer(answer),
             });
             told.push(key);
         }
@@ -178,12 +126,8 @@ impl Walker<'_> {
 
     /// Chosen is answer 0, rejected is answer 1.
     fn preference(&mut self, object: &Object<'_>) {
-        self.inner(object, "input", |walker, input| {
-            walker.request(input, false)
-        });
-        self.key(object, "prompt", |walker, prompt| {
-            walker.plain_prompt(prompt)
-        });
+        self.inner(object, "input", |walker, input| walker.request(input, false));
+        self.key(object, "prompt", |walker, prompt| walker.plain_prompt(prompt));
         let sides = [
             ("chosen", 0),
             ("chosen_messages", 0),
@@ -209,13 +153,9 @@ impl Walker<'_> {
     fn conversation(&mut self, object: &Object<'_>, key: &str) {
         self.system(object);
         self.key(object, "tools", |walker, tools| walker.definitions(tools));
-        self.key(object, key, |walker, messages| {
-            walker.messages(messages, false)
-        });
+        self.key(object, key, |walker, messages| walker.messages(messages, false));
         for (key, number) in [("chosen", 0), ("rejected", 1)] {
-            self.key(object, key, |walker, side| {
-                walker.choice(number, |walker| walker.message(side, false))
-            });
+            self.key(object, key, |walker, side| walker.choice(number, |walker| walker.message(side, false)));
         }
     }
 
@@ -226,12 +166,8 @@ impl Walker<'_> {
         };
         self.next_message();
         let role = word(&object, &["role"]).unwrap_or_default();
-        self.key(&object, "text", |walker, text| {
-            walker.text(Tag::spoken(kind_of(&role), &role), text)
-        });
-        self.key(&object, "replies", |walker, replies| {
-            walker.each(replies, |walker, reply| walker.oasst(reply))
-        });
+        self.key(&object, "text", |walker, text| walker.text(Tag::spoken(kind_of(&role), &role), text));
+        self.key(&object, "replies", |walker, replies| walker.each(replies, |walker, reply| walker.oasst(reply)));
     }
 
     fn mtbench_answer(&mut self, object: &Object<'_>) {
@@ -255,42 +191,15 @@ impl Walker<'_> {
     }
 
     fn alpaca(&mut self, object: &Object<'_>) {
-        self.key(object, "system", |walker, system| {
-            walker.content(system, Tag::spoken(SystemPrompt, "system"))
-        });
-        self.key(object, "history", |walker, pairs| {
-            walker.messages(pairs, false)
-        });
+        self.key(object, "system", |walker, system| walker.content(system, Tag::spoken(SystemPrompt, "system")));
+        self.key(object, "history", |walker, pairs| walker.messages(pairs, false));
         self.next_message();
-        self.key(object, "instruction", |walker, text| {
-            walker.prompt(USER, text)
-        });
-        self.key(object, "input", |walker, text| {
-            walker.content(text, Tag::spoken(Context, "user"))
-        });
-        for (key, number) in [
-            ("output", 0),
-            ("response", 0),
-            ("output_1", 0),
-            ("output_2", 1),
-        ] {
-            self.key(object, key, |walker, answer| {
-                walker.choice(number, |walker| walker.answer(answer))
-            });
+        self.key(object, "instruction", |walker, text| walker.prompt(USER, text));
+        self.key(object, "input", |walker, text| walker.content(text, Tag::spoken(Context, "user")));
+        for (key, number) in [("output", 0), ("response", 0), ("output_1", 0), ("output_2", 1)] {
+            self.key(object, key, |walker, answer| walker.choice(number, |walker| walker.answer(answer)));
         }
-        self.generic_rest(
-            object,
-            &[
-                "system",
-                "history",
-                "instruction",
-                "input",
-                "output",
-                "response",
-                "output_1",
-                "output_2",
-            ],
-        );
+        self.generic_rest(object, &["system", "history", "instruction", "input", "output", "response", "output_1", "output_2"]);
     }
 
     fn alternating(&mut self, turns: Json<'_>) {
@@ -302,20 +211,9 @@ impl Walker<'_> {
     }
 
     fn prompt_only(&mut self, object: &Object<'_>) {
-        const PROMPTS: [&str; 7] = [
-            "prompt",
-            "instruction",
-            "question",
-            "query",
-            "input",
-            "task",
-            "problem_statement",
-        ];
+        const PROMPTS: [&str; 7] = ["prompt", "instruction", "question", "query", "input", "task", "problem_statement"];
         self.system(object);
-        let Some(main) = PROMPTS
-            .iter()
-            .find(|key| object.get(key).is_some_and(Json::is_string))
-        else {
+        let Some(main) = PROMPTS.iter().find(|key| object.get(key).is_some_and(Json::is_string)) else {
             return;
         };
         self.key(object, main, |walker, prompt| walker.plain_prompt(prompt));
@@ -347,9 +245,7 @@ impl Walker<'_> {
         ];
         for (key, value) in object.entries() {
             if IDS.contains(&&*key) && value.is_array() {
-                let is_answer = ["output", "completion", "response", "generated"]
-                    .iter()
-                    .any(|word| key.contains(word));
+                let is_answer = ["output", "completion", "response", "generated"].iter().any(|word| key.contains(word));
                 let role = if is_answer { "assistant" } else { "user" };
                 self.at(&key, |walker| walker.emit(Tag::spoken(Tokens, role), value));
             }

@@ -13,12 +13,8 @@ impl Walker<'_> {
             if !object.has(request) || !object.has(response) {
                 continue;
             }
-            self.key(object, request, |walker, wrapper| {
-                walker.wrapped(wrapper, false)
-            });
-            self.key(object, response, |walker, wrapper| {
-                walker.wrapped(wrapper, true)
-            });
+            self.key(object, request, |walker, wrapper| walker.wrapped(wrapper, false));
+            self.key(object, response, |walker, wrapper| walker.wrapped(wrapper, true));
             break;
         }
         self.key(object, "error", |walker, error| walker.error(error));
@@ -41,35 +37,23 @@ impl Walker<'_> {
         if let Some(inner) = object.get("standard_logging_object").and_then(Object::of) {
             return self.at("standard_logging_object", |walker| walker.litellm(&inner));
         }
-        self.inner(object, "model_parameters", |walker, parameters| {
-            walker.tool_definitions(parameters)
+        self.inner(object, "model_parameters", |walker, parameters| walker.tool_definitions(parameters));
+        self.key(object, "messages", |walker, messages| match messages.is_array() {
+            true => walker.messages(messages, false),
+            false => walker.body(messages, false),
         });
-        self.key(object, "messages", |walker, messages| {
-            match messages.is_array() {
-                true => walker.messages(messages, false),
-                false => walker.body(messages, false),
-            }
-        });
-        self.key(object, "response", |walker, response| {
-            walker.body(response, true)
-        });
+        self.key(object, "response", |walker, response| walker.body(response, true));
         for key in ["error_str", "error_information"] {
-            self.key(object, key, |walker, error| {
-                match error.get("error_message") {
-                    Some(message) => walker.at("error_message", |walker| walker.error(message)),
-                    None => walker.error(error),
-                }
+            self.key(object, key, |walker, error| match error.get("error_message") {
+                Some(message) => walker.at("error_message", |walker| walker.error(message)),
+                None => walker.error(error),
             });
         }
     }
 
     pub(super) fn helicone(&mut self, object: &Object<'_>) {
-        self.key(object, "request_body", |walker, body| {
-            walker.body(body, false)
-        });
-        self.key(object, "response_body", |walker, body| {
-            walker.body(body, true)
-        });
+        self.key(object, "request_body", |walker, body| walker.body(body, false));
+        self.key(object, "response_body", |walker, body| walker.body(body, true));
     }
 
     /// `input` and `output` of a trace or observation: messages, a body, text, or any of them in a string.
@@ -81,11 +65,7 @@ impl Walker<'_> {
     pub(super) fn traced(&mut self, value: Json<'_>, is_output: bool) {
         if value.is_string() {
             if !self.nested(value, |walker, inner| walker.traced(inner, is_output)) {
-                let tag = if is_output {
-                    Tag::spoken(AssistantTurn, "assistant")
-                } else {
-                    Tag::spoken(UserTurn, "user")
-                };
+                let tag = if is_output { Tag::spoken(AssistantTurn, "assistant") } else { Tag::spoken(UserTurn, "user") };
                 self.next_message();
                 self.prompt(tag, value);
             }
@@ -113,22 +93,15 @@ impl Walker<'_> {
                 })
             })
         });
-        if object
-            .get("level")
-            .is_some_and(|level| level.is_text("ERROR"))
-        {
+        if object.get("level").is_some_and(|level| level.is_text("ERROR")) {
             for key in ["status_message", "statusMessage"] {
-                self.key(object, key, |walker, text| {
-                    walker.text(Tag::of(ErrorText), text)
-                });
+                self.key(object, key, |walker, text| walker.text(Tag::of(ErrorText), text));
             }
         }
     }
 
     pub(super) fn langsmith(&mut self, object: &Object<'_>) {
-        self.key(object, "inputs", |walker, inputs| {
-            walker.traced(inputs, false)
-        });
+        self.key(object, "inputs", |walker, inputs| walker.traced(inputs, false));
         self.inner(object, "outputs", |walker, outputs| {
             let told = walker.key(outputs, "generations", |walker, lists| {
                 walker.each(lists, |walker, list| {
@@ -143,9 +116,7 @@ impl Walker<'_> {
                 walker.traced(value, true);
             }
         });
-        self.key(object, "serialized", |walker, value| {
-            walker.hidden(|walker| walker.emit(Tag::of(Event), value))
-        });
+        self.key(object, "serialized", |walker, value| walker.hidden(|walker| walker.emit(Tag::of(Event), value)));
         self.key(object, "error", |walker, error| walker.error(error));
     }
 
@@ -154,41 +125,30 @@ impl Walker<'_> {
         let Some(object) = Object::of(generation) else {
             return;
         };
-        let told = self.key(&object, "message", |walker, message| {
-            walker.message(message, false)
-        });
+        let told = self.key(&object, "message", |walker, message| walker.message(message, false));
         let tag = Tag::spoken(AssistantTurn, "assistant");
-        self.key(&object, "text", |walker, text| {
-            if told {
-                walker.hidden(|walker| walker.text(tag, text))
-            } else {
-                walker.text(tag, text)
-            }
-        });
+        self.key(
+            &object,
+            "text",
+            |walker, text| {
+                if told { walker.hidden(|walker| walker.text(tag, text)) } else { walker.text(tag, text) }
+            },
+        );
     }
 
     pub(super) fn weave(&mut self, object: &Object<'_>) {
         self.input_output(object, "inputs", "output");
-        self.key(object, "exception", |walker, text| {
-            walker.text(Tag::of(ErrorText), text)
-        });
+        self.key(object, "exception", |walker, text| walker.text(Tag::of(ErrorText), text));
     }
 
     pub(super) fn bedrock_log(&mut self, object: &Object<'_>) {
-        for (key, body, is_response) in [
-            ("input", "inputBodyJson", false),
-            ("output", "outputBodyJson", true),
-        ] {
+        for (key, body, is_response) in [("input", "inputBodyJson", false), ("output", "outputBodyJson", true)] {
             self.inner(object, key, |walker, wrapper| {
-                walker.key(wrapper, body, |walker, value| {
-                    match (is_response, Object::of(value)) {
-                        (true, Some(response)) => walker.response(&response, value),
-                        (false, Some(request)) => walker.request(&request, false),
-                        (true, None) if value.is_array() => {
-                            walker.emit(Tag::spoken(Continuation, "assistant"), value)
-                        }
-                        (_, None) => walker.body(value, is_response),
-                    }
+                walker.key(wrapper, body, |walker, value| match (is_response, Object::of(value)) {
+                    (true, Some(response)) => walker.response(&response, value),
+                    (false, Some(request)) => walker.request(&request, false),
+                    (true, None) if value.is_array() => walker.emit(Tag::spoken(Continuation, "assistant"), value),
+                    (_, None) => walker.body(value, is_response),
                 });
             });
         }
@@ -198,57 +158,37 @@ impl Walker<'_> {
     pub(super) fn llm_row(&mut self, object: &Object<'_>) {
         self.system(object);
         for key in ["system_fragments", "prompt_fragments"] {
-            self.key(object, key, |walker, fragments| {
-                walker.each(fragments, |walker, fragment| walker.passage(fragment))
-            });
+            self.key(object, key, |walker, fragments| walker.each(fragments, |walker, fragment| walker.passage(fragment)));
         }
         self.key(object, "tools", |walker, tools| walker.definitions(tools));
         self.key(object, "tool_results", |walker, results| {
             walker.each(results, |walker, result| {
                 if let Some(output) = result.get("output") {
-                    walker.at("output", |walker| {
-                        walker.emit(Tag::spoken(ToolResult, "tool"), output)
-                    });
+                    walker.at("output", |walker| walker.emit(Tag::spoken(ToolResult, "tool"), output));
                 }
             })
         });
-        self.key(object, "prompt", |walker, prompt| {
-            walker.plain_prompt(prompt)
-        });
-        self.key(object, "prompt_json", |walker, value| {
-            walker.hidden(|walker| walker.body(value, false))
-        });
-        self.key(object, "reasoning", |walker, text| {
-            walker.text(Tag::spoken(Reasoning, "assistant"), text)
-        });
+        self.key(object, "prompt", |walker, prompt| walker.plain_prompt(prompt));
+        self.key(object, "prompt_json", |walker, value| walker.hidden(|walker| walker.body(value, false)));
+        self.key(object, "reasoning", |walker, text| walker.text(Tag::spoken(Reasoning, "assistant"), text));
         self.key(object, "response", |walker, answer| walker.answer(answer));
         self.key(object, "tool_calls", |walker, calls| {
-            walker.each(calls, |walker, call| {
-                walker.call(call, Tag::spoken(ToolCall, "assistant"))
-            })
+            walker.each(calls, |walker, call| walker.call(call, Tag::spoken(ToolCall, "assistant")))
         });
-        self.key(object, "response_json", |walker, value| {
-            walker.hidden(|walker| walker.body(value, true))
-        });
+        self.key(object, "response_json", |walker, value| walker.hidden(|walker| walker.body(value, true)));
     }
 
     pub(super) fn witness(&mut self, object: &Object<'_>) {
         let mut told = vec!["routing", "tokens", "latency_ms", "quality"];
         for key in ["system", "system_prompt"] {
-            self.key(object, key, |walker, text| {
-                walker.content(text, Tag::spoken(SystemPrompt, "system"))
-            });
+            self.key(object, key, |walker, text| walker.content(text, Tag::spoken(SystemPrompt, "system")));
             told.push(key);
         }
         for key in ["retrieval", "documents", "chunks", "contexts", "sources"] {
-            self.key(object, key, |walker, list| {
-                walker.each(list, |walker, document| walker.passage(document))
-            });
+            self.key(object, key, |walker, list| walker.each(list, |walker, document| walker.passage(document)));
             told.push(key);
         }
-        self.key(object, "messages", |walker, messages| {
-            walker.messages(messages, false)
-        });
+        self.key(object, "messages", |walker, messages| walker.messages(messages, false));
         told.push("messages");
         for key in ["query", "question", "user_input", "input", "prompt"] {
             self.key(object, key, |walker, text| walker.traced(text, false));
@@ -260,10 +200,7 @@ impl Walker<'_> {
         }
         self.key(object, "error", |walker, error| walker.error(error));
         told.push("error");
-        for (key, value) in object
-            .entries()
-            .filter(|(key, value)| key.contains("embedding") && value.is_array())
-        {
+        for (key, value) in object.entries().filter(|(key, value)| key.contains("embedding") && value.is_array()) {
             self.at(&key, |walker| walker.emit(Tag::of(Embedding), value));
         }
         self.generic_rest(object, &told);

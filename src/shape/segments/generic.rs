@@ -21,46 +21,12 @@ const SHORTEST_BASE64: usize = 256;
 const KEY_HINTS: [(&[&str], SegmentType); 11] = [
     (&["system", "instruction"], SystemPrompt),
     (&["error", "exception", "traceback"], ErrorText),
-    (
-        &["think", "reason", "cot", "rationale", "scratchpad"],
-        Reasoning,
-    ),
+    (&["think", "reason", "cot", "rationale", "scratchpad"], Reasoning),
     (&["observation", "stdout", "stderr", "result"], ToolResult),
-    (
-        &[
-            "tool_args",
-            "tool_input",
-            "tool_arguments",
-            "function_args",
-            "arguments",
-        ],
-        ToolCall,
-    ),
-    (
-        &[
-            "response",
-            "output",
-            "answer",
-            "completion",
-            "assistant",
-            "generation",
-            "prediction",
-            "solution",
-        ],
-        AssistantTurn,
-    ),
-    (
-        &[
-            "prompt", "query", "question", "input", "user", "task", "problem", "issue",
-        ],
-        UserTurn,
-    ),
-    (
-        &[
-            "context", "document", "passage", "retriev", "source", "snippet", "chunk",
-        ],
-        Context,
-    ),
+    (&["tool_args", "tool_input", "tool_arguments", "function_args", "arguments"], ToolCall),
+    (&["response", "output", "answer", "completion", "assistant", "generation", "prediction", "solution"], AssistantTurn),
+    (&["prompt", "query", "question", "input", "user", "task", "problem", "issue"], UserTurn),
+    (&["context", "document", "passage", "retriev", "source", "snippet", "chunk"], Context),
     (&["diff", "patch", "code"], Text),
     (&["target", "gold", "reference", "label", "rubric"], Rubric),
     (&["embedding"], Embedding),
@@ -95,9 +61,7 @@ impl Walker<'_> {
         let Some(object) = Object::of(value) else {
             return;
         };
-        let may_be_provider = ["choices", "candidates", "messages", "contents"]
-            .iter()
-            .any(|key| object.has(key));
+        let may_be_provider = ["choices", "candidates", "messages", "contents"].iter().any(|key| object.has(key));
         if may_be_provider && !key.is_empty() {
             let shape = detect_object(&object, 1);
             if shape != ShapeId::Generic {
@@ -114,11 +78,7 @@ impl Walker<'_> {
 
     fn question_and_answer(&mut self, object: &Object<'_>) {
         for (key, value) in object.entries() {
-            let (kind, role) = if QUESTIONS.contains(&&*key) {
-                (UserTurn, "user")
-            } else {
-                (AssistantTurn, "assistant")
-            };
+            let (kind, role) = if QUESTIONS.contains(&&*key) { (UserTurn, "user") } else { (AssistantTurn, "assistant") };
             self.at(&key, |walker| {
                 walker.next_message();
                 walker.text(Tag::spoken(kind, role), value);
@@ -143,14 +103,10 @@ impl Walker<'_> {
         let Some(raw) = value.raw_str().filter(|raw| raw.len() >= SHORTEST_NESTED) else {
             return;
         };
-        if self.nested(value, |walker, inner| walker.body_or_generic(key, inner))
-            || raw.len() < SHORTEST_TEXT
-        {
+        if self.nested(value, |walker, inner| walker.body_or_generic(key, inner)) || raw.len() < SHORTEST_TEXT {
             return;
         }
-        if raw.starts_with(b"data:")
-            && memchr::memmem::find(raw.get(..80).unwrap_or(raw), b";base64,").is_some()
-        {
+        if raw.starts_with(b"data:") && memchr::memmem::find(raw.get(..80).unwrap_or(raw), b";base64,").is_some() {
             return self.emit(Tag::of(Media), value);
         }
         if is_base64(raw) {
@@ -192,36 +148,22 @@ fn is_pairs(value: Json<'_>) -> bool {
 
 /// Tokens or an embedding, by the first numbers of a long list.
 fn vector_kind(value: Json<'_>) -> Option<SegmentType> {
-    if value
-        .items()
-        .take(SHORTEST_VECTOR)
-        .filter(|item| item.kind() == Kind::Number)
-        .count()
-        < SHORTEST_VECTOR
-    {
+    if value.items().take(SHORTEST_VECTOR).filter(|item| item.kind() == Kind::Number).count() < SHORTEST_VECTOR {
         return None;
     }
-    let is_ints = value
-        .items()
-        .take(SHORTEST_VECTOR)
-        .all(|item| item.as_i64().is_some());
+    let is_ints = value.items().take(SHORTEST_VECTOR).all(|item| item.as_i64().is_some());
     Some(if is_ints { Tokens } else { Embedding })
 }
 
 fn is_base64(raw: &[u8]) -> bool {
     raw.len() >= SHORTEST_BASE64
         && raw.len().is_multiple_of(4)
-        && raw.iter().all(|byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=')
-        })
+        && raw.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'='))
 }
 
 /// The type a key suggests; text when it suggests none.
 pub(super) fn hint(key: &str) -> SegmentType {
     let key = key.to_ascii_lowercase();
     let is_hinted = |words: &[&str]| words.iter().any(|word| key.contains(word));
-    KEY_HINTS
-        .iter()
-        .find(|(words, _)| is_hinted(words))
-        .map_or(Text, |(_, kind)| *kind)
+    KEY_HINTS.iter().find(|(words, _)| is_hinted(words)).map_or(Text, |(_, kind)| *kind)
 }

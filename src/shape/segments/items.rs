@@ -31,10 +31,7 @@ impl Walker<'_> {
         self.next_message();
         let name = word(&object, &["name", "server_label"]);
         let call_id = word(&object, &["call_id", "id"]);
-        let name = name
-            .as_deref()
-            .or(Some(&*kind))
-            .filter(|_| kind != "reasoning");
+        let name = name.as_deref().or(Some(&*kind)).filter(|_| kind != "reasoning");
         let tag = Tag::spoken(Text, "").call(name, call_id.as_deref());
         match &*kind {
             "reasoning" => self.item_reasoning(&object),
@@ -42,27 +39,17 @@ impl Walker<'_> {
                 self.key(&object, "tools", |walker, tools| walker.definitions(tools));
             }
             "compaction" | "context_compaction" => {
-                self.key(&object, "encrypted_content", |walker, value| {
-                    walker.emit(Tag::of(Opaque), value)
-                });
+                self.key(&object, "encrypted_content", |walker, value| walker.emit(Tag::of(Opaque), value));
             }
             "image_generation_call" => {
-                self.key(&object, "result", |walker, value| {
-                    walker.emit(tag.with(Media), value)
-                });
+                self.key(&object, "result", |walker, value| walker.emit(tag.with(Media), value));
             }
-            "item_reference"
-            | "compaction_trigger"
-            | "mcp_approval_request"
-            | "mcp_approval_response"
-            | "ghost_snapshot" => {
+            "item_reference" | "compaction_trigger" | "mcp_approval_request" | "mcp_approval_response" | "ghost_snapshot" => {
                 self.emit(tag.with(Event), item);
             }
             kind if kind.ends_with("_output") => self.item_result(&object, tag),
             "function_call" | "custom_tool_call" | "mcp_call" => self.item_call(&object, item, tag),
-            kind if kind.ends_with("_call") || kind == "program" => {
-                self.item_call(&object, item, tag)
-            }
+            kind if kind.ends_with("_call") || kind == "program" => self.item_call(&object, item, tag),
             kind => self.other_item(&object, item, kind_of(kind)),
         }
     }
@@ -72,28 +59,16 @@ impl Walker<'_> {
         for key in ["summary", "content"] {
             self.key(object, key, |walker, parts| walker.content(parts, tag));
         }
-        self.key(object, "encrypted_content", |walker, value| {
-            walker.emit(tag.with(Opaque), value)
-        });
+        self.key(object, "encrypted_content", |walker, value| walker.emit(tag.with(Opaque), value));
     }
 
     fn item_call(&mut self, object: &Object<'_>, item: Json<'_>, tag: Tag<'_>) {
-        let tag = Tag {
-            role: Some("assistant"),
-            ..tag.with(ToolCall)
-        };
-        let has_call = [
-            "arguments",
-            "input",
-            "action",
-            "operation",
-            "code",
-            "queries",
-        ]
-        .into_iter()
-        .filter(|key| object.get(key).is_some_and(|value| !value.is_blank()))
-        .take(1)
-        .any(|key| self.key(object, key, |walker, value| walker.emit(tag, value)));
+        let tag = Tag { role: Some("assistant"), ..tag.with(ToolCall) };
+        let has_call = ["arguments", "input", "action", "operation", "code", "queries"]
+            .into_iter()
+            .filter(|key| object.get(key).is_some_and(|value| !value.is_blank()))
+            .take(1)
+            .any(|key| self.key(object, key, |walker, value| walker.emit(tag, value)));
         if !has_call {
             self.emit(tag, item);
         }
@@ -101,10 +76,7 @@ impl Walker<'_> {
     }
 
     fn item_result(&mut self, object: &Object<'_>, tag: Tag<'_>) {
-        let tag = Tag {
-            role: Some("tool"),
-            ..tag.with(ToolResult)
-        };
+        let tag = Tag { role: Some("tool"), ..tag.with(ToolResult) };
         for key in ["output", "outputs", "result", "results", "tools"] {
             let is_result = object.get(key).is_some_and(|value| !value.is_blank());
             if is_result && self.key(object, key, |walker, value| walker.item_output(value, tag)) {
@@ -117,9 +89,7 @@ impl Walker<'_> {
     /// A string, parts, or `{content, success}`.
     fn item_output(&mut self, value: Json<'_>, tag: Tag<'_>) {
         match value.get("content") {
-            Some(content) if value.get("type").is_none() => {
-                self.at("content", |walker| walker.content(content, tag))
-            }
+            Some(content) if value.get("type").is_none() => self.at("content", |walker| walker.content(content, tag)),
             _ => self.content(value, tag),
         }
     }
@@ -128,9 +98,7 @@ impl Walker<'_> {
     fn other_item(&mut self, object: &Object<'_>, item: Json<'_>, kind: SegmentType) {
         if object.has("content") {
             let tag = Tag::of(kind);
-            self.key(object, "content", |walker, content| {
-                walker.content(content, tag)
-            });
+            self.key(object, "content", |walker, content| walker.content(content, tag));
         } else {
             self.generic(item);
         }

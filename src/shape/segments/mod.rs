@@ -81,10 +81,7 @@ pub fn segments(line: &[u8], shape: ShapeId) -> Vec<Label> {
 
 /// A detection for a shape that is already known; an array of records is one.
 pub(super) fn of_shape(line: &[u8], shape: ShapeId) -> Detection<'static> {
-    let hints = super::detect::Hints {
-        forced: Some(shape),
-        ..Default::default()
-    };
+    let hints = super::detect::Hints { forced: Some(shape), ..Default::default() };
     super::detect::detect(line, &hints)
 }
 
@@ -101,11 +98,7 @@ impl Record<'_> {
         let mut walker = Walker::new(self.line, sink);
         for (index, value) in self.values.iter().enumerate() {
             // Joined values after the first are records of their own kind.
-            let shape = if index == 0 {
-                detection.shape
-            } else {
-                super::detect::detect_inner(*value)
-            };
+            let shape = if index == 0 { detection.shape } else { super::detect::detect_inner(*value) };
             match detection.mapping {
                 Some(mapping) if index == 0 => mapping.walk(&mut walker, *value),
                 _ => walker.record(shape, *value),
@@ -133,9 +126,7 @@ impl Walker<'_> {
 
     /// Follows JSON in a string, as whatever shape it has.
     pub(super) fn follow(&mut self, literal: Json<'_>) -> bool {
-        self.nested(literal, |walker, inner| {
-            walker.record(super::detect::detect_inner(inner), inner)
-        })
+        self.nested(literal, |walker, inner| walker.record(super::detect::detect_inner(inner), inner))
     }
 
     /// A part a rule names.
@@ -158,12 +149,10 @@ impl Walker<'_> {
             (Raw | Blank | StreamEnd | Scalar | Empty, _) => self.generic(value),
             (Generic, _) => self.generic(value),
             (shape, Some(object)) => self.by_shape(shape, &object, value),
-            (shape, None) if value.is_array() => {
-                self.each(value, |walker, item| match item.is_object() {
-                    true => walker.record(shape, item),
-                    false => walker.generic(item),
-                })
-            }
+            (shape, None) if value.is_array() => self.each(value, |walker, item| match item.is_object() {
+                true => walker.record(shape, item),
+                false => walker.generic(item),
+            }),
             (_, None) => self.generic(value),
         }
     }
@@ -171,9 +160,7 @@ impl Walker<'_> {
     /// One object of a known shape.
     pub(super) fn by_shape(&mut self, shape: ShapeId, object: &Object<'_>, value: Json<'_>) {
         match shape {
-            ClaudeCodeEntry | ClaudeCodeAux | ClaudeCodeStream | ClaudeCodeMin => {
-                self.claude_code(object, value)
-            }
+            ClaudeCodeEntry | ClaudeCodeAux | ClaudeCodeStream | ClaudeCodeMin => self.claude_code(object, value),
             ClaudeCodeHistory | CodexHistory | GeminiCliLog => self.prompt_history(object),
             CodexRollout => self.codex(object, value),
             CodexLegacyMeta => self.codex_meta(object),
@@ -206,12 +193,11 @@ impl Walker<'_> {
             OpenrouterGeneration => self.emit(Tag::of(SegmentType::Event), value),
             GatewayPair => self.pair_record(object),
             Witness => self.witness(object),
-            AnthropicBatchIn | AnthropicBatchOut | OpenaiBatchIn | OpenaiBatchOut
-            | BedrockBatch | GeminiBatch => self.batch(object),
-            OpenaiChatRequest | AnthropicRequest | BedrockConverseReq => self.request(object, true),
-            OpenaiResponsesRequest | GeminiRequest | OllamaRequest | CohereV1Req | Messages => {
-                self.request(object, false)
+            AnthropicBatchIn | AnthropicBatchOut | OpenaiBatchIn | OpenaiBatchOut | BedrockBatch | GeminiBatch => {
+                self.batch(object)
             }
+            OpenaiChatRequest | AnthropicRequest | BedrockConverseReq => self.request(object, true),
+            OpenaiResponsesRequest | GeminiRequest | OllamaRequest | CohereV1Req | Messages => self.request(object, false),
             OpenaiChatResponse
             | OpenaiCompletionResponse
             | OpenaiResponsesResponse
@@ -222,9 +208,7 @@ impl Walker<'_> {
             | LlamacppResponse
             | CohereV1Resp
             | CohereV2Resp => self.response(object, value),
-            OpenaiChatChunk | OpenaiResponsesEvent | AnthropicEvent => {
-                self.chunk(shape, object, value)
-            }
+            OpenaiChatChunk | OpenaiResponsesEvent | AnthropicEvent => self.chunk(shape, object, value),
             OpenaiResponsesItem => self.item(value, false),
             MistralEntry => self.mistral(object, value),
             VllmOutput => self.vllm(object),
@@ -233,11 +217,7 @@ impl Walker<'_> {
     }
 
     fn chunk(&mut self, shape: ShapeId, object: &Object<'_>, value: Json<'_>) {
-        if shape == OpenaiChatChunk {
-            self.response(object, value)
-        } else {
-            self.stream_event(object, value)
-        }
+        if shape == OpenaiChatChunk { self.response(object, value) } else { self.stream_event(object, value) }
     }
 
     /// A line of a batch file: unwrap, then the provider's own shape.
@@ -245,9 +225,7 @@ impl Walker<'_> {
         for key in ["params", "request", "modelInput"] {
             self.key(object, key, |walker, request| walker.body(request, false));
         }
-        self.inner(object, "body", |walker, request| {
-            walker.request(request, true)
-        });
+        self.inner(object, "body", |walker, request| walker.request(request, true));
         for key in ["response", "modelOutput"] {
             self.key(object, key, |walker, response| match response.get("body") {
                 Some(body) => walker.at("body", |walker| walker.body(body, true)),
@@ -255,9 +233,7 @@ impl Walker<'_> {
             });
         }
         self.inner(object, "result", |walker, result| {
-            walker.key(result, "message", |walker, message| {
-                walker.body(message, true)
-            });
+            walker.key(result, "message", |walker, message| walker.body(message, true));
             walker.key(result, "error", |walker, error| walker.error(error));
         });
         self.key(object, "error", |walker, error| walker.error(error));

@@ -26,26 +26,17 @@ impl Walker<'_> {
         let kind = word(&object, &["type", "message_content.type"]).unwrap_or_default();
         let known = match &*kind {
             "thinking" | "reasoning" => self.thinking(&object, tag),
-            "redacted_thinking" => self.key(&object, "data", |walker, data| {
-                walker.emit(tag.with(Opaque), data)
-            }),
+            "redacted_thinking" => self.key(&object, "data", |walker, data| walker.emit(tag.with(Opaque), data)),
             "summary_text" | "reasoning_text" => self.spoken(&object, tag.with(Reasoning)),
-            "refusal" => self.key(&object, "refusal", |walker, text| {
-                walker.text(tag.with(Refusal), text)
-            }),
-            "compaction" => self.key(&object, "content", |walker, text| {
-                walker.content(text, tag.with(Summary))
-            }),
+            "refusal" => self.key(&object, "refusal", |walker, text| walker.text(tag.with(Refusal), text)),
+            "compaction" => self.key(&object, "content", |walker, text| walker.content(text, tag.with(Summary))),
             "document" | "search_result" => self.document(&object, tag),
-            "mid_conv_system" => self.key(&object, "content", |walker, inner| {
-                walker.content(inner, tag.with(SystemPrompt))
-            }),
+            "mid_conv_system" => self.key(&object, "content", |walker, inner| walker.content(inner, tag.with(SystemPrompt))),
             "tool_reference" | "additional_tools" => {
                 self.emit(tag.with(ToolDefinitions), part);
                 true
             }
-            "tool_use" | "server_tool_use" | "mcp_tool_use" | "toolCall" | "tool_call"
-            | "tool-call" => {
+            "tool_use" | "server_tool_use" | "mcp_tool_use" | "toolCall" | "tool_call" | "tool-call" => {
                 self.call(part, tag);
                 true
             }
@@ -62,9 +53,7 @@ impl Walker<'_> {
 
     /// A part with text; Gemini marks thoughts with a flag, OpenTelemetry keeps the text under `content`.
     fn spoken(&mut self, object: &Object<'_>, tag: Tag<'_>) -> bool {
-        let is_thought = object
-            .get("thought")
-            .is_some_and(|flag| flag.raw() == b"true");
+        let is_thought = object.get("thought").is_some_and(|flag| flag.raw() == b"true");
         let tag = if is_thought { tag.with(Reasoning) } else { tag };
         let found = ["text", "content", "message_content.text", "value"]
             .into_iter()
@@ -72,9 +61,7 @@ impl Walker<'_> {
             .take(1)
             .any(|key| self.key(object, key, |walker, text| walker.content(text, tag)));
         for key in ["thoughtSignature", "thought_signature", "signature"] {
-            self.key(object, key, |walker, value| {
-                walker.emit(tag.with(Opaque), value)
-            });
+            self.key(object, key, |walker, value| walker.emit(tag.with(Opaque), value));
         }
         found
     }
@@ -82,14 +69,10 @@ impl Walker<'_> {
     fn thinking(&mut self, object: &Object<'_>, tag: Tag<'_>) -> bool {
         let mut found = false;
         for key in ["thinking", "text", "reasoning", "summary", "content"] {
-            found = self.key(object, key, |walker, value| {
-                walker.content(value, tag.with(Reasoning))
-            }) || found;
+            found = self.key(object, key, |walker, value| walker.content(value, tag.with(Reasoning))) || found;
         }
         for key in ["signature", "encrypted_content", "data"] {
-            found = self.key(object, key, |walker, value| {
-                walker.emit(tag.with(Opaque), value)
-            }) || found;
+            found = self.key(object, key, |walker, value| walker.emit(tag.with(Opaque), value)) || found;
         }
         found
     }
@@ -98,9 +81,7 @@ impl Walker<'_> {
     fn tool_result(&mut self, object: &Object<'_>, tag: Tag<'_>) -> bool {
         let call_id = word(object, &["tool_use_id", "toolCallId", "tool_call_id", "id"]);
         let name = word(object, &["name", "toolName"]);
-        let tag = tag
-            .with(ToolResult)
-            .call(name.as_deref(), call_id.as_deref());
+        let tag = tag.with(ToolResult).call(name.as_deref(), call_id.as_deref());
         ["content", "result", "output", "response"]
             .into_iter()
             .filter(|key| object.get(key).is_some_and(|value| !value.is_blank()))
@@ -112,26 +93,13 @@ impl Walker<'_> {
     fn document(&mut self, object: &Object<'_>, tag: Tag<'_>) -> bool {
         let tag = tag.with(Context);
         if let Some(source) = object.get("source").and_then(Object::of) {
-            let kind = if source
-                .get("type")
-                .is_some_and(|kind| kind.is_text("base64"))
-            {
-                Media
-            } else {
-                Context
-            };
+            let kind = if source.get("type").is_some_and(|kind| kind.is_text("base64")) { Media } else { Context };
             self.at("source", |walker| {
-                walker.key(&source, "data", |walker, data| {
-                    walker.emit(tag.with(kind), data)
-                });
-                walker.key(&source, "content", |walker, content| {
-                    walker.content(content, tag)
-                });
+                walker.key(&source, "data", |walker, data| walker.emit(tag.with(kind), data));
+                walker.key(&source, "content", |walker, content| walker.content(content, tag));
             });
         }
-        self.key(object, "content", |walker, content| {
-            walker.content(content, tag)
-        });
+        self.key(object, "content", |walker, content| walker.content(content, tag));
         true
     }
 
@@ -148,27 +116,16 @@ impl Walker<'_> {
             ("blob", "content"),
         ];
         for (outer, key) in NESTED {
-            if let Some(data) = object
-                .get(outer)
-                .and_then(|outer| outer.get(key))
-                .filter(|data| data.is_string())
-            {
-                self.at(outer, |walker| {
-                    walker.at(key, |walker| walker.emit(tag.with(Media), data))
-                });
+            if let Some(data) = object.get(outer).and_then(|outer| outer.get(key)).filter(|data| data.is_string()) {
+                self.at(outer, |walker| walker.at(key, |walker| walker.emit(tag.with(Media), data)));
                 return true;
             }
         }
         let has_type = object.has("type") || object.has("mimeType") || object.has("mime_type");
-        ["image_url", "image", "data", "file_data", "url"]
-            .into_iter()
-            .any(|key| {
-                let is_data = has_type && object.get(key).is_some_and(Json::is_string);
-                is_data
-                    && self.key(object, key, |walker, data| {
-                        walker.emit(tag.with(Media), data)
-                    })
-            })
+        ["image_url", "image", "data", "file_data", "url"].into_iter().any(|key| {
+            let is_data = has_type && object.get(key).is_some_and(Json::is_string);
+            is_data && self.key(object, key, |walker, data| walker.emit(tag.with(Media), data))
+        })
     }
 
     /// Untagged unions of Bedrock and Gemini: the one key says what the part is.
@@ -178,23 +135,15 @@ impl Walker<'_> {
                 continue;
             }
             match &*key {
-                "toolUse" | "functionCall" | "function_call" => {
-                    self.at(&key, |walker| walker.union_call(value, tag))
-                }
+                "toolUse" | "functionCall" | "function_call" => self.at(&key, |walker| walker.union_call(value, tag)),
                 "toolResult" | "functionResponse" | "function_response" => {
                     self.at(&key, |walker| walker.union_result(value, tag));
                 }
-                "executableCode" | "executable_code" => {
-                    self.at_key(&key, value, "code", tag.with(ToolCall))
-                }
-                "codeExecutionResult" | "code_execution_result" => {
-                    self.at_key(&key, value, "output", tag.with(ToolResult))
-                }
+                "executableCode" | "executable_code" => self.at_key(&key, value, "code", tag.with(ToolCall)),
+                "codeExecutionResult" | "code_execution_result" => self.at_key(&key, value, "output", tag.with(ToolResult)),
                 "reasoningContent" => self.at(&key, |walker| walker.bedrock_thought(value, tag)),
                 "json" => self.at(&key, |walker| walker.emit(tag, value)),
-                "image" | "document" | "video" => {
-                    self.at(&key, |walker| walker.emit(tag.with(Media), value))
-                }
+                "image" | "document" | "video" => self.at(&key, |walker| walker.emit(tag.with(Media), value)),
                 "cachePoint" | "cache_control" => {}
                 _ => continue,
             }
@@ -223,16 +172,12 @@ impl Walker<'_> {
         self.inner(&object, "reasoningText", |walker, text| {
             walker.spoken(text, tag.with(Reasoning));
         });
-        self.key(&object, "redactedContent", |walker, value| {
-            walker.emit(tag.with(Opaque), value)
-        });
+        self.key(&object, "redactedContent", |walker, value| walker.emit(tag.with(Opaque), value));
     }
 
     fn at_key(&mut self, outer: &str, value: Json<'_>, key: &str, tag: Tag<'_>) {
         if let Some(inner) = value.get(key) {
-            self.at(outer, |walker| {
-                walker.at(key, |walker| walker.emit(tag, inner))
-            });
+            self.at(outer, |walker| walker.at(key, |walker| walker.emit(tag, inner)));
         }
     }
 }

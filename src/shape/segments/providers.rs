@@ -19,17 +19,11 @@ impl Walker<'_> {
             return read(self, body);
         }
         if !self.nested(body, read) {
-            let is_stream = body
-                .raw_str()
-                .is_some_and(|raw| raw.starts_with(b"data:") || raw.starts_with(b"event:"));
+            let is_stream = body.raw_str().is_some_and(|raw| raw.starts_with(b"data:") || raw.starts_with(b"event:"));
             if is_stream {
                 return self.emit(Tag::spoken(Continuation, "assistant"), body);
             }
-            let (kind, role) = if is_response {
-                (AssistantTurn, "assistant")
-            } else {
-                (UserTurn, "user")
-            };
+            let (kind, role) = if is_response { (AssistantTurn, "assistant") } else { (UserTurn, "user") };
             self.next_message();
             self.prompt(Tag::spoken(kind, role), body);
         }
@@ -40,15 +34,12 @@ impl Walker<'_> {
             (MessagesArray, _) => self.messages(value, false),
             (TokensArray, _) => self.emit(Tag::of(Tokens), value),
             (_, Some(object)) => {
-                let is_refused = shape == ShapeId::Generic
-                    && self.key(&object, "error", |walker, error| walker.error(error));
+                let is_refused = shape == ShapeId::Generic && self.key(&object, "error", |walker, error| walker.error(error));
                 if !is_refused {
                     self.by_shape(shape, &object, value);
                 }
             }
-            (_, None) if value.is_array() => {
-                self.each(value, |walker, item| walker.body(item, true))
-            }
+            (_, None) if value.is_array() => self.each(value, |walker, item| walker.body(item, true)),
             (_, None) if value.is_string() => self.body(value, true),
             _ => {}
         }
@@ -61,42 +52,30 @@ impl Walker<'_> {
         for key in ["chat_history", "history"] {
             self.key(object, key, |walker, list| walker.messages(list, false));
         }
-        self.key(object, "messages", |walker, list| {
-            if list.is_string() {
-                walker.body(list, false)
-            } else {
-                walker.messages(list, prefill)
-            }
-        });
-        self.key(object, "contents", |walker, contents| {
-            walker.contents(contents)
-        });
-        self.key(object, "input", |walker, input| {
-            walker.items(input, prefill)
-        });
+        self.key(
+            object,
+            "messages",
+            |walker, list| {
+                if list.is_string() { walker.body(list, false) } else { walker.messages(list, prefill) }
+            },
+        );
+        self.key(object, "contents", |walker, contents| walker.contents(contents));
+        self.key(object, "input", |walker, input| walker.items(input, prefill));
         for key in ["message", "prompt", "suffix", "inputText"] {
             self.key(object, key, |walker, prompt| walker.plain_prompt(prompt));
         }
         for key in ["documents", "search_results"] {
-            self.key(object, key, |walker, documents| {
-                walker.each(documents, |walker, document| walker.passage(document))
-            });
+            self.key(object, key, |walker, documents| walker.each(documents, |walker, document| walker.passage(document)));
         }
         self.inner(object, "prediction", |walker, prediction| {
-            walker.key(prediction, "content", |walker, content| {
-                walker.content(content, Tag::of(Context))
-            });
+            walker.key(prediction, "content", |walker, content| walker.content(content, Tag::of(Context)));
         });
         self.key(object, "context", |walker, context| {
             if context.is_array() {
                 walker.emit(Tag::of(Tokens), context)
             }
         });
-        self.key(
-            object,
-            "automaticFunctionCallingHistory",
-            |walker, history| walker.hidden(|walker| walker.contents(history)),
-        );
+        self.key(object, "automaticFunctionCallingHistory", |walker, history| walker.hidden(|walker| walker.contents(history)));
     }
 
     /// Instructions, under the names the providers give them.
@@ -105,14 +84,10 @@ impl Walker<'_> {
         for key in ["system", "preamble", "system_prompt"] {
             self.key(object, key, |walker, system| walker.content(system, tag));
         }
-        self.key(
-            object,
-            "instructions",
-            |walker, instructions| match instructions.at(0) {
-                Some(item) if item.get("role").is_some() => walker.items(instructions, false),
-                _ => walker.content(instructions, tag),
-            },
-        );
+        self.key(object, "instructions", |walker, instructions| match instructions.at(0) {
+            Some(item) if item.get("role").is_some() => walker.items(instructions, false),
+            _ => walker.content(instructions, tag),
+        });
         for key in ["systemInstruction", "system_instruction"] {
             self.key(object, key, |walker, value| match value.get("parts") {
                 Some(parts) => walker.at("parts", |walker| walker.content(parts, tag)),
@@ -157,16 +132,9 @@ impl Walker<'_> {
     /// A retrieved document: its text, or itself.
     pub(super) fn passage(&mut self, document: Json<'_>) {
         let tag = Tag::of(Context);
-        let text = [
-            "text",
-            "content",
-            "snippet",
-            "body",
-            "page_content",
-            "chunk",
-        ]
-        .into_iter()
-        .find_map(|key| Some((key, document.get(key).filter(|text| text.is_string())?)));
+        let text = ["text", "content", "snippet", "body", "page_content", "chunk"]
+            .into_iter()
+            .find_map(|key| Some((key, document.get(key).filter(|text| text.is_string())?)));
         match text {
             Some((key, text)) => self.at(key, |walker| walker.emit(tag, text)),
             None if document.get("document").is_some_and(Json::is_object) => {
@@ -184,9 +152,7 @@ impl Walker<'_> {
             walker.hidden(|walker| walker.content(system, Tag::spoken(SystemPrompt, "system")))
         });
         self.hidden(|walker| walker.tool_definitions(object));
-        self.key(object, "prompt", |walker, prompt| {
-            walker.hidden(|walker| walker.plain_prompt(prompt))
-        });
+        self.key(object, "prompt", |walker, prompt| walker.hidden(|walker| walker.plain_prompt(prompt)));
         for key in ["citations", "search_results"] {
             self.key(object, key, |walker, list| {
                 walker.each(list, |walker, hit| {
@@ -199,23 +165,14 @@ impl Walker<'_> {
         for key in ["choices", "candidates", "outputs", "results", "generations"] {
             self.key(object, key, |walker, choices| walker.choices(choices));
         }
-        self.key(object, "output", |walker, output| {
-            match output.get("message") {
-                Some(message) => walker.at("message", |walker| walker.message(message, false)),
-                None => walker.items(output, false),
-            }
+        self.key(object, "output", |walker, output| match output.get("message") {
+            Some(message) => walker.at("message", |walker| walker.message(message, false)),
+            None => walker.items(output, false),
         });
         if object.has("role") || object.has("thinking") {
             self.message(value, false);
         } else {
-            for key in [
-                "message",
-                "content",
-                "text",
-                "response",
-                "generation",
-                "completion",
-            ] {
+            for key in ["message", "content", "text", "response", "generation", "completion"] {
                 self.key(object, key, |walker, answer| walker.answer(answer));
             }
         }
@@ -273,15 +230,11 @@ impl Walker<'_> {
             });
         }
         for key in ["token_ids", "prompt_token_ids"] {
-            self.key(&object, key, |walker, ids| {
-                walker.emit(tag.with(Tokens), ids)
-            });
+            self.key(&object, key, |walker, ids| walker.emit(tag.with(Tokens), ids));
         }
         for key in ["logprobs", "groundingMetadata"] {
             let kind = if key == "logprobs" { Logprobs } else { Context };
-            self.key(&object, key, |walker, value| {
-                walker.emit(Tag::of(kind), value)
-            });
+            self.key(&object, key, |walker, value| walker.emit(Tag::of(kind), value));
         }
     }
 
@@ -289,21 +242,15 @@ impl Walker<'_> {
     pub(super) fn stream_event(&mut self, object: &Object<'_>, value: Json<'_>) {
         let mut found = self.key(object, "item", |walker, item| walker.item(item, false));
         found |= self.inner(object, "response", |walker, response| {
-            walker.key(response, "output", |walker, output| {
-                walker.items(output, false)
-            });
+            walker.key(response, "output", |walker, output| walker.items(output, false));
             walker.key(response, "error", |walker, error| walker.error(error));
         });
         found |= self.inner(object, "message", |walker, message| {
-            walker.key(message, "content", |walker, content| {
-                walker.content(content, Tag::spoken(AssistantTurn, "assistant"))
-            });
+            walker.key(message, "content", |walker, content| walker.content(content, Tag::spoken(AssistantTurn, "assistant")));
         });
         let is_thought = word(object, &["type"]).is_some_and(|kind| kind.contains("reasoning"));
         let kind = if is_thought { Reasoning } else { AssistantTurn };
-        found |= self.key(object, "text", |walker, text| {
-            walker.content(text, Tag::spoken(kind, "assistant"))
-        });
+        found |= self.key(object, "text", |walker, text| walker.content(text, Tag::spoken(kind, "assistant")));
         for (key, kind) in [("delta", Continuation), ("content_block", Continuation)] {
             found |= self.key(object, key, |walker, delta| walker.delta(delta, kind));
         }
@@ -320,33 +267,18 @@ impl Walker<'_> {
         let Some(object) = Object::of(delta) else {
             return;
         };
-        for (key, kind) in [
-            ("text", kind),
-            ("thinking", Reasoning),
-            ("partial_json", ToolCall),
-            ("signature", Opaque),
-        ] {
-            self.key(&object, key, |walker, value| {
-                walker.emit(tag.with(kind), value)
-            });
+        for (key, kind) in [("text", kind), ("thinking", Reasoning), ("partial_json", ToolCall), ("signature", Opaque)] {
+            self.key(&object, key, |walker, value| walker.emit(tag.with(kind), value));
         }
     }
 
     /// vLLM: prompt, prompt ids, outputs.
     pub(super) fn vllm(&mut self, object: &Object<'_>) {
-        self.key(object, "prompt", |walker, prompt| {
-            walker.plain_prompt(prompt)
-        });
-        self.key(object, "prompt_token_ids", |walker, ids| {
-            walker.emit(Tag::spoken(Tokens, "user"), ids)
-        });
-        self.key(object, "prompt_logprobs", |walker, value| {
-            walker.emit(Tag::of(Logprobs), value)
-        });
+        self.key(object, "prompt", |walker, prompt| walker.plain_prompt(prompt));
+        self.key(object, "prompt_token_ids", |walker, ids| walker.emit(Tag::spoken(Tokens, "user"), ids));
+        self.key(object, "prompt_logprobs", |walker, value| walker.emit(Tag::of(Logprobs), value));
         self.key(object, "outputs", |walker, outputs| walker.choices(outputs));
-        self.key(object, "token_ids", |walker, ids| {
-            walker.emit(Tag::spoken(Tokens, "assistant"), ids)
-        });
+        self.key(object, "token_ids", |walker, ids| walker.emit(Tag::spoken(Tokens, "assistant"), ids));
     }
 
     /// An entry of a Mistral conversation, or a history of them.
@@ -367,27 +299,14 @@ impl Walker<'_> {
         match &*word(object, &["type"]).unwrap_or_default() {
             "function.call" => self.call(value, tag),
             "function.result" => {
-                self.key(object, "result", |walker, result| {
-                    walker.content(result, tag.with(ToolResult))
-                });
+                self.key(object, "result", |walker, result| walker.content(result, tag.with(ToolResult)));
             }
             "tool.execution" => {
-                self.key(object, "arguments", |walker, value| {
-                    walker.emit(tag.with(ToolCall), value)
-                });
-                self.key(object, "info", |walker, value| {
-                    walker.emit(tag.with(ToolResult), value)
-                });
+                self.key(object, "arguments", |walker, value| walker.emit(tag.with(ToolCall), value));
+                self.key(object, "info", |walker, value| walker.emit(tag.with(ToolResult), value));
             }
             kind => {
-                let role = word(object, &["role"]).unwrap_or(
-                    if kind == "message.input" {
-                        "user"
-                    } else {
-                        "assistant"
-                    }
-                    .into(),
-                );
+                let role = word(object, &["role"]).unwrap_or(if kind == "message.input" { "user" } else { "assistant" }.into());
                 self.said(object, &role, false);
             }
         }

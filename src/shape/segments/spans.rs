@@ -8,10 +8,9 @@ use crate::shape::roles::SegmentType::*;
 
 impl Walker<'_> {
     pub(super) fn otlp(&mut self, object: &Object<'_>) {
-        for (resources, scopes, records) in [
-            ("resourceSpans", "scopeSpans", "spans"),
-            ("resourceLogs", "scopeLogs", "logRecords"),
-        ] {
+        for (resources, scopes, records) in
+            [("resourceSpans", "scopeSpans", "spans"), ("resourceLogs", "scopeLogs", "logRecords")]
+        {
             self.key(object, resources, |walker, list| {
                 walker.each(list, |walker, resource| {
                     let Some(resource) = Object::of(resource) else {
@@ -50,13 +49,12 @@ impl Walker<'_> {
                         continue;
                     };
                     // The root repeats what its children did; with the root told, they are not visible.
-                    walker.at(index, |walker| {
-                        if index == 0 {
-                            walker.span(&span)
-                        } else {
-                            walker.hidden(|walker| walker.span(&span))
-                        }
-                    });
+                    walker.at(
+                        index,
+                        |walker| {
+                            if index == 0 { walker.span(&span) } else { walker.hidden(|walker| walker.span(&span)) }
+                        },
+                    );
                 }
             });
         });
@@ -64,27 +62,18 @@ impl Walker<'_> {
 
     /// A span or log record: attributes as object, as list of key and value, or as columns; and event bodies.
     pub(super) fn span(&mut self, object: &Object<'_>) {
-        self.key(
-            object,
-            "attributes",
-            |walker, attributes| match Object::of(attributes) {
-                Some(flat) => walker.attributes(&flat, ""),
-                None => walker.each(attributes, |walker, attribute| {
-                    let (Some(key), Some(value)) = (
-                        attribute.get("key").and_then(Json::as_str),
-                        attribute.get("value"),
-                    ) else {
-                        return;
-                    };
-                    walker.at("value", |walker| match value.get("stringValue") {
-                        Some(text) => {
-                            walker.at("stringValue", |walker| walker.attribute(&key, text))
-                        }
-                        None => walker.attribute(&key, value),
-                    });
-                }),
-            },
-        );
+        self.key(object, "attributes", |walker, attributes| match Object::of(attributes) {
+            Some(flat) => walker.attributes(&flat, ""),
+            None => walker.each(attributes, |walker, attribute| {
+                let (Some(key), Some(value)) = (attribute.get("key").and_then(Json::as_str), attribute.get("value")) else {
+                    return;
+                };
+                walker.at("value", |walker| match value.get("stringValue") {
+                    Some(text) => walker.at("stringValue", |walker| walker.attribute(&key, text)),
+                    None => walker.attribute(&key, value),
+                });
+            }),
+        });
         self.attributes(object, "attributes.");
         for key in ["body", "event_body", "eventBody"] {
             let name = word(object, &["name", "event_name", "eventName"]).unwrap_or_default();
@@ -101,10 +90,7 @@ impl Walker<'_> {
 
     /// `gen_ai.user.message` with its body, `gen_ai.choice` likewise.
     fn event_body(&mut self, body: &Object<'_>, name: &str) {
-        let role = name
-            .strip_prefix("gen_ai.")
-            .and_then(|rest| rest.strip_suffix(".message"))
-            .unwrap_or("assistant");
+        let role = name.strip_prefix("gen_ai.").and_then(|rest| rest.strip_suffix(".message")).unwrap_or("assistant");
         if let Some(message) = body.get("message").filter(|message| message.is_object()) {
             return self.at("message", |walker| walker.message(message, false));
         }
@@ -122,9 +108,9 @@ impl Walker<'_> {
 
     fn attribute(&mut self, name: &str, value: Json<'_>) {
         match name {
-            "gen_ai.system_instructions" => self.in_string(value, |walker, value| {
-                walker.content(value, Tag::spoken(SystemPrompt, "system"))
-            }),
+            "gen_ai.system_instructions" => {
+                self.in_string(value, |walker, value| walker.content(value, Tag::spoken(SystemPrompt, "system")))
+            }
             "gen_ai.input.messages" | "llm.input_messages" => {
                 self.in_string(value, |walker, value| walker.messages(value, false))
             }
@@ -134,18 +120,11 @@ impl Walker<'_> {
             "gen_ai.tool.definitions" | "llm.tools" => self.definitions(value),
             "gen_ai.tool.call.arguments" => self.emit(Tag::spoken(ToolCall, "assistant"), value),
             "gen_ai.tool.call.result" => self.emit(Tag::spoken(ToolResult, "tool"), value),
-            "gen_ai.retrieval.documents"
-            | "retrieval.documents"
-            | "reranker.output_documents"
-            | "reranker.input_documents" => {
+            "gen_ai.retrieval.documents" | "retrieval.documents" | "reranker.output_documents" | "reranker.input_documents" => {
                 self.in_string(value, |walker, value| {
-                    walker.each(value, |walker, document| {
-                        match document.get("document.content") {
-                            Some(text) => walker.at("document.content", |walker| {
-                                walker.emit(Tag::of(Context), text)
-                            }),
-                            None => walker.passage(document),
-                        }
+                    walker.each(value, |walker, document| match document.get("document.content") {
+                        Some(text) => walker.at("document.content", |walker| walker.emit(Tag::of(Context), text)),
+                        None => walker.passage(document),
                     })
                 });
             }
@@ -159,9 +138,7 @@ impl Walker<'_> {
             _ if value.is_object() && is_namespace(name) => {
                 if let Some(object) = Object::of(value) {
                     for (key, value) in object.entries() {
-                        self.at(&key, |walker| {
-                            walker.attribute(&format!("{name}.{key}"), value)
-                        });
+                        self.at(&key, |walker| walker.attribute(&format!("{name}.{key}"), value));
                     }
                 }
             }
@@ -172,12 +149,9 @@ impl Walker<'_> {
     /// `llm.input_messages.0.message.content`, `gen_ai.prompt.0.content`: the role stands under a sister key, so the
     /// direction of the name has to do.
     fn flat_message(&mut self, name: &str, value: Json<'_>) {
-        let is_call = name.contains("tool_calls.")
-            && (name.ends_with("arguments") || name.ends_with("input"));
+        let is_call = name.contains("tool_calls.") && (name.ends_with("arguments") || name.ends_with("input"));
         let is_text = name.ends_with(".content") || name.ends_with(".text");
-        let (kind, role) = if name.starts_with("llm.output_messages.")
-            || name.starts_with("gen_ai.completion.")
-        {
+        let (kind, role) = if name.starts_with("llm.output_messages.") || name.starts_with("gen_ai.completion.") {
             (AssistantTurn, "assistant")
         } else if name.starts_with("llm.input_messages.") || name.starts_with("gen_ai.prompt.") {
             (Text, "")
@@ -201,16 +175,5 @@ impl Walker<'_> {
 }
 
 fn is_namespace(name: &str) -> bool {
-    [
-        "llm",
-        "gen_ai",
-        "input",
-        "output",
-        "retrieval",
-        "reranker",
-        "embedding",
-        "gen_ai.input",
-        "gen_ai.output",
-    ]
-    .contains(&name)
+    ["llm", "gen_ai", "input", "output", "retrieval", "reranker", "embedding", "gen_ai.input", "gen_ai.output"].contains(&name)
 }

@@ -26,20 +26,14 @@ const INJECTED: [&[u8]; 11] = [
 
 /// The type of a user's text: context when a tool wrote it.
 pub(super) fn injected(kind: SegmentType, raw: &[u8]) -> SegmentType {
-    let is_injected =
-        kind == SegmentType::UserTurn && INJECTED.iter().any(|start| raw.starts_with(start));
-    if is_injected {
-        SegmentType::Context
-    } else {
-        kind
-    }
+    let is_injected = kind == SegmentType::UserTurn && INJECTED.iter().any(|start| raw.starts_with(start));
+    if is_injected { SegmentType::Context } else { kind }
 }
 
 /// Whether a raw literal begins with a thought.
 pub(super) fn may_hold_thought(raw: &[u8]) -> bool {
     let start = raw.get(..raw.len().min(40)).unwrap_or_default();
-    memchr::memmem::find(start, b"<think").is_some()
-        || memchr::memmem::find(start, b"\\u003cthink").is_some()
+    memchr::memmem::find(start, b"<think").is_some() || memchr::memmem::find(start, b"\\u003cthink").is_some()
 }
 
 /// Splits `<think>…</think>answer`; the tags belong to the thought.
@@ -48,23 +42,13 @@ pub(super) fn thought(text: &str) -> Vec<(SegmentType, Range<usize>)> {
     if !text.trim_start().starts_with("<think") {
         return whole;
     }
-    let end = ["</think>", "</thinking>"]
-        .iter()
-        .filter_map(|tag| Some(text.find(tag)? + tag.len()))
-        .min();
+    let end = ["</think>", "</thinking>"].iter().filter_map(|tag| Some(text.find(tag)? + tag.len())).min();
     match end {
         None => vec![(SegmentType::Reasoning, 0..text.len())],
-        Some(end)
-            if text
-                .get(end..)
-                .is_some_and(|answer| answer.trim().is_empty()) =>
-        {
+        Some(end) if text.get(end..).is_some_and(|answer| answer.trim().is_empty()) => {
             vec![(SegmentType::Reasoning, 0..text.len())]
         }
-        Some(end) => vec![
-            (SegmentType::Reasoning, 0..end),
-            (SegmentType::AssistantTurn, end..text.len()),
-        ],
+        Some(end) => vec![(SegmentType::Reasoning, 0..end), (SegmentType::AssistantTurn, end..text.len())],
     }
 }
 
@@ -97,10 +81,7 @@ const TEMPLATES: &[&[Marker]] = &[
         Fixed("<|user|>", UserTurn, "user"),
         Fixed("<|assistant|>", AssistantTurn, "assistant"),
     ],
-    &[
-        Fixed("<｜User｜>", UserTurn, "user"),
-        Fixed("<｜Assistant｜>", AssistantTurn, "assistant"),
-    ],
+    &[Fixed("<｜User｜>", UserTurn, "user"), Fixed("<｜Assistant｜>", AssistantTurn, "assistant")],
     &[
         Fixed("[AVAILABLE_TOOLS]", ToolDefinitions, "system"),
         Fixed("[TOOL_CALLS]", ToolCall, "assistant"),
@@ -110,23 +91,14 @@ const TEMPLATES: &[&[Marker]] = &[
         Fixed("[INST]", UserTurn, "user"),
         Fixed("[/INST]", AssistantTurn, "assistant"),
     ],
-    &[
-        Fixed("\n\nHuman:", UserTurn, "human"),
-        Fixed("\n\nAssistant:", AssistantTurn, "assistant"),
-    ],
+    &[Fixed("\n\nHuman:", UserTurn, "human"), Fixed("\n\nAssistant:", AssistantTurn, "assistant")],
     &[
         Fixed("### Instruction:", UserTurn, "user"),
         Fixed("### Input:", SegmentType::Context, "user"),
         Fixed("### Response:", AssistantTurn, "assistant"),
     ],
-    &[
-        Fixed("USER:", UserTurn, "user"),
-        Fixed("ASSISTANT:", AssistantTurn, "assistant"),
-    ],
-    &[
-        Fixed("[|Human|]", UserTurn, "human"),
-        Fixed("[|AI|]", AssistantTurn, "ai"),
-    ],
+    &[Fixed("USER:", UserTurn, "user"), Fixed("ASSISTANT:", AssistantTurn, "assistant")],
+    &[Fixed("[|Human|]", UserTurn, "human"), Fixed("[|AI|]", AssistantTurn, "ai")],
 ];
 
 /// Whether a literal is worth decoding to look for markers.
@@ -143,10 +115,7 @@ pub(super) fn may_hold_turns(value: Json<'_>) -> bool {
         b"<|start|>",
     ];
     value.raw_str().is_some_and(|raw| {
-        raw.len() >= SHORTEST_RENDERED
-            || FIRST
-                .iter()
-                .any(|marker| memchr::memmem::find(raw, marker).is_some())
+        raw.len() >= SHORTEST_RENDERED || FIRST.iter().any(|marker| memchr::memmem::find(raw, marker).is_some())
     })
 }
 
@@ -167,13 +136,8 @@ pub(super) fn turns(text: &str) -> Vec<RenderedTurn<'_>> {
 
 /// A word like `USER:` marks a conversation only when several turns change sides; real markers need no second one.
 fn is_conversation(template: &[Marker], turns: &[RenderedTurn<'_>]) -> bool {
-    let is_word = template
-        .iter()
-        .any(|marker| matches!(marker, Fixed("USER:", ..)));
-    let changes = turns
-        .windows(2)
-        .filter(|pair| matches!(pair, [a, b] if a.kind != b.kind))
-        .count();
+    let is_word = template.iter().any(|marker| matches!(marker, Fixed("USER:", ..)));
+    let changes = turns.windows(2).filter(|pair| matches!(pair, [a, b] if a.kind != b.kind)).count();
     !turns.is_empty() && (!is_word || changes >= 2)
 }
 
@@ -191,42 +155,18 @@ fn cut<'t>(text: &'t str, template: &[Marker]) -> Vec<RenderedTurn<'t>> {
         }
     }
     starts.sort_unstable_by_key(|start| start.0);
-    let ends = starts
-        .iter()
-        .skip(1)
-        .map(|start| start.0)
-        .chain([text.len()]);
-    starts
-        .iter()
-        .zip(ends)
-        .map(|((at, kind, role), end)| RenderedTurn {
-            kind: *kind,
-            role,
-            range: *at..end,
-        })
-        .collect()
+    let ends = starts.iter().skip(1).map(|start| start.0).chain([text.len()]);
+    starts.iter().zip(ends).map(|((at, kind, role), end)| RenderedTurn { kind: *kind, role, range: *at..end }).collect()
 }
 
 /// Reads the role after a marker; a long or odd "role" is text about markers, not a marker.
-fn named<'t>(
-    text: &'t str,
-    at: usize,
-    opening: &str,
-    end: &str,
-) -> Option<(usize, SegmentType, &'t str)> {
+fn named<'t>(text: &'t str, at: usize, opening: &str, end: &str) -> Option<(usize, SegmentType, &'t str)> {
     let rest = text.get(at + opening.len()..)?;
     let role = rest.get(..rest.find(end)?)?.trim();
-    let is_word = !role.is_empty()
-        && role.len() <= 32
-        && role
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_-. ".contains(&byte));
+    let is_word =
+        !role.is_empty() && role.len() <= 32 && role.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-. ".contains(&byte));
     let is_analysis = opening == "<|start|>" && rest.starts_with("assistant<|channel|>analysis");
-    let kind = if is_analysis {
-        SegmentType::Reasoning
-    } else {
-        type_of_role(role).unwrap_or(SegmentType::Text)
-    };
+    let kind = if is_analysis { SegmentType::Reasoning } else { type_of_role(role).unwrap_or(SegmentType::Text) };
     is_word.then_some((at, kind, role))
 }
 
@@ -241,28 +181,16 @@ mod tests {
     #[test]
     fn the_pieces_of_a_rendered_conversation_join_to_the_text() {
         let text = "<s><|im_start|>system\nShort.<|im_end|>\n<|im_start|>user\nhé<|im_end|>\n<|im_start|>assistant\n";
-        let joined: String = turns(text)
-            .iter()
-            .map(|turn| &text[turn.range.clone()])
-            .collect();
+        let joined: String = turns(text).iter().map(|turn| &text[turn.range.clone()]).collect();
         assert_eq!(joined, text);
         assert_eq!(kinds(text), [SystemPrompt, UserTurn, AssistantTurn]);
     }
 
     #[test]
     fn every_chat_template_is_cut_at_its_own_markers() {
-        assert_eq!(
-            kinds("[INST] <<SYS>>be brief<</SYS>> hi [/INST] hello"),
-            [UserTurn, SystemPrompt, UserTurn, AssistantTurn]
-        );
-        assert_eq!(
-            kinds("<start_of_turn>user\nhi<end_of_turn>\n<start_of_turn>model\n"),
-            [UserTurn, AssistantTurn]
-        );
-        assert_eq!(
-            kinds("\n\nHuman: hi\n\nAssistant: ho"),
-            [UserTurn, AssistantTurn]
-        );
+        assert_eq!(kinds("[INST] <<SYS>>be brief<</SYS>> hi [/INST] hello"), [UserTurn, SystemPrompt, UserTurn, AssistantTurn]);
+        assert_eq!(kinds("<start_of_turn>user\nhi<end_of_turn>\n<start_of_turn>model\n"), [UserTurn, AssistantTurn]);
+        assert_eq!(kinds("\n\nHuman: hi\n\nAssistant: ho"), [UserTurn, AssistantTurn]);
         let harmony = "<|start|>user<|message|>x<|end|><|start|>assistant<|channel|>analysis<|message|>hm<|end|>";
         assert_eq!(kinds(harmony), [UserTurn, SegmentType::Reasoning]);
     }
@@ -275,10 +203,7 @@ mod tests {
 
     #[test]
     fn a_thought_is_parted_from_its_answer_and_an_unfinished_one_is_all_thought() {
-        assert_eq!(
-            thought("<think>hm</think>yes"),
-            [(SegmentType::Reasoning, 0..17), (AssistantTurn, 17..20)]
-        );
+        assert_eq!(thought("<think>hm</think>yes"), [(SegmentType::Reasoning, 0..17), (AssistantTurn, 17..20)]);
         assert_eq!(thought("<think>hm"), [(SegmentType::Reasoning, 0..9)]);
         assert_eq!(thought("a <think>"), [(AssistantTurn, 0..9)]);
     }

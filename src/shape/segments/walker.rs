@@ -40,21 +40,11 @@ pub(in crate::shape) struct Tag<'t> {
 
 impl<'t> Tag<'t> {
     pub(super) fn of(kind: SegmentType) -> Tag<'static> {
-        Tag {
-            kind,
-            role: None,
-            name: None,
-            call_id: None,
-        }
+        Tag { kind, role: None, name: None, call_id: None }
     }
 
     pub(super) fn spoken(kind: SegmentType, role: &'t str) -> Tag<'t> {
-        Tag {
-            kind,
-            role: (!role.is_empty()).then_some(role),
-            name: None,
-            call_id: None,
-        }
+        Tag { kind, role: (!role.is_empty()).then_some(role), name: None, call_id: None }
     }
 
     pub(super) fn with(self, kind: SegmentType) -> Tag<'t> {
@@ -62,11 +52,7 @@ impl<'t> Tag<'t> {
     }
 
     pub(super) fn call(self, name: Option<&'t str>, call_id: Option<&'t str>) -> Tag<'t> {
-        Tag {
-            name: name.or(self.name),
-            call_id: call_id.or(self.call_id),
-            ..self
-        }
+        Tag { name: name.or(self.name), call_id: call_id.or(self.call_id), ..self }
     }
 }
 
@@ -87,17 +73,7 @@ pub(in crate::shape) struct Walker<'s> {
 
 impl<'s> Walker<'s> {
     pub(in crate::shape) fn new(line: &'s [u8], sink: &'s mut Sink<'s>) -> Walker<'s> {
-        Walker {
-            line,
-            sink,
-            path: String::new(),
-            steps: 0,
-            order: 0,
-            choice: None,
-            visible: true,
-            literal: None,
-            nesting: 0,
-        }
+        Walker { line, sink, path: String::new(), steps: 0, order: 0, choice: None, visible: true, literal: None, nesting: 0 }
     }
 
     /// Works one step deeper in the record.
@@ -110,16 +86,8 @@ impl<'s> Walker<'s> {
         let start = self.path.len();
         let written = write!(self.path, "{step}");
         debug_assert!(written.is_ok(), "writing to a String does not fail");
-        if self
-            .path
-            .get(start..)
-            .is_some_and(|token| token.contains(['~', '/']))
-        {
-            let token = self
-                .path
-                .split_off(start)
-                .replace('~', "~0")
-                .replace('/', "~1");
+        if self.path.get(start..).is_some_and(|token| token.contains(['~', '/'])) {
+            let token = self.path.split_off(start).replace('~', "~0").replace('/', "~1");
             self.path.push_str(&token);
         }
         self.steps += 1;
@@ -129,12 +97,7 @@ impl<'s> Walker<'s> {
     }
 
     /// Works on the value of `key` when it is there and not null; says whether it was.
-    pub(super) fn key<'v>(
-        &mut self,
-        object: &Object<'v>,
-        key: &str,
-        work: impl FnOnce(&mut Self, Json<'v>),
-    ) -> bool {
+    pub(super) fn key<'v>(&mut self, object: &Object<'v>, key: &str, work: impl FnOnce(&mut Self, Json<'v>)) -> bool {
         let Some(value) = object.get(key).filter(|value| !value.is_null()) else {
             return false;
         };
@@ -143,12 +106,7 @@ impl<'s> Walker<'s> {
     }
 
     /// Works on the object at `key`.
-    pub(super) fn inner<'v>(
-        &mut self,
-        object: &Object<'v>,
-        key: &str,
-        work: impl FnOnce(&mut Self, &Object<'v>),
-    ) -> bool {
+    pub(super) fn inner<'v>(&mut self, object: &Object<'v>, key: &str, work: impl FnOnce(&mut Self, &Object<'v>)) -> bool {
         let Some(inner) = object.get(key).and_then(Object::of) else {
             return false;
         };
@@ -183,14 +141,8 @@ impl<'s> Walker<'s> {
     }
 
     /// Reads a string as JSON and works on it; `false` when it is none, or nested too deep.
-    pub(super) fn nested(
-        &mut self,
-        literal: Json<'_>,
-        work: impl FnOnce(&mut Self, Json<'_>),
-    ) -> bool {
-        let looks = literal
-            .raw_str()
-            .and_then(|text| text.trim_ascii_start().first().copied());
+    pub(super) fn nested(&mut self, literal: Json<'_>, work: impl FnOnce(&mut Self, Json<'_>)) -> bool {
+        let looks = literal.raw_str().and_then(|text| text.trim_ascii_start().first().copied());
         if self.nesting == DEEPEST_NESTING || !matches!(looks, Some(b'{' | b'[' | b'"')) {
             return false;
         }

@@ -4,11 +4,7 @@ use super::*;
 use std::io::Write;
 
 fn text() -> Vec<u8> {
-    (0..20_000u32)
-        .flat_map(|i| {
-            format!("{{\"n\":{},\"m\":{}}}\n", i, i.wrapping_mul(2_654_435_761)).into_bytes()
-        })
-        .collect()
+    (0..20_000u32).flat_map(|i| format!("{{\"n\":{},\"m\":{}}}\n", i, i.wrapping_mul(2_654_435_761)).into_bytes()).collect()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -36,12 +32,7 @@ fn zstd_frame(bytes: &[u8]) -> Vec<u8> {
 type Encode = fn(&[u8]) -> Vec<u8>;
 
 fn encoders() -> [(Compression, Encode); 4] {
-    [
-        (Compression::Gzip, gzip),
-        (Compression::Zstd, zstd_frame),
-        (Compression::Xz, xz),
-        (Compression::Bzip2, bzip2),
-    ]
+    [(Compression::Gzip, gzip), (Compression::Zstd, zstd_frame), (Compression::Xz, xz), (Compression::Bzip2, bzip2)]
 }
 
 fn read_all(bytes: Vec<u8>) -> (Compression, Vec<u8>, Option<io::Error>) {
@@ -64,11 +55,7 @@ fn streams_in_several_members_read_as_one() {
     for (compression, encode) in encoders() {
         let (kind, out, error) = read_all([encode(first), encode(second)].concat());
         assert_eq!(kind, compression);
-        assert!(
-            out == text && error.is_none(),
-            "{compression:?} {} {error:?}",
-            out.len()
-        );
+        assert!(out == text && error.is_none(), "{compression:?} {} {error:?}", out.len());
     }
 }
 
@@ -77,19 +64,9 @@ fn skippable_zstd_frames_are_skipped_wherever_they_stand() {
     let skippable = [&[0x51, 0x2a, 0x4d, 0x18, 5, 0, 0, 0][..], b"notes"].concat();
     let text = text();
     let (first, second) = text.split_at(1000);
-    let stream = [
-        skippable.clone(),
-        zstd_frame(first),
-        skippable.clone(),
-        zstd_frame(second),
-        skippable,
-    ]
-    .concat();
+    let stream = [skippable.clone(), zstd_frame(first), skippable.clone(), zstd_frame(second), skippable].concat();
     let (kind, out, error) = read_all(stream);
-    assert!(
-        kind == Compression::Zstd && out == text && error.is_none(),
-        "{error:?}"
-    );
+    assert!(kind == Compression::Zstd && out == text && error.is_none(), "{error:?}");
 }
 
 #[test]
@@ -101,16 +78,9 @@ fn a_stream_cut_short_yields_its_readable_part_and_then_says_truncated() {
         stream.extend(encode(&text[text.len() / 2..]));
         stream.truncate(whole + (stream.len() - whole) / 2);
         let (_, out, error) = read_all(stream);
-        assert!(
-            out.len() >= text.len() / 2 && text.starts_with(&out),
-            "{compression:?} gave {}",
-            out.len()
-        );
+        assert!(out.len() >= text.len() / 2 && text.starts_with(&out), "{compression:?} gave {}", out.len());
         let error = error.expect("a cut stream must not look whole");
-        assert_eq!(
-            damage(&error).map(|d| (d.compression, d.kind)),
-            Some((compression, DamageKind::Truncated))
-        );
+        assert_eq!(damage(&error).map(|d| (d.compression, d.kind)), Some((compression, DamageKind::Truncated)));
     }
 }
 
@@ -120,18 +90,10 @@ fn flipped_bytes_are_damage_and_nothing_wrong_is_read_before_them() {
     for (compression, encode) in encoders() {
         let mut stream = [encode(&text), encode(&text)].concat();
         let at = stream.len() * 3 / 4;
-        stream[at..at + 16]
-            .iter_mut()
-            .for_each(|byte| *byte ^= 0xa5);
+        stream[at..at + 16].iter_mut().for_each(|byte| *byte ^= 0xa5);
         let (_, out, error) = read_all(stream);
-        assert!(
-            out.len() >= text.len() && out.starts_with(&text),
-            "{compression:?}"
-        );
-        assert!(
-            error.as_ref().and_then(damage).is_some(),
-            "{compression:?} {error:?}"
-        );
+        assert!(out.len() >= text.len() && out.starts_with(&text), "{compression:?}");
+        assert!(error.as_ref().and_then(damage).is_some(), "{compression:?} {error:?}");
     }
 }
 
@@ -143,24 +105,13 @@ fn a_window_above_the_limit_is_named_as_such() {
     encoder.write_all(&text()).unwrap();
     let stream = encoder.finish().unwrap();
     let (_, _, error) = read_all(stream.clone());
-    assert_eq!(
-        error.as_ref().and_then(damage).map(|d| d.kind),
-        Some(DamageKind::NeedsMemory)
-    );
+    assert_eq!(error.as_ref().and_then(damage).map(|d| d.kind), Some(DamageKind::NeedsMemory));
     let mut out = Vec::new();
-    wrap(Cursor::new(stream), 1 << 28)
-        .unwrap()
-        .reader
-        .read_to_end(&mut out)
-        .unwrap();
+    wrap(Cursor::new(stream), 1 << 28).unwrap().reader.read_to_end(&mut out).unwrap();
     assert!(out == text());
     let mut opened = wrap(Cursor::new(xz(&text())), 1 << 10).unwrap();
     let error = opened.reader.read_to_end(&mut Vec::new()).unwrap_err();
-    assert_eq!(
-        damage(&error).map(|d| d.kind),
-        Some(DamageKind::NeedsMemory),
-        "{error}"
-    );
+    assert_eq!(damage(&error).map(|d| d.kind), Some(DamageKind::NeedsMemory), "{error}");
 }
 
 #[test]
@@ -179,40 +130,23 @@ fn errors_of_the_system_are_not_blamed_on_the_stream() {
         let half = half[..half.len() / 2].to_vec();
         let mut opened = wrap(Failing(Cursor::new(half)), DEFAULT_WINDOW).unwrap();
         let error = opened.reader.read_to_end(&mut Vec::new()).unwrap_err();
-        assert!(
-            damage(&error).is_none() && error.raw_os_error() == Some(5),
-            "{compression:?} {error:?}"
-        );
+        assert!(damage(&error).is_none() && error.raw_os_error() == Some(5), "{compression:?} {error:?}");
     }
 }
 
 #[test]
 fn plain_bytes_that_begin_like_a_magic_stay_plain_and_whole() {
-    for plain in [
-        &b""[..],
-        b"\x1f",
-        b"BZh",
-        b"BZh9 is a name\n",
-        b"(a",
-        b"P*",
-        b"{\"a\":1}\n",
-        b"\xfd7zX",
-    ] {
+    for plain in [&b""[..], b"\x1f", b"BZh", b"BZh9 is a name\n", b"(a", b"P*", b"{\"a\":1}\n", b"\xfd7zX"] {
         let (kind, out, error) = read_all(plain.to_vec());
-        assert!(
-            kind == Compression::None && out == plain && error.is_none(),
-            "{plain:?}"
-        );
+        assert!(kind == Compression::None && out == plain && error.is_none(), "{plain:?}");
     }
 }
 
 #[test]
 fn opening_a_file_recognises_it_by_content_not_by_name() {
     let dir = tempfile::tempdir().unwrap();
-    for (name, bytes, expected) in [
-        ("a.gz", b"{}\n".to_vec(), Compression::None),
-        ("b.jsonl", gzip(b"{}\n"), Compression::Gzip),
-    ] {
+    for (name, bytes, expected) in [("a.gz", b"{}\n".to_vec(), Compression::None), ("b.jsonl", gzip(b"{}\n"), Compression::Gzip)]
+    {
         let path = dir.path().join(name);
         File::create(&path).unwrap().write_all(&bytes).unwrap();
         let mut opened = open(&path, DEFAULT_WINDOW).unwrap();

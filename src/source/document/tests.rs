@@ -22,35 +22,18 @@ fn document(text: &[u8]) -> Result<Outline, &'static str> {
 
 fn elements(text: &[u8], chunk_bytes: usize) -> Vec<Vec<u8>> {
     let reader = ElementReader::new(text, document(text).unwrap(), chunk_bytes);
-    reader
-        .flat_map(|chunk| {
-            chunk
-                .unwrap()
-                .iter()
-                .map(<[u8]>::to_vec)
-                .collect::<Vec<_>>()
-        })
-        .collect()
+    reader.flat_map(|chunk| chunk.unwrap().iter().map(<[u8]>::to_vec).collect::<Vec<_>>()).collect()
 }
 
 fn woven(glue: &Glue, elements: &[Vec<u8>]) -> Vec<u8> {
     let mut elements = elements.iter();
-    glue.around()
-        .flat_map(|glue| [glue, elements.next().map_or(&[][..], |element| element)].concat())
-        .collect()
+    glue.around().flat_map(|glue| [glue, elements.next().map_or(&[][..], |element| element)].concat()).collect()
 }
 
 #[test]
 fn elements_of_an_array_are_records_and_the_rest_is_glue() {
-    let text =
-        b"\xef\xbb\xbf [\n  {\"a\": \"]\\\"}\"},\n  [1, {}],\n  \"s, ]\" , -1.50e3,null\n]\n";
-    let expected = [
-        &b"{\"a\": \"]\\\"}\"}"[..],
-        b"[1, {}]",
-        b"\"s, ]\"",
-        b"-1.50e3",
-        b"null",
-    ];
+    let text = b"\xef\xbb\xbf [\n  {\"a\": \"]\\\"}\"},\n  [1, {}],\n  \"s, ]\" , -1.50e3,null\n]\n";
+    let expected = [&b"{\"a\": \"]\\\"}\"}"[..], b"[1, {}]", b"\"s, ]\"", b"-1.50e3", b"null"];
     assert_eq!(elements(text, 8), expected);
     let outline = document(text).unwrap();
     assert_eq!((outline.elements, outline.length), (5, text.len() as u64));
@@ -90,10 +73,7 @@ fn what_is_no_whole_document_is_taken_as_lines_with_a_reason() {
     }
     assert!(document("[".repeat(1 << 20).as_bytes()).is_err());
     let long = format!("[\"{}\"]", "x".repeat(2 << 20));
-    assert_eq!(
-        document(long.as_bytes()),
-        Err("an element is longer than a record may be")
-    );
+    assert_eq!(document(long.as_bytes()), Err("an element is longer than a record may be"));
 }
 
 #[test]
@@ -121,28 +101,19 @@ fn only_a_value_that_outlives_its_first_line_may_be_a_document() {
 fn a_document_that_changes_between_the_two_readings_ends_in_an_error() {
     let outline = document(b"[1, 2]").unwrap();
     for other in [&b"[1,2]"[..], b"[1, 2, 3]", b"[1, 2", b"[1, 2] "] {
-        let last = ElementReader::new(other, outline.clone(), 1)
-            .last()
-            .unwrap();
+        let last = ElementReader::new(other, outline.clone(), 1).last().unwrap();
         assert!(last.is_err(), "{}", String::from_utf8_lossy(other));
     }
 }
 
 /// A JSON value as text, with spaces at will.
 fn value() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![
-        "-?[0-9]{1,3}",
-        "\"[a-z,\\]}{:]{0,6}\"",
-        Just(r#""\\\"""#.to_string()),
-        Just("true".into())
-    ];
+    let leaf = prop_oneof!["-?[0-9]{1,3}", "\"[a-z,\\]}{:]{0,6}\"", Just(r#""\\\"""#.to_string()), Just("true".into())];
     leaf.prop_recursive(3, 20, 4, |inner| {
         prop_oneof![
-            proptest::collection::vec(inner.clone(), 0..4)
-                .prop_map(|items| format!("[{}]", items.join(" ,\n"))),
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(" ,\n"))),
             proptest::collection::vec(inner, 0..4).prop_map(|items| {
-                let members: Vec<String> =
-                    items.iter().map(|item| format!("\"k\": {item}")).collect();
+                let members: Vec<String> = items.iter().map(|item| format!("\"k\": {item}")).collect();
                 format!("{{{}}}", members.join(","))
             }),
         ]

@@ -25,29 +25,20 @@ pub(in super::super) fn records(items: impl IntoIterator<Item = Item>) -> Vec<Ve
         match item {
             Item::Chunk(chunk) => out.extend(chunk.iter().map(<[u8]>::to_vec)),
             Item::LongPiece(piece) if piece.first => out.push(piece.data),
-            Item::LongPiece(piece) => out
-                .last_mut()
-                .expect("a first piece came before")
-                .extend_from_slice(&piece.data),
+            Item::LongPiece(piece) => out.last_mut().expect("a first piece came before").extend_from_slice(&piece.data),
         }
     }
     out
 }
 
-const SMALL: ChunkOptions = ChunkOptions {
-    chunk_bytes: 16,
-    max_line: 24,
-    long_piece: 5,
-};
+const SMALL: ChunkOptions = ChunkOptions { chunk_bytes: 16, max_line: 24, long_piece: 5 };
 
 /// Gives its bytes in reads of the lengths listed, over and over.
 struct Stutter<'a>(&'a [u8], Vec<usize>, usize);
 
 impl Read for Stutter<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let step = self.1[self.2 % self.1.len()]
-            .min(buffer.len())
-            .min(self.0.len());
+        let step = self.1[self.2 % self.1.len()].min(buffer.len()).min(self.0.len());
         self.2 += 1;
         buffer[..step].copy_from_slice(&self.0[..step]);
         self.0 = &self.0[step..];
@@ -56,16 +47,11 @@ impl Read for Stutter<'_> {
 }
 
 fn cut(bytes: &[u8], options: ChunkOptions) -> Vec<Item> {
-    LineReader::new(bytes, options)
-        .collect::<io::Result<_>>()
-        .unwrap()
+    LineReader::new(bytes, options).collect::<io::Result<_>>().unwrap()
 }
 
 fn lines_by_split(bytes: &[u8]) -> Vec<Vec<u8>> {
-    let mut lines: Vec<Vec<u8>> = bytes
-        .split(|&byte| byte == b'\n')
-        .map(<[u8]>::to_vec)
-        .collect();
+    let mut lines: Vec<Vec<u8>> = bytes.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
     if lines.last().is_some_and(Vec::is_empty) {
         lines.pop();
     }
@@ -74,15 +60,12 @@ fn lines_by_split(bytes: &[u8]) -> Vec<Vec<u8>> {
 
 /// Lines of all lengths around the limits of `SMALL`.
 fn text() -> impl Strategy<Value = Vec<u8>> {
-    let line = prop_oneof![0usize..8, 12usize..40]
-        .prop_map(|length| (0..length).map(|i| b'a' + i as u8 % 26).collect());
-    (proptest::collection::vec(line, 0..12), any::<bool>()).prop_map(
-        |(lines, newline): (Vec<Vec<u8>>, bool)| {
-            let mut text = lines.join(&b'\n');
-            text.extend_from_slice(if newline { b"\n" } else { b"" });
-            text
-        },
-    )
+    let line = prop_oneof![0usize..8, 12usize..40].prop_map(|length| (0..length).map(|i| b'a' + i as u8 % 26).collect());
+    (proptest::collection::vec(line, 0..12), any::<bool>()).prop_map(|(lines, newline): (Vec<Vec<u8>>, bool)| {
+        let mut text = lines.join(&b'\n');
+        text.extend_from_slice(if newline { b"\n" } else { b"" });
+        text
+    })
 }
 
 proptest! {
@@ -140,14 +123,9 @@ proptest! {
 #[test]
 fn odd_lines_keep_their_bytes() {
     let text = b"\xef\xbb\xbf{}\r\n\n\r\n \xff\x00\n{";
-    let Item::Chunk(chunk) = &cut(text, ChunkOptions::default())[0] else {
-        panic!("a chunk")
-    };
+    let Item::Chunk(chunk) = &cut(text, ChunkOptions::default())[0] else { panic!("a chunk") };
     let lines: Vec<&[u8]> = chunk.iter().collect();
-    assert_eq!(
-        lines,
-        [&b"\xef\xbb\xbf{}\r"[..], b"", b"\r", b" \xff\x00", b"{"]
-    );
+    assert_eq!(lines, [&b"\xef\xbb\xbf{}\r"[..], b"", b"\r", b" \xff\x00", b"{"]);
     assert!(!chunk.ends_with_newline);
     assert!(cut(b"", ChunkOptions::default()).is_empty());
     assert_eq!(records(cut(b"\n", SMALL)), [b""]);
@@ -156,20 +134,14 @@ fn odd_lines_keep_their_bytes() {
 #[test]
 fn a_line_of_exactly_the_limit_is_whole_and_one_byte_more_comes_in_pieces() {
     for (length, newline) in [(24, true), (24, false), (25, true), (25, false)] {
-        let text = [
-            vec![b'x'; length],
-            if newline { b"\n".to_vec() } else { vec![] },
-        ]
-        .concat();
+        let text = [vec![b'x'; length], if newline { b"\n".to_vec() } else { vec![] }].concat();
         let items = cut(&text, SMALL);
         match &items[..] {
             [Item::Chunk(chunk)] => assert!(length == 24 && chunk.ends_with_newline == newline),
             pieces => {
                 assert_eq!((length, pieces.len()), (25, 5));
                 for (at, piece) in pieces.iter().enumerate() {
-                    let Item::LongPiece(piece) = piece else {
-                        panic!("a piece")
-                    };
+                    let Item::LongPiece(piece) = piece else { panic!("a piece") };
                     let ends = (piece.first, piece.last, piece.newline);
                     assert_eq!(ends, (at == 0, at == 4, at == 4 && newline));
                 }
@@ -183,11 +155,7 @@ fn what_was_read_before_an_error_comes_before_the_error() {
     struct Broken<'a>(&'a [u8]);
     impl Read for Broken<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            if self.0.is_empty() {
-                Err(io::Error::other("torn"))
-            } else {
-                self.0.read(buffer)
-            }
+            if self.0.is_empty() { Err(io::Error::other("torn")) } else { self.0.read(buffer) }
         }
     }
     let mut reader = LineReader::new(Broken(b"{\"a\":1}\n{\"b\""), SMALL);
@@ -206,8 +174,6 @@ fn what_was_read_before_an_error_comes_before_the_error() {
 
 #[test]
 fn a_reader_in_the_middle_counts_from_there() {
-    let Some(Ok(Item::Chunk(chunk))) = LineReader::at(&b"c\n"[..], SMALL, 700).next() else {
-        panic!("a chunk")
-    };
+    let Some(Ok(Item::Chunk(chunk))) = LineReader::at(&b"c\n"[..], SMALL, 700).next() else { panic!("a chunk") };
     assert_eq!(chunk.stream_offset, 700);
 }

@@ -11,11 +11,11 @@ use crate::checksum::ContentHasher;
 use crate::error::{Error, Result};
 use crate::pack::directory::RecordRun;
 use crate::record::cut::{CutOptions, Cuts, Cutter};
+use crate::shape::{Hints, Mappings, Record, ShapeId};
 use crate::source::lines::{Chunk, Item, LongPiece};
 use crate::source::observe;
 use crate::source::state::SourceState;
 use crate::vault::ingest::digests::{Bytes, Digest, Digests};
-use crate::shape::{Hints, Mappings, Record, ShapeId};
 use crate::vault::journal::{self, Entry, Removal, SourceDelta};
 use crate::vault::session::Session;
 
@@ -72,7 +72,8 @@ impl Detector {
             let name = if record.values.is_empty() {
                 "opaque"
             } else {
-                let hints = Hints { source_name: Some(name), forced: self.forced, mappings: self.mappings.as_ref(), ..Hints::default() };
+                let hints =
+                    Hints { source_name: Some(name), forced: self.forced, mappings: self.mappings.as_ref(), ..Hints::default() };
                 record.detect(&hints).shape.name()
             };
             *shapes.entry(name).or_default() += 1;
@@ -247,7 +248,8 @@ impl Feed {
         }
         session.keep(&chunk, cuts, &numbers, first_new);
         self.fed.opaque += cuts.opaque;
-        let last = if chunk.ends_with_newline { 0 } else { chunk.lines.last().map_or(0, |line| u64::from(line.end - line.start)) };
+        let last =
+            if chunk.ends_with_newline { 0 } else { chunk.lines.last().map_or(0, |line| u64::from(line.end - line.start)) };
         self.account(session, slot, &numbers, chunk.data.len() as u64, last);
         self.digests.bytes(slot, Bytes::Chunk(chunk));
         Ok(())
@@ -389,7 +391,8 @@ impl Feed {
         if shared >= settled {
             // The same lines, and perhaps more: only those are new.
             let id = known.state.id;
-            let same = shared == origin.occurrences() && active.occurrences == shared && active.state.open_line == known.state.open_line;
+            let same =
+                shared == origin.occurrences() && active.occurrences == shared && active.state.open_line == known.state.open_line;
             let mut runs = std::mem::take(&mut active.runs);
             skip_first(&mut runs, settled);
             active.runs = runs;

@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::record::cut::CutOptions;
+use crate::shape::{Mappings, ShapeId};
 use crate::source::decide::{Decision, Growth, Twin};
 use crate::source::decompress::{self, Compression};
 use crate::source::digest::{EDGE, Edges, StreamDigest, edge_hash};
@@ -38,7 +39,6 @@ use crate::vault::Vault;
 use crate::vault::api::{Explanation, Failure, IngestOptions, IngestReport, Input, Sync};
 use crate::vault::head::disk_bytes;
 use crate::vault::ingest::digests::{Bytes, Digest};
-use crate::shape::{Mappings, ShapeId};
 use crate::vault::ingest::feed::{Active, Detector, Feed};
 use crate::vault::journal::{Entry, SourceDelta};
 use crate::vault::logbook;
@@ -174,7 +174,8 @@ impl Run<'_> {
     }
 
     fn path(&mut self, path: &Path) -> Result<()> {
-        let vault = paths::absolute(self.vault.layout.dir()).map_err(|error| Error::io("resolving", self.vault.layout.dir(), error))?;
+        let vault =
+            paths::absolute(self.vault.layout.dir()).map_err(|error| Error::io("resolving", self.vault.layout.dir(), error))?;
         let options = WalkOptions::new(&self.options.include, &self.options.exclude, self.options.all_files, Some(vault))?;
         let found = walk::discover(&[path.to_path_buf()], &options);
         for (reason, count) in found.skipped {
@@ -227,7 +228,8 @@ impl Run<'_> {
         if repeats || may_equal || decompress_looks_packed(&file.path) && !self.under_way.is_empty() {
             self.settle_all()?;
         }
-        let known: Vec<SourceState> = self.session.state.generations(name).into_iter().map(|source| source.state.clone()).collect();
+        let known: Vec<SourceState> =
+            self.session.state.generations(name).into_iter().map(|source| source.state.clone()).collect();
         let twins = self.twins(file, name);
         let twins: Vec<Twin<'_>> = twins.iter().map(|(state, moved)| Twin { state, moved_away: *moved }).collect();
         let looked = if self.options.append && !known.is_empty() {
@@ -282,7 +284,15 @@ impl Run<'_> {
                 self.report.sources_unchanged += 1;
                 let mut state = fresh(self, *generation);
                 if let Some(origin) = self.session.state.sources.get(id).map(|source| source.state.clone()) {
-                    state = SourceState { id: state.id, name: state.name, generation: *generation, stamp: state.stamp, compressed, alias_of: Some(*id), ..origin };
+                    state = SourceState {
+                        id: state.id,
+                        name: state.name,
+                        generation: *generation,
+                        stamp: state.stamp,
+                        compressed,
+                        alias_of: Some(*id),
+                        ..origin
+                    };
                     self.session.commit(vec![Entry::Source(SourceDelta { state: state.encode(), ..SourceDelta::default() })])?;
                 }
             }
@@ -345,7 +355,14 @@ impl Run<'_> {
     }
 
     /// A file that continues a source.
-    fn grow(&mut self, file: &FoundFile, growth: Growth, compressed: bool, stamp: Option<Stamp>, then_alias: Option<SourceState>) -> Result<()> {
+    fn grow(
+        &mut self,
+        file: &FoundFile,
+        growth: Growth,
+        compressed: bool,
+        stamp: Option<Stamp>,
+        then_alias: Option<SourceState>,
+    ) -> Result<()> {
         let Some(source) = self.session.state.sources.get(&growth.id) else {
             return Err(Error::Internal(format!("source {} is gone", growth.id)));
         };
@@ -401,7 +418,8 @@ impl Run<'_> {
 
     fn activate(&mut self, state: SourceState, drop_last: u64) -> Active {
         self.report.sources += 1;
-        let announce = self.options.shape.as_ref().map(|shape| Entry::Mapping(forced_shape_key(&state.name), shape.clone().into_bytes()));
+        let announce =
+            self.options.shape.as_ref().map(|shape| Entry::Mapping(forced_shape_key(&state.name), shape.clone().into_bytes()));
         Active {
             state,
             drop_last,
@@ -427,7 +445,13 @@ impl Run<'_> {
     }
 
     /// Feeds all items of a file. `all_or_nothing` for documents: one that changes while it is read is not kept.
-    fn pull(&mut self, slot: usize, path: PathBuf, items: impl Iterator<Item = io::Result<Item>>, all_or_nothing: bool) -> Result<()> {
+    fn pull(
+        &mut self,
+        slot: usize,
+        path: PathBuf,
+        items: impl Iterator<Item = io::Result<Item>>,
+        all_or_nothing: bool,
+    ) -> Result<()> {
         self.feed.active[slot].held = all_or_nothing;
         let mut complete = true;
         for item in items {
@@ -689,16 +713,16 @@ fn append_to(known: &[SourceState]) -> Seen {
 
 fn decompress_looks_packed(path: &Path) -> bool {
     let mut start = [0; 8];
-    std::fs::File::open(path).and_then(|mut file| file.read(&mut start)).is_ok_and(|read| {
-        decompress::recognise(&start[..read]) != Compression::None
-    })
+    std::fs::File::open(path)
+        .and_then(|mut file| file.read(&mut start))
+        .is_ok_and(|read| decompress::recognise(&start[..read]) != Compression::None)
 }
 
 /// Hash of the first 64 KiB of a file's stream.
 fn head_hash(path: &Path, window: u64) -> io::Result<u128> {
     let opened = decompress::open(path, window)?;
     let mut head = Vec::new();
-    opened.reader.take(EDGE as u64).read_to_end(&mut head)?;
+    opened.reader.take(EDGE).read_to_end(&mut head)?;
     Ok(edge_hash(&head))
 }
 

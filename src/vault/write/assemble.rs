@@ -510,7 +510,7 @@ impl<S: Sink> Assembler<S> {
         let index = self.position.blocks[class];
         self.position.blocks[class] += 1;
         let base = if self.shape.star > 1 && class != class::DENSE as usize {
-            if index as usize % self.shape.star == 0 {
+            if (index as usize).is_multiple_of(self.shape.star) {
                 self.star_bases[class] = Some((index, Arc::clone(&block.bytes)));
                 None
             } else {
@@ -673,9 +673,8 @@ impl<S: Sink> Assembler<S> {
         self.segment_memory.clear();
         self.roots.clear();
         self.ring = Ring::new(self.shape.ring_bytes);
-        self.literals = (0..class::COUNT)
-            .map(|c| Literals::new(c as u8, 0, self.shape.block_bytes, self.shape.window_bytes))
-            .collect();
+        self.literals =
+            (0..class::COUNT).map(|c| Literals::new(c as u8, 0, self.shape.block_bytes, self.shape.window_bytes)).collect();
         self.matchers = (0..class::COUNT).map(|_| Matcher::new(18, self.shape.min_match.max(64))).collect();
         self.star_bases = vec![None; class::COUNT];
         self.group = GroupBuilder::new(0, 0, [0; class::COUNT]);

@@ -59,10 +59,13 @@ pub struct Commit {
     pub seal: bool,
 }
 
+/// Puts a frame into the directory, once its offset is known.
+pub type Enter = Box<dyn FnOnce(u64, &mut Directory) + Send>;
+
 /// A coded job on its way to the writer.
 pub enum Coded {
     /// A frame and what to put into the directory once its offset is known.
-    Frame(Vec<u8>, Box<dyn FnOnce(u64, &mut Directory) + Send>),
+    Frame(Vec<u8>, Enter),
     /// End of a commit.
     Commit(Commit),
 }

@@ -35,7 +35,16 @@ impl Literals {
     #[must_use]
     pub fn new(class: u8, start: u32, block_bytes: usize, keep_bytes: usize) -> Literals {
         let open = Vec::new();
-        Literals { class, block_bytes, keep_bytes, open, open_start: start, recent: VecDeque::new(), recent_bytes: 0, spare: Vec::new() }
+        Literals {
+            class,
+            block_bytes,
+            keep_bytes,
+            open,
+            open_start: start,
+            recent: VecDeque::new(),
+            recent_bytes: 0,
+            spare: Vec::new(),
+        }
     }
 
     /// The position of the next byte.
