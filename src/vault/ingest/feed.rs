@@ -54,6 +54,8 @@ pub struct Active {
     pub announce: Option<Entry>,
     /// Records by shape, when asked for.
     pub shapes: BTreeMap<&'static str, u64>,
+    /// What is known ends within a line, and what comes is no part of it: before its first byte the line is ended.
+    pub ends_open_line: bool,
 }
 
 /// How shapes are told while cutting: only for `--explain`, storage never asks.
@@ -250,9 +252,17 @@ impl Feed {
         self.fed.opaque += cuts.opaque;
         let last =
             if chunk.ends_with_newline { 0 } else { chunk.lines.last().map_or(0, |line| u64::from(line.end - line.start)) };
+        self.end_open_line(slot);
         self.account(session, slot, &numbers, chunk.data.len() as u64, last);
         self.digests.bytes(slot, Bytes::Chunk(chunk));
         Ok(())
+    }
+
+    /// The newline that sets what is appended apart from an open line belongs to the stream, and so to its digest.
+    fn end_open_line(&mut self, slot: usize) {
+        if std::mem::take(&mut self.active[slot].ends_open_line) {
+            self.digests.bytes(slot, Bytes::Raw(b"\n".to_vec()));
+        }
     }
 
     /// Notes which removed records came again, to bring them back with the next commit.
@@ -291,6 +301,7 @@ impl Feed {
         }
         let mut data = piece.data;
         let length = data.len() as u64 + u64::from(piece.newline);
+        self.end_open_line(slot);
         self.account(session, slot, &numbers, length, open);
         if piece.newline {
             data.push(b'\n');

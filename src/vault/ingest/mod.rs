@@ -435,6 +435,7 @@ impl Run<'_> {
             unchanged: false,
             announce,
             shapes: BTreeMap::new(),
+            ends_open_line: false,
         }
     }
 
@@ -561,18 +562,16 @@ impl Run<'_> {
             }
         };
         if self.options.append
-            && let Some(mut state) = known
+            && let Some(state) = known
         {
             if state.digest.is_closed() {
                 let what = "lines were purged from it, so that its digest cannot go on; append under another name";
                 return Err(Error::Usage(format!("{}: {what}", state.name)));
             }
-            let drop_last = u64::from(state.last_line_open());
             // An open line was ended by whoever appends: it stays as it is, a line of its own.
             let digest = Digest { digest: state.digest.clone(), edges: None };
-            state.open_line = 0;
-            let active = self.activate(state, 0);
-            let _ = drop_last;
+            let mut active = self.activate(state, 0);
+            active.ends_open_line = active.state.last_line_open();
             return Ok(self.feed.open(active, digest, 0));
         }
         let kind = if is_named { SourceKind::Stream } else { SourceKind::Stdin };
