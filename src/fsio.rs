@@ -133,7 +133,8 @@ impl Lock {
     /// [`Error::Locked`] with the holder's name when the time is up.
     pub fn acquire(path: &Path, info: &Path, holder: &str, timeout: Duration) -> Result<Lock> {
         let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).on("opening", path)?;
-        let deadline = Instant::now().checked_add(timeout);
+        // A holder that is just leaving is no reason to fail: even who does not want to wait waits for a moment.
+        let deadline = Instant::now().checked_add(timeout.max(Duration::from_millis(100)));
         loop {
             match file.try_lock() {
                 Ok(()) => break,
