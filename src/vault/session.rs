@@ -199,6 +199,14 @@ impl Session {
         old.finish().map(drop)
     }
 
+    /// The vault as it is on disk.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        Snapshot::open(&self.layout)
+    }
+
     /// What was new in all of this writer's life.
     #[must_use]
     pub fn counts(&self) -> crate::vault::write::assemble::Counts {

@@ -6,9 +6,17 @@
 mod architecture;
 mod catalog;
 mod cli;
+mod company;
 mod crash;
+mod damage;
+mod forms;
 mod generated;
 mod harness;
+mod histories;
+mod house;
+mod limits;
+mod model;
+mod powercut;
 mod read;
 mod roundtrip;
 mod sources;

@@ -25,6 +25,38 @@ pub struct Digest {
     pub digest: StreamDigest,
     /// Both ends, when the stream was seen from its start.
     pub edges: Option<Edges>,
+    /// A length of interest, and BLAKE3 of the stream up to there once it has come so far.
+    pub mark: Option<(u64, Option<[u8; 32]>)>,
+}
+
+impl Digest {
+    /// Of a stream seen from its start.
+    pub fn fresh() -> Digest {
+        Digest { digest: StreamDigest::new(), edges: Some(Edges::default()), mark: None }
+    }
+
+    /// Of a stream that goes on.
+    pub fn resumed(digest: &StreamDigest) -> Digest {
+        Digest { digest: digest.clone(), edges: None, mark: None }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        let length = self.digest.length();
+        let mut rest = bytes;
+        if let Some((at, reached @ None)) = &mut self.mark
+            && let Some(before) = at.checked_sub(length).and_then(|before| usize::try_from(before).ok())
+            && before <= bytes.len()
+        {
+            let (first, second) = bytes.split_at(before);
+            self.digest.update(first);
+            *reached = Some(self.digest.finish());
+            rest = second;
+        }
+        self.digest.update(rest);
+        if let Some(edges) = &mut self.edges {
+            edges.update(bytes);
+        }
+    }
 }
 
 enum Message {
@@ -108,10 +140,7 @@ fn work(receiver: &Receiver<Message>, shelf: &Sender<Vec<u8>>) {
                     };
                     let known = (bytes.len() as u64).min(*skip);
                     *skip -= known;
-                    digest.digest.update(&bytes[known as usize..]);
-                    if let Some(edges) = &mut digest.edges {
-                        edges.update(&bytes[known as usize..]);
-                    }
+                    digest.update(&bytes[known as usize..]);
                 }
                 // Hashing comes last in a chunk's life: mostly its buffer is free now.
                 if let Bytes::Chunk(chunk) = bytes

@@ -15,6 +15,7 @@ use crate::shape::{Hints, Mappings, Record, ShapeId};
 use crate::source::lines::{Chunk, Item, LongPiece};
 use crate::source::observe;
 use crate::source::state::SourceState;
+use crate::vault::ingest::repeat::Undecided;
 use crate::vault::ingest::digests::{Bytes, Digest, Digests};
 use crate::vault::journal::{self, Entry, Removal, SourceDelta};
 use crate::vault::session::Session;
@@ -35,7 +36,7 @@ pub struct Active {
     /// The plain file, for a look at its ends when the stream was not read from the start.
     pub plain: Option<PathBuf>,
     /// A stream that may repeat what is known: its list so far is kept back until that is clear.
-    pub undecided: bool,
+    pub undecided: Option<Undecided>,
     /// Something changed since the last commit.
     pub dirty: bool,
     /// Another name that becomes an alias when this source is done.
@@ -54,6 +55,8 @@ pub struct Active {
     pub announce: Option<Entry>,
     /// Records by shape, when asked for.
     pub shapes: BTreeMap<&'static str, u64>,
+    /// What is known ends within a line, and what comes is no part of it: before its first byte the line is ended.
+    pub ends_open_line: bool,
 }
 
 /// How shapes are told while cutting: only for `--explain`, storage never asks.
@@ -250,9 +253,20 @@ impl Feed {
         self.fed.opaque += cuts.opaque;
         let last =
             if chunk.ends_with_newline { 0 } else { chunk.lines.last().map_or(0, |line| u64::from(line.end - line.start)) };
+        self.end_open_line(slot);
+        if let Some(undecided) = &mut self.active[slot].undecided {
+            undecided.hashes.extend(cuts.records.iter().map(|&root| cuts.nodes[root as usize].hash));
+        }
         self.account(session, slot, &numbers, chunk.data.len() as u64, last);
         self.digests.bytes(slot, Bytes::Chunk(chunk));
         Ok(())
+    }
+
+    /// The newline that sets what is appended apart from an open line belongs to the stream, and so to its digest.
+    fn end_open_line(&mut self, slot: usize) {
+        if std::mem::take(&mut self.active[slot].ends_open_line) {
+            self.digests.bytes(slot, Bytes::Raw(b"\n".to_vec()));
+        }
     }
 
     /// Notes which removed records came again, to bring them back with the next commit.
@@ -284,6 +298,9 @@ impl Feed {
             let (hash, first_new) = (self.long_hash.finish(), session.assembler.next_record());
             let number = session.assembler.long_record(&std::mem::take(&mut self.long), hash, None)?;
             session.keep_long(number, hash, first_new);
+            if let Some(undecided) = &mut self.active[slot].undecided {
+                undecided.hashes.push(hash);
+            }
             numbers.push(number);
             if piece.newline {
                 open = 0;
@@ -291,6 +308,7 @@ impl Feed {
         }
         let mut data = piece.data;
         let length = data.len() as u64 + u64::from(piece.newline);
+        self.end_open_line(slot);
         self.account(session, slot, &numbers, length, open);
         if piece.newline {
             data.push(b'\n');
@@ -326,9 +344,9 @@ impl Feed {
         }
         let mut entries = Vec::new();
         for slot in 0..self.active.len() {
-            self.settle(session, slot);
+            self.settle(session, slot)?;
             let active = &mut self.active[slot];
-            if !active.dirty || active.undecided || (active.held && !active.done) {
+            if !active.dirty || active.undecided.is_some() || (active.held && !active.done) {
                 continue;
             }
             fill_digest(&self.digests, slot, active)?;
@@ -370,74 +388,50 @@ impl Feed {
     }
 
     /// Decides, as soon as it can be known, whether a stream repeats and continues a known source.
-    fn settle(&mut self, session: &Session, slot: usize) {
+    fn settle(&mut self, session: &Session, slot: usize) -> Result<()> {
         let active = &mut self.active[slot];
-        if !active.undecided {
-            return;
-        }
+        let Some(mut undecided) = active.undecided.take() else { return Ok(()) };
         let generations = session.state.generations(&active.state.name);
-        let Some(known) = generations.last() else {
-            active.undecided = false;
-            return;
-        };
+        let Some(known) = generations.last() else { return Ok(()) };
         let origin = session.state.origin(known);
         let open = u64::from(known.state.last_line_open());
         let settled = origin.occurrences() - open.min(origin.occurrences());
-        if active.occurrences < settled && !active.done {
-            return;
+        let digest = self.digests.query(slot)?;
+        let (length, known_length) = (digest.digest.length(), known.state.stream_len());
+        let equal = undecided.repeats(session, known.state.id, origin, settled, &active.runs)?;
+        if equal && length < known_length && !active.done {
+            active.undecided = Some(undecided);
+            return Ok(());
         }
-        let shared = common_prefix(&active.runs, &origin.runs);
-        active.undecided = false;
-        if shared >= settled {
+        let starts_with_known = match digest.mark {
+            Some((at, Some(found))) if at == known_length => found == known.state.digest.finish(),
+            _ => false,
+        };
+        if equal && length >= known_length && (starts_with_known || undecided.is_sure() && known.state.digest.is_closed()) {
             // The same lines, and perhaps more: only those are new.
-            let id = known.state.id;
-            let same =
-                shared == origin.occurrences() && active.occurrences == shared && active.state.open_line == known.state.open_line;
-            let mut runs = std::mem::take(&mut active.runs);
-            skip_first(&mut runs, settled);
-            active.runs = runs;
+            let same = length == known_length;
+            skip_first(&mut active.runs, settled);
             active.drop_last = origin.occurrences() - settled;
-            active.state.id = id;
+            active.state.id = known.state.id;
             active.state.generation = known.state.generation;
             active.dirty = !same;
             active.unchanged = same;
-        } else if active.done && shared == active.occurrences {
+        } else if equal && undecided.is_sure() && length < known_length && active.occurrences <= settled {
             // A beginning of what is known: nothing new.
             active.dirty = false;
             active.unchanged = true;
         } else {
+            active.runs = undecided.numbers(std::mem::take(&mut active.runs));
             active.state.generation = known.state.generation + 1;
+            // Others may have given out numbers while this stream was waiting.
+            active.state.id = active.state.id.max(session.state.next_source());
         }
+        Ok(())
     }
 }
 
-/// How many record numbers two lists have in common from the start.
-fn common_prefix(a: &[RecordRun], b: &[RecordRun]) -> u64 {
-    let numbers = |runs: &[RecordRun]| -> Vec<RecordRun> { runs.to_vec() };
-    let (mut a, mut b) = (numbers(a).into_iter(), numbers(b).into_iter());
-    let (mut x, mut y) = (a.next(), b.next());
-    let mut shared = 0;
-    while let (Some(p), Some(q)) = (&mut x, &mut y) {
-        if p.first != q.first {
-            break;
-        }
-        let both = p.count.min(q.count);
-        shared += both;
-        for run in [&mut *p, &mut *q] {
-            run.first += both;
-            run.count -= both;
-        }
-        if p.count == 0 {
-            x = a.next();
-        }
-        if q.count == 0 {
-            y = b.next();
-        }
-    }
-    shared
-}
-
-fn skip_first(runs: &mut Vec<RecordRun>, mut count: u64) {
+/// Takes the first numbers off a list.
+pub(super) fn skip_first(runs: &mut Vec<RecordRun>, mut count: u64) {
     let mut at = 0;
     for run in runs.iter_mut() {
         let now = run.count.min(count);
@@ -481,17 +475,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_are_compared_number_by_number_whatever_their_runs() {
+    fn the_first_numbers_of_a_list_are_taken_off_whatever_its_runs() {
         let runs = |numbers: &[u64]| {
             let mut runs = Vec::new();
             numbers.iter().for_each(|&number| journal::push_run(&mut runs, number));
             runs
         };
-        let split = vec![RecordRun { first: 1, count: 2 }, RecordRun { first: 3, count: 2 }];
-        assert_eq!(common_prefix(&runs(&[1, 2, 3, 9]), &split), 3);
-        assert_eq!(common_prefix(&runs(&[1, 2]), &split), 2);
-        assert_eq!(common_prefix(&runs(&[2]), &split), 0);
-        let mut rest = split;
+        let mut rest = vec![RecordRun { first: 1, count: 2 }, RecordRun { first: 3, count: 2 }];
         skip_first(&mut rest, 3);
         assert_eq!(rest, runs(&[4]));
     }

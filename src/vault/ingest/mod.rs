@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `mod` | the run: what each input means and which way it is read |
 //! | `feed` | the conveyor from chunks to commits |
+//! | `repeat` | whether a stream repeats what is known |
 //! | `digests` | digests of the streams, on a thread of their own |
 
 mod digests;
 mod feed;
+mod repeat;
 #[cfg(test)]
 mod tests;
 
@@ -26,7 +28,7 @@ use crate::record::cut::CutOptions;
 use crate::shape::{Mappings, ShapeId};
 use crate::source::decide::{Decision, Growth, Twin};
 use crate::source::decompress::{self, Compression};
-use crate::source::digest::{EDGE, Edges, StreamDigest, edge_hash};
+use crate::source::digest::{EDGE, edge_hash};
 use crate::source::document::{self, ElementReader, Outline, Verdict};
 use crate::source::lines::{ChunkOptions, Item, LineReader};
 use crate::source::names;
@@ -40,6 +42,7 @@ use crate::vault::api::{Explanation, Failure, IngestOptions, IngestReport, Input
 use crate::vault::head::disk_bytes;
 use crate::vault::ingest::digests::{Bytes, Digest};
 use crate::vault::ingest::feed::{Active, Detector, Feed};
+use crate::vault::ingest::repeat::Undecided;
 use crate::vault::journal::{Entry, SourceDelta};
 use crate::vault::logbook;
 use crate::vault::session::Session;
@@ -264,8 +267,7 @@ impl Run<'_> {
     fn read_file(&mut self, file: &FoundFile, name: &str, seen: &Seen) -> Result<()> {
         let compressed = seen.compression != Compression::None;
         let fresh = |run: &mut Run<'_>, generation: u32| {
-            let mut state = SourceState::new(run.next_source, name, generation, SourceKind::File);
-            run.next_source += 1;
+            let mut state = SourceState::new(run.fresh_id(), name, generation, SourceKind::File);
             state.compressed = compressed;
             state.stamp = Some(Stamp::from(file));
             state
@@ -379,13 +381,13 @@ impl Run<'_> {
                 return Ok(());
             }
         };
-        let resumed = Digest { digest: state.digest.clone(), edges: None };
+        let resumed = Digest::resumed(&state.digest);
         state.open_line = 0;
         let mut active = self.activate(state, drop_last);
         active.then_alias = then_alias.map(Box::new);
         let slot = if compressed || resumed.digest.is_closed() {
             // The stream passes from its start anyway: digest all of it, cut what is new.
-            let slot = self.feed.open(active, fresh_digest(), 0);
+            let slot = self.feed.open(active, Digest::fresh(), 0);
             if let Err(error) = self.skip(slot, &mut reader, growth.from) {
                 self.fail(file.path.clone(), &error);
             }
@@ -416,6 +418,13 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// A number no source has. Others may have given out some while a stream was waiting.
+    fn fresh_id(&mut self) -> u32 {
+        let id = self.next_source.max(self.session.state.next_source());
+        self.next_source = id + 1;
+        id
+    }
+
     fn activate(&mut self, state: SourceState, drop_last: u64) -> Active {
         self.report.sources += 1;
         let announce =
@@ -425,7 +434,7 @@ impl Run<'_> {
             drop_last,
             runs: Vec::new(),
             plain: None,
-            undecided: false,
+            undecided: None,
             dirty: true,
             then_alias: None,
             done: false,
@@ -435,13 +444,14 @@ impl Run<'_> {
             unchanged: false,
             announce,
             shapes: BTreeMap::new(),
+            ends_open_line: false,
         }
     }
 
     fn open(&mut self, state: SourceState, plain: Option<PathBuf>) -> usize {
         let mut active = self.activate(state, 0);
         active.plain = plain;
-        self.feed.open(active, fresh_digest(), 0)
+        self.feed.open(active, Digest::fresh(), 0)
     }
 
     /// Feeds all items of a file. `all_or_nothing` for documents: one that changes while it is read is not kept.
@@ -561,27 +571,26 @@ impl Run<'_> {
             }
         };
         if self.options.append
-            && let Some(mut state) = known
+            && let Some(state) = known
         {
             if state.digest.is_closed() {
                 let what = "lines were purged from it, so that its digest cannot go on; append under another name";
                 return Err(Error::Usage(format!("{}: {what}", state.name)));
             }
-            let drop_last = u64::from(state.last_line_open());
             // An open line was ended by whoever appends: it stays as it is, a line of its own.
-            let digest = Digest { digest: state.digest.clone(), edges: None };
-            state.open_line = 0;
-            let active = self.activate(state, 0);
-            let _ = drop_last;
+            let digest = Digest::resumed(&state.digest);
+            let mut active = self.activate(state, 0);
+            active.ends_open_line = active.state.last_line_open();
             return Ok(self.feed.open(active, digest, 0));
         }
         let kind = if is_named { SourceKind::Stream } else { SourceKind::Stdin };
-        let mut state = SourceState::new(self.next_source, &name, 1, kind);
-        self.next_source += 1;
+        let mut state = SourceState::new(self.fresh_id(), &name, 1, kind);
         state.compressed = compression != Compression::None;
         let mut active = self.activate(state, 0);
-        active.undecided = known.is_some();
-        Ok(self.feed.open(active, fresh_digest(), 0))
+        active.undecided = known.as_ref().map(|known| Undecided::against(known.id));
+        // What comes is compared with what is known up to its end.
+        let mark = known.map(|known| (known.stream_len(), None));
+        Ok(self.feed.open(active, Digest { mark, ..Digest::fresh() }, 0))
     }
 
     fn receive(&self, items: &Receiver<io::Result<Item>>, interval: Duration) -> Next {
@@ -681,10 +690,6 @@ enum Next {
     Pause,
     Failed(io::Error),
     End,
-}
-
-fn fresh_digest() -> Digest {
-    Digest { digest: StreamDigest::new(), edges: Some(Edges::default()) }
 }
 
 fn bytes_of(item: &Item) -> &[u8] {
