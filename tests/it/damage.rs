@@ -34,7 +34,9 @@ fn answers(vault: &Path) -> Vec<(&'static str, Result<String>)> {
         let options = GetOptions { ids: vec![Id::parse(id)?], with_turns: true, ..GetOptions::default() };
         open()?.get(&options, &mut |item| {
             match item {
-                GetItem::Record(record) => out += &format!("{}:{} {:?} {}\n", record.source, record.line, record.bytes, record.turns.len()),
+                GetItem::Record(record) => {
+                    out += &format!("{}:{} {:?} {}\n", record.source, record.line, record.bytes, record.turns.len())
+                }
                 other => out += &format!("{other:?}\n"),
             }
             Ok(())
@@ -54,7 +56,12 @@ fn answers(vault: &Path) -> Vec<(&'static str, Result<String>)> {
         ("get an id", get("id:req_3_2")),
         ("get a hash", get(&format!("hash:{:032x}", turnpack::checksum::content_hash(b"not json")))),
         ("get nothing", get("hash:00000000000000000000000000000000")),
-        ("ls", open().and_then(|vault| vault.ls_sources(&LsOptions { all_generations: true, ..LsOptions::default() })).map(|rows| json(&rows))),
+        (
+            "ls",
+            open()
+                .and_then(|vault| vault.ls_sources(&LsOptions { all_generations: true, ..LsOptions::default() }))
+                .map(|rows| json(&rows)),
+        ),
         ("conversations", open().and_then(|vault| vault.ls_conversations(&LsOptions::default())).map(|rows| json(&rows))),
         ("stats", open().and_then(|vault| vault.stats(&StatsOptions::default())).map(|report| without_sizes(&json(&report)))),
         ("log", open().and_then(|vault| vault.log()).map(|rows| json(&rows))),
@@ -190,7 +197,11 @@ fn the_program_tells_damage_with_exit_13_and_the_name_of_the_file() {
         sandbox.write("vault/packs/00000001.pack", &bad);
         let outcome = sandbox.run(&["export"]);
         assert!(matches!(outcome.code, Some(12 | 13)), "byte {at}: {outcome:?}");
-        assert!(outcome.stderr().contains("packs/00000001.pack") && !outcome.stderr().contains("panicked"), "{}", outcome.stderr());
+        assert!(
+            outcome.stderr().contains("packs/00000001.pack") && !outcome.stderr().contains("panicked"),
+            "{}",
+            outcome.stderr()
+        );
         assert!(chats(1, 5).starts_with(&outcome.stdout()));
     }
     sandbox.write("vault/packs/00000001.pack", &good);

@@ -21,21 +21,58 @@ fn oddities() -> Vec<(&'static str, Vec<u8>)> {
         ("one newline", text("\n")),
         ("empty", Vec::new()),
         ("one byte", text("x")),
-        ("not utf8", b"{\"a\":\"\xff\xfe\xc0\x80 and then some more text so that it becomes a segment of its own\"}\n\xf5\xf6\n".to_vec()),
+        (
+            "not utf8",
+            b"{\"a\":\"\xff\xfe\xc0\x80 and then some more text so that it becomes a segment of its own\"}\n\xf5\xf6\n".to_vec(),
+        ),
         ("zeros", vec![0; 100]),
         ("all bytes", (0..=255).chain((0..=255).rev()).collect()),
-        ("duplicate keys", text("{\"a\":1,\"a\":2,\"\":3,\"\":4}\n{\"b\":{\"c\":1,\"c\":{\"c\":1,\"c\":\"a string that is longer than forty-eight bytes, twice over\"}}}\n")),
+        (
+            "duplicate keys",
+            text(
+                "{\"a\":1,\"a\":2,\"\":3,\"\":4}\n{\"b\":{\"c\":1,\"c\":{\"c\":1,\"c\":\"a string that is longer than forty-eight bytes, twice over\"}}}\n",
+            ),
+        ),
         ("surrogates", text(r#"{"a":"\ud83d alone and \ude00 alone, \uD83D\uDE00 together, \ud83d\ud83d\ude00 three of them"}"#)),
-        ("escapes", text(r#"{"a":"\u0041\/\b\f\n\r\t\"\\ \u00e9 é \u2028 \u007f and so on for more than forty-eight bytes","b":"\u00E9\u00e9"}"#)),
+        (
+            "escapes",
+            text(
+                r#"{"a":"\u0041\/\b\f\n\r\t\"\\ \u00e9 é \u2028 \u007f and so on for more than forty-eight bytes","b":"\u00E9\u00e9"}"#,
+            ),
+        ),
         ("spacing", text("{ \"a\" :\t1 ,\"b\":[ 1,2 , 3],\n \"not one line\" : {} }\n  [ ] \n{\"a\" : [ ] , \"b\" : { } }\n")),
-        ("numbers", text("{\"n\":[1,1.0,1.00,1e0,1E+0,-0,0.10,12345678901234567890123,1e400,NaN,Infinity,-Infinity,01,+1,.5,5.]}\n")),
-        ("json in json", text(r#"{"arguments":"{\"path\": \"a\\\\b\", \"inner\": \"{\\\"deep\\\": [1, 2, 3], \\\"more\\\": \\\"and more of it, long enough\\\"}\"}"}"#)),
-        ("two in a line", text("{\"a\":\"one object and then another one on the same line\"}{\"b\":\"the other object, which follows at once\"}\n")),
+        (
+            "numbers",
+            text("{\"n\":[1,1.0,1.00,1e0,1E+0,-0,0.10,12345678901234567890123,1e400,NaN,Infinity,-Infinity,01,+1,.5,5.]}\n"),
+        ),
+        (
+            "json in json",
+            text(
+                r#"{"arguments":"{\"path\": \"a\\\\b\", \"inner\": \"{\\\"deep\\\": [1, 2, 3], \\\"more\\\": \\\"and more of it, long enough\\\"}\"}"}"#,
+            ),
+        ),
+        (
+            "two in a line",
+            text(
+                "{\"a\":\"one object and then another one on the same line\"}{\"b\":\"the other object, which follows at once\"}\n",
+            ),
+        ),
         ("cut off", text("{\"a\":\"a line that ends in the middle of a string which is long eno\n{\"a\":[1,2,{\"b\":\n")),
-        ("prefix", text("2026-10-11 INFO {\"a\":\"a line of a logger with an object after it, long enough\"} trailing\ndata: {\"x\":1}\ndata: [DONE]\n")),
+        (
+            "prefix",
+            text(
+                "2026-10-11 INFO {\"a\":\"a line of a logger with an object after it, long enough\"} trailing\ndata: {\"x\":1}\ndata: [DONE]\n",
+            ),
+        ),
         ("deep", deep(60)),
         ("deeper", deep(5_000)),
-        ("vectors", text(&format!("{{\"embedding\":[{}]}}\n", (0..600).map(|n| format!("{:.6}", f64::from(n) / 7.0)).collect::<Vec<_>>().join(",")))),
+        (
+            "vectors",
+            text(&format!(
+                "{{\"embedding\":[{}]}}\n",
+                (0..600).map(|n| format!("{:.6}", f64::from(n) / 7.0)).collect::<Vec<_>>().join(",")
+            )),
+        ),
         ("base64", text(&format!("{{\"image\":\"data:image/png;base64,{}\"}}\n", "iVBORw0KGgoAAAANSUhEUgAA".repeat(400)))),
     ]
 }
@@ -45,11 +82,13 @@ fn packed(form: &str, bytes: &[u8]) -> Vec<u8> {
         "gz" => {
             // Two members, as `cat a.gz b.gz` makes them.
             let (a, b) = bytes.split_at(bytes.len() / 2);
-            [a, b].map(|part| {
-                let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-                gzip.write_all(part).unwrap();
-                gzip.finish().unwrap()
-            }).concat()
+            [a, b]
+                .map(|part| {
+                    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                    gzip.write_all(part).unwrap();
+                    gzip.finish().unwrap()
+                })
+                .concat()
         }
         "zst" => zstd::stream::encode_all(bytes, 3).unwrap(),
         "xz" => {
@@ -139,10 +178,12 @@ fn line() -> impl Strategy<Value = String> {
         Just("\"The same long text again and again, which every other line has as well.\"".to_string()),
     ];
     let value = leaf.prop_recursive(4, 24, 5, move |inner| {
-        let pair = (key.clone(), space.clone(), inner.clone()).prop_map(|(key, space, value)| format!("\"{key}\":{space}{value}"));
+        let pair =
+            (key.clone(), space.clone(), inner.clone()).prop_map(|(key, space, value)| format!("\"{key}\":{space}{value}"));
         prop_oneof![
             prop::collection::vec(inner, 0..5).prop_map(|items| format!("[{}]", items.join(","))),
-            (prop::collection::vec(pair, 0..5), space.clone()).prop_map(|(pairs, space)| format!("{{{space}{}}}", pairs.join(&format!(",{space}")))),
+            (prop::collection::vec(pair, 0..5), space.clone())
+                .prop_map(|(pairs, space)| format!("{{{space}{}}}", pairs.join(&format!(",{space}")))),
         ]
     });
     prop_oneof![12 => value, 1 => "[ -~]{0,90}", 1 => Just(String::new())]

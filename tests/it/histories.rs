@@ -241,7 +241,8 @@ fn an_empty_stream_leaves_a_vault_that_is_whole() {
 #[test]
 fn a_json_document_comes_back_whole_and_a_changed_one_is_a_new_generation() {
     let house = House::new();
-    let element = |n: u64| format!("  {{\n    \"role\": \"user\",\n    \"content\": \"element {n} of a document, of some length\"\n  }}");
+    let element =
+        |n: u64| format!("  {{\n    \"role\": \"user\",\n    \"content\": \"element {n} of a document, of some length\"\n  }}");
     let document = |count: u64| format!("[\n{}\n]\n", (0..count).map(element).collect::<Vec<_>>().join(",\n"));
     house.put_in("export.json", document(3));
     gives(&house, "export.json", document(3));

@@ -138,7 +138,11 @@ impl House {
         for row in self.ls().iter().filter(|row| row.removed_lines == 0) {
             let name = format!("{}@{}", row.name, row.generation);
             let bytes = self.export(&name);
-            assert_eq!((bytes.len() as u64, blake3::hash(&bytes).to_hex().to_string()), (row.bytes, row.blake3.clone()), "{name}");
+            assert_eq!(
+                (bytes.len() as u64, blake3::hash(&bytes).to_hex().to_string()),
+                (row.bytes, row.blake3.clone()),
+                "{name}"
+            );
         }
         let findings = findings(&self.vault()).unwrap();
         assert!(findings.is_empty(), "{findings:?}");
@@ -213,10 +217,16 @@ impl Dice {
 pub fn chat(conversation: u64, turn: u64) -> String {
     let say = |n: u64| {
         let role = if n % 2 == 0 { "user" } else { "assistant" };
-        format!(r#"{{"role":"{role}","content":"Turn {n} of talk {conversation}: a text long enough to be stored as a node of its own."}}"#)
+        format!(
+            r#"{{"role":"{role}","content":"Turn {n} of talk {conversation}: a text long enough to be stored as a node of its own."}}"#
+        )
     };
     let history: Vec<String> = (0..=turn % 8).map(say).collect();
-    format!(r#"{{"id":"req_{conversation}_{turn}","model":"gpt-5","messages":[{}],"latency_ms":{}}}"#, history.join(","), 100 + turn * 7)
+    format!(
+        r#"{{"id":"req_{conversation}_{turn}","model":"gpt-5","messages":[{}],"latency_ms":{}}}"#,
+        history.join(","),
+        100 + turn * 7
+    )
 }
 
 /// Several such lines.

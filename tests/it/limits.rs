@@ -39,7 +39,8 @@ fn nobody_else_can_look_into_a_vault_whatever_the_umask_and_the_command() {
     sandbox.write("a.jsonl", chats(1, 20));
     let mut command = Command::new("sh");
     let program = env!("CARGO_BIN_EXE_turnpack");
-    command.args(["-c", "umask 000; \"$0\" ingest a.jsonl && \"$0\" compact && \"$0\" rm --yes a.jsonl:2 && \"$0\" gc --grace 0s"]);
+    command
+        .args(["-c", "umask 000; \"$0\" ingest a.jsonl && \"$0\" compact && \"$0\" rm --yes a.jsonl:2 && \"$0\" gc --grace 0s"]);
     command.arg(program).current_dir(sandbox.path("")).env("TURNPACK_VAULT", sandbox.vault());
     assert!(command.output().unwrap().status.success());
     for directory in [sandbox.vault(), sandbox.vault().join("packs")] {

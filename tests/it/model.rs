@@ -167,8 +167,7 @@ impl Life {
         let content = self.model.newest(&name).to_string();
         let whole = content.rfind('\n').map_or("", |end| &content[..end]);
         let lines: Vec<(usize, &str)> = whole.lines().enumerate().collect();
-        let lines: Vec<_> =
-            lines.into_iter().filter(|(at, text)| !self.model.is_removed(&name, generation, *at, text)).collect();
+        let lines: Vec<_> = lines.into_iter().filter(|(at, text)| !self.model.is_removed(&name, generation, *at, text)).collect();
         if lines.is_empty() {
             return None;
         }
@@ -241,7 +240,12 @@ impl Life {
         }
         if rows > 0 {
             let listed = self.house.ls();
-            assert_eq!(listed.len() + listed.iter().map(|row| row.aliases.len()).sum::<usize>(), rows, "{}", self.story.join("\n"));
+            assert_eq!(
+                listed.len() + listed.iter().map(|row| row.aliases.len()).sum::<usize>(),
+                rows,
+                "{}",
+                self.story.join("\n")
+            );
         }
         if let Some(name) = self.some_file() {
             let generation = self.model.files[&name].len() - 1;

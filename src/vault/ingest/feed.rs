@@ -15,8 +15,8 @@ use crate::shape::{Hints, Mappings, Record, ShapeId};
 use crate::source::lines::{Chunk, Item, LongPiece};
 use crate::source::observe;
 use crate::source::state::SourceState;
-use crate::vault::ingest::repeat::Undecided;
 use crate::vault::ingest::digests::{Bytes, Digest, Digests};
+use crate::vault::ingest::repeat::Undecided;
 use crate::vault::journal::{self, Entry, Removal, SourceDelta};
 use crate::vault::session::Session;
 
