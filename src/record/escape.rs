@@ -325,7 +325,8 @@ mod tests {
                 "\\\\[\"\\\\/bfnrt]".prop_map(String::into_bytes), "\\PC{1,3}".prop_map(String::into_bytes)], 0..12)) {
             let raw = raw.concat();
             let mut text = Vec::new();
-            let quotes_are_escaped = !raw.contains(&b'"') || raw.windows(2).all(|w| w[1] != b'"' || w[0] == b'\\');
+            // The inside of a literal never holds a bare quote: the scanner would have ended it there.
+            let quotes_are_escaped = crate::record::scan::string_end(&[raw.as_slice(), b"\""].concat(), 0) == Some(raw.len() + 1);
             if quotes_are_escaped && let Some(style) = decode(&raw, &mut text) {
                 let mut again = Vec::new();
                 encode(&text, style, &mut again);

@@ -47,7 +47,7 @@ fn a_pipe_taken_in_after_every_byte_it_grows_is_one_source_with_its_lines() {
         let house = House::new();
         let file = "{\"a\":1}\n\n{\"b\":\"second, which is longer than forty-eight bytes in all\"}\nlast";
         for length in 1..=file.len() {
-            house.stream(name, false, file[..length].as_bytes());
+            house.stream(name, false, &file.as_bytes()[..length]);
             let ls = house.ls();
             assert_eq!(ls.len(), 1, "after {length} bytes: {ls:?}");
             gives(&house, &ls[0].name, &file[..length]);

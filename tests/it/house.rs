@@ -216,7 +216,7 @@ impl Dice {
 /// A line of a chat that resends what was said before.
 pub fn chat(conversation: u64, turn: u64) -> String {
     let say = |n: u64| {
-        let role = if n % 2 == 0 { "user" } else { "assistant" };
+        let role = if n.is_multiple_of(2) { "user" } else { "assistant" };
         format!(
             r#"{{"role":"{role}","content":"Turn {n} of talk {conversation}: a text long enough to be stored as a node of its own."}}"#
         )
