@@ -6,7 +6,6 @@
 mod architecture;
 mod catalog;
 mod cli;
-mod company;
 mod crash;
 mod damage;
 mod forms;
