@@ -47,7 +47,7 @@ impl Shape {
     #[must_use]
     pub fn ingest() -> Shape {
         Shape {
-            block_bytes: 1 << 20,
+            block_bytes: 512 << 10,
             group_bytes: 128 << 10,
             pack_bytes: 1 << 30,
             window_bytes: 32 << 20,
@@ -165,6 +165,9 @@ struct Chunk<'c> {
     segments: Vec<u32>,
     templates: Vec<u32>,
 }
+
+/// Bytes of templates in a frame, about.
+const TEMPLATE_FRAME: usize = 48 << 10;
 
 /// Nodes looked ahead at once: what looking reads of them stays in the nearest cache until they are stored.
 const AHEAD: usize = 256;
@@ -668,11 +671,7 @@ impl<S: Sink> Assembler<S> {
                 self.push_block(block)?;
             }
         }
-        if !self.new_templates.is_empty() {
-            let first = self.position.template;
-            self.position.template += self.new_templates.len() as u32;
-            self.encoder.push(Job::Templates(first, std::mem::take(&mut self.new_templates)))?;
-        }
+        self.flush_templates()?;
         if !journal.is_empty() {
             self.encoder.push(Job::Journal(journal))?;
         }
@@ -682,6 +681,30 @@ impl<S: Sink> Assembler<S> {
             self.begin_pack();
         }
         Ok(())
+    }
+
+    /// Templates leave in frames of a bounded size: who reads one record decodes only those with its templates.
+    fn flush_templates(&mut self) -> Result<()> {
+        let mut frame = Vec::new();
+        let mut bytes = 0;
+        for template in std::mem::take(&mut self.new_templates) {
+            bytes += template.len();
+            frame.push(template);
+            if bytes >= TEMPLATE_FRAME {
+                self.push_templates(std::mem::take(&mut frame))?;
+                bytes = 0;
+            }
+        }
+        self.push_templates(frame)
+    }
+
+    fn push_templates(&mut self, templates: Vec<Vec<u8>>) -> Result<()> {
+        if templates.is_empty() {
+            return Ok(());
+        }
+        let first = self.position.template;
+        self.position.template += templates.len() as u32;
+        self.encoder.push(Job::Templates(first, templates))
     }
 
     fn begin_pack(&mut self) {
