@@ -7,6 +7,7 @@
 use std::cell::{OnceCell, RefCell};
 
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::bytes::{Reader, unzigzag};
 use crate::codec;
@@ -106,13 +107,43 @@ pub struct Text<'a> {
 struct Cursor {
     template: usize,
     list: Option<Option<Slot>>,
-    slots: Vec<Slot>,
-    references: Vec<Option<(usize, usize)>>,
+    /// Fixed: the columns of references in order. List: nodes, segments.
+    references: SmallVec<[References; 2]>,
     counts: Vec<u32>,
     rank: u32,
     short_at: u32,
     token_at: u32,
     kind_at: u32,
+}
+
+/// What is left of a column of references: bytes of their stream. Without any, all are new.
+#[derive(Clone, Copy, Default)]
+struct References {
+    to_node: bool,
+    named: bool,
+    at: usize,
+    end: usize,
+}
+
+impl References {
+    /// The next code.
+    fn next(&mut self, stream: &[u8]) -> Result<u64, Corrupt> {
+        if !self.named {
+            return Ok(0);
+        }
+        let bytes = stream.get(self.at..self.end).ok_or_else(|| corrupt!("reference column outside its stream"))?;
+        // Most codes are 0 or small: this runs for every reference of every group that is opened.
+        if let Some(&code) = bytes.first()
+            && code < 0x80
+        {
+            self.at += 1;
+            return Ok(u64::from(code));
+        }
+        let mut reader = Reader::new(bytes);
+        let code = reader.varint()?;
+        self.at += reader.position();
+        Ok(code)
+    }
 }
 
 impl Group {
@@ -151,8 +182,8 @@ impl Group {
             directory,
             templates: Vec::new(),
             nodes: Vec::with_capacity(nodes),
-            references: Vec::new(),
-            to_node: Vec::new(),
+            references: Vec::with_capacity(references.len() + segments + nodes),
+            to_node: Vec::with_capacity(references.len() + segments + nodes),
             lists: Vec::new(),
             segments: parts,
             pieces: piece_list,
@@ -177,7 +208,7 @@ impl Group {
         shapes.iter().for_each(|&shape| uses[shape as usize] += 1);
         let mut counts = Reader::new(counts);
         let mut offsets = Offsets::default();
-        let mut reference_at = 0;
+        let mut reference_at = 0usize;
         let mut cursors = Vec::with_capacity(templates);
         for (index, &uses) in uses.iter().enumerate() {
             let number = reader.varint32()?;
@@ -185,8 +216,7 @@ impl Group {
             let mut cursor = Cursor {
                 template: index,
                 list: None,
-                slots: Vec::new(),
-                references: Vec::new(),
+                references: SmallVec::new(),
                 counts: Vec::new(),
                 rank: 0,
                 short_at: 0,
@@ -199,36 +229,32 @@ impl Group {
                 columns: Vec::new(),
                 kinds: Vec::new(),
             };
-            let (slots, per_column) = match parsed {
-                Template::Fixed(_) => {
-                    let slots: Vec<Slot> = parsed.slots().collect();
-                    let counts = vec![uses; slots.len()];
-                    (slots, counts)
-                }
+            let columns: SmallVec<[(SlotKind, usize); 16]> = match parsed {
+                Template::Fixed(_) => parsed.slots().map(|slot| (slot.kind, uses)).collect(),
                 Template::List { element, .. } => {
                     let per_column = read_list_counts(&mut counts, uses, *element, &mut cursor, &mut part)?;
                     cursor.list = Some(*element);
-                    (LIST_SLOTS.map(Slot::plain).to_vec(), per_column)
+                    LIST_SLOTS.into_iter().zip(per_column).collect()
                 }
             };
-            for (slot, count) in slots.iter().zip(per_column) {
-                let is_value = matches!(slot.kind, SlotKind::ShortString | SlotKind::Token);
-                let mut references = None;
+            part.columns.reserve_exact(columns.len());
+            for (kind, count) in columns {
+                let is_value = list_column(kind) >= 2;
                 let mut column = None;
                 if count > 0 && is_value {
                     let (header_at, before) = (reader.position(), offsets);
                     Header::read(&mut reader, count, &mut offsets)?;
                     column = Some(ValueColumn { header_at, offsets: before, count, state: RefCell::default() });
-                } else if count > 0 {
-                    let length = usize::try_from(reader.varint()?).map_err(|_| corrupt!("reference column too long"))?;
-                    let end = reference_at + length;
-                    references = (length > 0).then_some((reference_at, end));
+                }
+                if !is_value {
+                    let length = if count > 0 { reader.varint()? } else { 0 };
+                    let length = usize::try_from(length).map_err(|_| corrupt!("reference column too long"))?;
+                    let (at, end) = (reference_at, reference_at.saturating_add(length));
+                    cursor.references.push(References { to_node: list_column(kind) == 0, named: length > 0, at, end });
                     reference_at = end;
                 }
                 part.columns.push(column);
-                cursor.references.push(references);
             }
-            cursor.slots = slots;
             self.templates.push(part);
             cursors.push(cursor);
         }
@@ -289,10 +315,8 @@ impl Group {
         let is_list = cursor.list.is_some();
         match cursor.list {
             None => {
-                for (slot, run) in cursor.slots.iter().zip(&mut cursor.references) {
-                    if list_column(slot.kind) < 2 {
-                        state.codes.push((list_column(slot.kind) == 0, next_code(run, references)?));
-                    }
+                for column in &mut cursor.references {
+                    state.codes.push((column.to_node, column.next(references)?));
                 }
             }
             Some(element) => {
@@ -304,19 +328,26 @@ impl Group {
                     short_at: cursor.short_at,
                     token_at: cursor.token_at,
                 });
-                for at in 0..count {
-                    let slot = match element {
-                        Some(slot) => slot,
-                        None => element_slot(&self.templates[cursor.template].kinds, cursor.kind_at + at)?,
-                    };
-                    match list_column(slot.kind) {
-                        2 => cursor.short_at += 1,
-                        3 => cursor.token_at += 1,
-                        column => state.codes.push((column == 0, next_code(&mut cursor.references[column], references)?)),
+                match element.map(|slot| list_column(slot.kind)) {
+                    Some(2) => cursor.short_at += count,
+                    Some(3) => cursor.token_at += count,
+                    Some(column) => {
+                        let column = &mut cursor.references[column];
+                        for _ in 0..count {
+                            state.codes.push((column.to_node, column.next(references)?));
+                        }
                     }
-                }
-                if element.is_none() {
-                    cursor.kind_at += count;
+                    None => {
+                        for at in 0..count {
+                            let slot = element_slot(&self.templates[cursor.template].kinds, cursor.kind_at + at)?;
+                            match list_column(slot.kind) {
+                                2 => cursor.short_at += 1,
+                                3 => cursor.token_at += 1,
+                                column => state.codes.push((column == 0, cursor.references[column].next(references)?)),
+                            }
+                        }
+                        cursor.kind_at += count;
+                    }
                 }
             }
         }
@@ -339,7 +370,7 @@ struct Resolver {
 
 impl Resolver {
     fn assign(&mut self, is_list: bool, number: u32, out: &mut Vec<u32>, kinds: &mut Vec<bool>) -> Result<(), Corrupt> {
-        let new = self.codes.iter().filter(|(is_node, code)| *is_node && *code == 0).count();
+        let new = self.codes.iter().map(|(is_node, code)| usize::from(*is_node & (*code == 0))).sum();
         let from = self
             .unclaimed
             .len()
@@ -381,16 +412,6 @@ impl Resolver {
 
 fn to_u32(value: Option<i64>) -> Result<u32, Corrupt> {
     value.and_then(|value| u32::try_from(value).ok()).ok_or_else(|| corrupt!("a reference outside 32 bits"))
-}
-
-/// The next reference code of a column; one without bytes is all new.
-fn next_code(run: &mut Option<(usize, usize)>, references: &[u8]) -> Result<u64, Corrupt> {
-    let Some((at, end)) = run else { return Ok(0) };
-    let bytes = references.get(*at..*end).ok_or_else(|| corrupt!("reference column outside its stream"))?;
-    let mut reader = Reader::new(bytes);
-    let code = reader.varint()?;
-    *at += reader.position();
-    Ok(code)
 }
 
 fn element_slot(kinds: &[u8], at: u32) -> Result<Slot, Corrupt> {
