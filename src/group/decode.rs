@@ -4,7 +4,7 @@
 //! when the first value in them is asked for, and a column asked for twice is decoded whole. Every number is checked: a damaged
 //! group gives errors, and a child always has a smaller number than its parent, so that joining ends.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -29,6 +29,8 @@ pub struct Group {
     pub first_segment: u32,
     payload_streams: Vec<(bool, usize, Vec<u8>)>,
     columns: Vec<OnceCell<Vec<u8>>>,
+    /// Columns that were asked twice, with the ends of their values.
+    decoded: RefCell<Vec<(Vec<u8>, Vec<u32>)>>,
     directory: Vec<u8>,
     templates: Vec<TemplatePart>,
     nodes: Vec<NodePart>,
@@ -49,23 +51,21 @@ struct TemplatePart {
     kinds: Vec<u8>,
 }
 
-/// A column of short values.
+/// A column of short values. A group has thousands, most of which nobody asks: they are small.
 struct ValueColumn {
-    header_at: usize,
+    header_at: u32,
+    count: u32,
     offsets: Offsets,
-    count: usize,
-    state: RefCell<ColumnState>,
+    state: Cell<ColumnState>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 enum ColumnState {
     #[default]
     Untouched,
     Touched,
-    Decoded {
-        bytes: Vec<u8>,
-        ends: Vec<u32>,
-    },
+    /// By its place among the decoded.
+    Decoded(u32),
 }
 
 #[derive(Clone, Copy)]
@@ -179,6 +179,7 @@ impl Group {
             first_segment,
             columns: (0..Class::COUNT).map(|_| OnceCell::new()).collect(),
             payload_streams: streams,
+            decoded: RefCell::default(),
             directory,
             templates: Vec::new(),
             nodes: Vec::with_capacity(nodes),
@@ -242,9 +243,9 @@ impl Group {
                 let is_value = list_column(kind) >= 2;
                 let mut column = None;
                 if count > 0 && is_value {
-                    let (header_at, before) = (reader.position(), offsets);
+                    let (header_at, before) = (reader.position() as u32, offsets);
                     Header::read(&mut reader, count, &mut offsets)?;
-                    column = Some(ValueColumn { header_at, offsets: before, count, state: RefCell::default() });
+                    column = Some(ValueColumn { header_at, offsets: before, count: count as u32, state: Cell::default() });
                 }
                 if !is_value {
                     let length = if count > 0 { reader.varint()? } else { 0 };
@@ -751,29 +752,32 @@ impl Group {
     }
 
     fn value(&self, column: &ValueColumn, rank: usize, out: &mut Vec<u8>) -> Result<(), Corrupt> {
-        let mut state = column.state.borrow_mut();
-        match &*state {
-            ColumnState::Decoded { bytes, ends } => {
+        match column.state.get() {
+            ColumnState::Decoded(index) => {
+                let decoded = self.decoded.borrow();
+                let (bytes, ends) = decoded.get(index as usize).ok_or_else(|| corrupt!("a column that is not there"))?;
                 let start = rank.checked_sub(1).map_or(0, |before| ends.get(before).copied().unwrap_or(0));
                 let end = ends.get(rank).ok_or_else(|| corrupt!("value {rank} of a column of {}", ends.len()))?;
                 out.extend_from_slice(bytes.get(start as usize..*end as usize).unwrap_or_default());
-                return Ok(());
+                Ok(())
             }
-            ColumnState::Untouched => *state = ColumnState::Touched,
+            ColumnState::Untouched => {
+                column.state.set(ColumnState::Touched);
+                self.open_column(column, |column| column.get(rank, out))
+            }
             ColumnState::Touched => {
-                let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(column.count));
+                let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(column.count as usize));
                 self.open_column(column, |column| column.decode_all(COLUMN_LIMIT, &mut bytes, &mut ends))?;
-                *state = ColumnState::Decoded { bytes, ends };
-                drop(state);
-                return self.value(column, rank, out);
+                column.state.set(ColumnState::Decoded(self.decoded.borrow().len() as u32));
+                self.decoded.borrow_mut().push((bytes, ends));
+                self.value(column, rank, out)
             }
         }
-        self.open_column(column, |column| column.get(rank, out))
     }
 
     fn open_column<T>(&self, column: &ValueColumn, use_it: impl FnOnce(&Column<'_>) -> Result<T, Corrupt>) -> Result<T, Corrupt> {
-        let header = self.directory.get(column.header_at..).ok_or_else(|| corrupt!("column header outside the directory"))?;
-        let header = Header::read(&mut Reader::new(header), column.count, &mut { column.offsets })?;
+        let header = self.directory.get(column.header_at as usize..).ok_or_else(|| corrupt!("column header outside the directory"))?;
+        let header = Header::read(&mut Reader::new(header), column.count as usize, &mut { column.offsets })?;
         let mut streams: [&[u8]; Class::COUNT] = [&[]; Class::COUNT];
         for class in Class::ALL {
             if header.reads(class) {

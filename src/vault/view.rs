@@ -125,8 +125,15 @@ impl PackView {
     pub fn open_group(&self, index: usize) -> Result<Group, Corrupt> {
         let entry = self.pack.directory.groups.get(index).ok_or_else(|| corrupt!("no group {index}"))?;
         let frame = self.pack.frame(entry.offset, Kind::Group)?;
-        let payload = frame::decode(&frame, None)?;
-        Group::decode(&payload, |number| self.templates.get(number))
+        // Groups compress their streams themselves: the frame is nearly always stored as it is, and read where it lies.
+        let decoded;
+        let payload = if frame.codec == frame::codec::RAW {
+            frame.payload
+        } else {
+            decoded = frame::decode(&frame, None)?;
+            &decoded
+        };
+        Group::decode(payload, |number| self.templates.get(number))
             .and_then(|group| matches_entry(group, entry))
             .map_err(|Corrupt(what)| corrupt!("group at offset {}: {what}", entry.offset))
     }

@@ -167,7 +167,7 @@ struct Chunk<'c> {
 }
 
 /// Bytes of templates in a frame, about.
-const TEMPLATE_FRAME: usize = 48 << 10;
+const TEMPLATE_FRAME: usize = 12 << 10;
 
 /// Nodes looked ahead at once: what looking reads of them stays in the nearest cache until they are stored.
 const AHEAD: usize = 256;
