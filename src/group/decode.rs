@@ -776,7 +776,8 @@ impl Group {
     }
 
     fn open_column<T>(&self, column: &ValueColumn, use_it: impl FnOnce(&Column<'_>) -> Result<T, Corrupt>) -> Result<T, Corrupt> {
-        let header = self.directory.get(column.header_at as usize..).ok_or_else(|| corrupt!("column header outside the directory"))?;
+        let header =
+            self.directory.get(column.header_at as usize..).ok_or_else(|| corrupt!("column header outside the directory"))?;
         let header = Header::read(&mut Reader::new(header), column.count as usize, &mut { column.offsets })?;
         let mut streams: [&[u8]; Class::COUNT] = [&[]; Class::COUNT];
         for class in Class::ALL {

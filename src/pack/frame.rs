@@ -7,8 +7,8 @@
 //! decompression, 0 where it is stored raw. The lengths come first so that a scan can step over kinds it does not know.
 
 use crate::bytes::{Put, Reader};
-use crate::codec::Gradual;
 use crate::checksum::{checksum, checksum32};
+use crate::codec::Gradual;
 use crate::error::{Corrupt, corrupt};
 
 /// Bytes before the payload.
