@@ -148,6 +148,12 @@ impl Session {
         Ok(())
     }
 
+    /// True while others may write.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.lock.is_none() && !self.dry_run
+    }
+
     /// Keeps what the catalog wants of a chunk's records, those from `first_new` on being new.
     pub fn keep(&mut self, chunk: &Arc<Chunk>, cuts: &Cuts, numbers: &[u64], first_new: u64) {
         if !self.dry_run {
@@ -240,8 +246,11 @@ impl Session {
     /// Hands over everything so far as one commit together with these entries, which also become part of [`Session::state`].
     ///
     /// # Errors
-    /// When writing fails.
+    /// When writing fails, or while it pauses: the head it knows may be an old one.
     pub fn commit(&mut self, entries: Vec<Entry>) -> Result<()> {
+        if self.is_paused() {
+            return Err(Error::Internal("a commit by a writer that has given up its lock".into()));
+        }
         let mut payload = Vec::new();
         for (place, entry) in (0..).zip(entries) {
             let stamp = Stamp { generation: self.generation + self.issued + 1, place };

@@ -6,6 +6,7 @@
 mod architecture;
 mod catalog;
 mod cli;
+mod company;
 mod crash;
 mod damage;
 mod forms;
