@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use zstd::zstd_safe::{CCtx, CParameter, DCtx, DParameter, FrameFormat};
+use zstd::zstd_safe::{CCtx, CParameter, DCtx, DParameter, FrameFormat, InBuffer, OutBuffer};
 
 use crate::error::{Corrupt, corrupt};
 
@@ -88,6 +88,52 @@ pub fn decompress(data: &[u8], length: usize, prefix: Option<&[u8]>) -> Result<V
     }
 }
 
+/// Input handed to the decoder between two looks at how far it got.
+const STEP: usize = 32 << 10;
+
+/// Decompresses at least the first `upto` of `length` bytes, and may stop there.
+///
+/// # Errors
+/// When the data that was read is damaged or ends early.
+pub fn decompress_start(data: &[u8], length: usize, upto: usize, prefix: Option<&[u8]>) -> Result<Vec<u8>, Corrupt> {
+    let mut out = vec![0; length];
+    let done = match prefix {
+        None => DECOMPRESSOR.with_borrow_mut(|context| prepare(context).and_then(|()| until(context, data, upto, &mut out))),
+        Some(prefix) => {
+            let mut own = DCtx::create();
+            prepare(&mut own)
+                .and_then(|()| own.ref_prefix(prefix).map(drop))
+                .and_then(|()| until(&mut own, data, upto, &mut out))
+        }
+    };
+    match done {
+        Ok(decoded) if decoded >= upto => {
+            out.truncate(decoded);
+            Ok(out)
+        }
+        Ok(decoded) => Err(corrupt!("decompresses to {decoded} bytes instead of {length}")),
+        Err(code) => Err(corrupt!("zstd: {}", zstd::zstd_safe::get_error_name(code))),
+    }
+}
+
+/// Decodes straight into `out` until `upto` bytes are there or the data ends; gives how many there are.
+fn until(context: &mut DCtx<'_>, data: &[u8], upto: usize, out: &mut [u8]) -> Result<usize, usize> {
+    // The decoder then needs no window of its own: `out` is one.
+    context.set_parameter(DParameter::StableOutBuffer(true))?;
+    let mut output = OutBuffer::around(out);
+    let mut fed = 0;
+    while output.pos() < upto && fed < data.len() {
+        let end = data.len().min(fed + STEP);
+        let mut input = InBuffer { src: &data[..end], pos: fed };
+        let (before, rest) = (output.pos(), context.decompress_stream(&mut output, &mut input)?);
+        if rest == 0 || input.pos == fed && output.pos() == before {
+            break;
+        }
+        fed = input.pos;
+    }
+    Ok(output.pos())
+}
+
 fn prepare(context: &mut DCtx<'_>) -> Result<(), usize> {
     context.reset(zstd::zstd_safe::ResetDirective::SessionAndParameters)?;
     context.set_parameter(DParameter::Format(FrameFormat::Magicless))?;
@@ -112,5 +158,21 @@ mod tests {
         assert!(decompress(&plain, raw.len() - 1, None).is_err());
         assert!(decompress(&plain[..plain.len() / 2], raw.len(), None).is_err());
         assert!(compress(b"tiny", 3).is_none());
+    }
+
+    #[test]
+    fn a_start_is_the_start_of_the_whole_and_damage_in_it_is_seen() {
+        let raw: Vec<u8> =
+            (0..60_000u32).flat_map(|i| format!("{:08x} of text; ", i.wrapping_mul(0x9e37_79b1)).into_bytes()).collect();
+        let (plain, prefix) = (compress(&raw, 3).unwrap(), raw[5000..70_000].to_vec());
+        let with = compress_with_prefix(&raw, 3, Some(&prefix)).unwrap();
+        for upto in [0, 1, 100_000, 131_072, 500_000, raw.len() - 1, raw.len()] {
+            for (data, prefix) in [(&plain, None), (&with, Some(prefix.as_slice()))] {
+                let start = decompress_start(data, raw.len(), upto, prefix).unwrap();
+                assert!(start.len() >= upto && raw.starts_with(&start), "{upto}");
+                assert!(upto > 200_000 || start.len() < raw.len(), "all of it for {upto}");
+                assert!(decompress_start(&data[..data.len() / 2], raw.len(), raw.len(), prefix).is_err());
+            }
+        }
     }
 }

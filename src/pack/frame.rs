@@ -147,6 +147,28 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// At least the first `upto` bytes of a frame's decoded payload. What was decoded of a part cannot be held against the decoded
+/// checksum: the checksum over the stored bytes must do.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_start(frame: &Frame<'_>, prefix: Option<&[u8]>, upto: usize) -> Result<Vec<u8>, Corrupt> {
+    let length = frame.raw_length as usize;
+    // Most of it costs as much as all of it.
+    if upto >= length / 4 * 3 {
+        return decode(frame, prefix);
+    }
+    match (frame.codec, prefix) {
+        (codec::ZSTD, None) => crate::codec::decompress_start(frame.payload, length, upto, None),
+        (codec::ZSTD_PREFIX, Some(_)) => {
+            let mut reader = Reader::new(frame.payload);
+            reader.varint()?;
+            crate::codec::decompress_start(reader.take(reader.remaining())?, length, upto, prefix)
+        }
+        _ => decode(frame, prefix),
+    }
+}
+
 /// Decodes a frame's payload and verifies it. `prefix` must be given for frames coded with one.
 ///
 /// # Errors
