@@ -101,9 +101,7 @@ pub fn decompress_start(data: &[u8], length: usize, upto: usize, prefix: Option<
         None => DECOMPRESSOR.with_borrow_mut(|context| prepare(context).and_then(|()| until(context, data, upto, &mut out))),
         Some(prefix) => {
             let mut own = DCtx::create();
-            prepare(&mut own)
-                .and_then(|()| own.ref_prefix(prefix).map(drop))
-                .and_then(|()| until(&mut own, data, upto, &mut out))
+            prepare(&mut own).and_then(|()| own.ref_prefix(prefix).map(drop)).and_then(|()| until(&mut own, data, upto, &mut out))
         }
     };
     match done {

@@ -18,6 +18,7 @@ mod limits;
 mod model;
 mod powercut;
 mod read;
+mod rewrites;
 mod roundtrip;
 mod sources;
 mod upkeep;

@@ -6,12 +6,14 @@
 //! | `file` | files: what each means and which way it is read |
 //! | `stream` | standard input and pipes |
 //! | `feed` | the conveyor from chunks to commits |
+//! | `long` | lines too long to be held |
 //! | `repeat` | whether a stream repeats what is known |
 //! | `digests` | digests of the streams, on a thread of their own |
 
 mod digests;
 mod feed;
 mod file;
+mod long;
 mod repeat;
 mod stream;
 #[cfg(test)]
@@ -85,6 +87,7 @@ impl Vault {
         let cut = CutOptions {
             context_delimiter: options.context_delimiter.as_ref().map(|text| text.clone().into_bytes()),
             max_segment_bytes: options.max_segment_bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+            ..CutOptions::default()
         };
         let mut run = Run {
             vault: self,
