@@ -1,7 +1,7 @@
 //! turnpack keeps logs of LLM conversations in a directory, the *vault*, from which every line comes back byte for byte.
 //!
 //! One way down: `cli` → `vault` → the rooms (`source`, `shape`, `group`, `record`, `column`, `text`, `codec`, `pack`,
-//! `catalog`) → the foundation (`ids`, `bytes`, `checksum`, `error`, `fsio`, `interrupt`, `progress`). The library prints nothing.
+//! `catalog`, `lexical`) → the foundation (`ids`, `bytes`, `checksum`, `error`, `fsio`, `interrupt`, `progress`). The library prints nothing.
 
 pub mod bytes;
 pub mod catalog;
@@ -14,6 +14,7 @@ pub mod fsio;
 pub mod group;
 pub mod ids;
 pub mod interrupt;
+pub mod lexical;
 pub mod pack;
 pub mod progress;
 pub mod record;

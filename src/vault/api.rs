@@ -7,6 +7,7 @@
 
 mod ingest;
 mod read;
+mod search;
 mod stats;
 mod upkeep;
 mod verify;
@@ -21,6 +22,7 @@ pub use ingest::{Explanation, Failure, IngestOptions, IngestReport, Input, Sync}
 pub use read::{
     ConversationRow, ExportOptions, ExportReport, GetItem, GetOptions, LsOptions, RecordItem, SegmentItem, SourceRow, Turn,
 };
+pub use search::{HitLine, HitSegment, HitText, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted};
 pub use stats::{Dimension, Numbers, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary};
 pub use upkeep::{
     CompactOptions, CompactReport, GcCandidate, GcOptions, GcReport, LogEntry, PackPlan, Receipt, ReindexReport, RmOptions,

@@ -19,6 +19,13 @@ pub(crate) struct Sieve<'f> {
 pub(crate) struct TypeSet(u64);
 
 impl TypeSet {
+    /// One type.
+    pub(crate) fn of(kind: SegmentType) -> TypeSet {
+        let mut set = TypeSet::default();
+        set.insert(kind);
+        set
+    }
+
     /// Adds a type.
     pub(crate) fn insert(&mut self, kind: SegmentType) {
         let place = SegmentType::ALL.iter().position(|known| *known == kind).unwrap_or(63);

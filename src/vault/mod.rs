@@ -28,6 +28,7 @@ pub mod publish;
 mod reindex;
 pub mod rewrite;
 mod rm;
+mod search;
 mod segments;
 pub mod session;
 pub mod snapshot;

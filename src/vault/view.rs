@@ -17,6 +17,8 @@ use crate::record::cut::class;
 use crate::record::escape;
 use crate::record::template::{Part, Slot, SlotKind, Template};
 
+mod texts;
+
 /// Memory a view may keep decoded blocks and groups in, by default.
 const CACHE_BYTES: usize = 48 << 20;
 
