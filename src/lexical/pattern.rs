@@ -31,6 +31,7 @@ pub struct Pattern {
     engine: Engine,
     folds: bool,
     literals: Vec<Vec<u8>>,
+    longest: Option<usize>,
     need: Need,
 }
 
@@ -61,7 +62,8 @@ impl Pattern {
         }));
         let plain = simple && !manner.fold;
         let literals = if plain { patterns.iter().map(|pattern| pattern.as_bytes().to_vec()).collect() } else { Vec::new() };
-        Ok(Pattern { engine, folds: manner.fold, literals, need })
+        let longest = longest(&engine).filter(|_| !manner.fold);
+        Ok(Pattern { engine, folds: manner.fold, literals, longest, need })
     }
 
     /// True when a text holds a match.
@@ -107,10 +109,27 @@ impl Pattern {
         &self.literals
     }
 
+    /// The most bytes a match can have, where there is such a bound.
+    #[must_use]
+    pub fn longest(&self) -> Option<usize> {
+        self.longest
+    }
+
     /// What folded text must hold.
     #[must_use]
     pub fn need(&self) -> &Need {
         &self.need
+    }
+}
+
+fn longest(engine: &Engine) -> Option<usize> {
+    match engine {
+        Engine::Literal(finder) => Some(finder.needle().len()),
+        Engine::Regex(regex) => {
+            // Without regard to case a character may be written with more bytes: three for one at most.
+            let hir = regex_syntax::ParserBuilder::new().utf8(false).build().parse(regex.as_str()).ok()?;
+            hir.properties().maximum_len()?.checked_mul(3)
+        }
     }
 }
 

@@ -17,8 +17,6 @@ use crate::record::cut::class;
 use crate::record::escape;
 use crate::record::template::{Part, Slot, SlotKind, Template};
 
-mod texts;
-
 /// Memory a view may keep decoded blocks and groups in, by default.
 const CACHE_BYTES: usize = 48 << 20;
 
@@ -152,7 +150,11 @@ impl PackView {
         Ok((entry, self.block_at(class, index)?))
     }
 
-    fn block_at(&mut self, class: u8, index: usize) -> Result<Rc<Vec<u8>>, Corrupt> {
+    /// The decoded bytes of a block of a class.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn block_at(&mut self, class: u8, index: usize) -> Result<Rc<Vec<u8>>, Corrupt> {
         let key = u64::from(class) << 32 | index as u64;
         if let Some(bytes) = self.block_cache.get(key) {
             return Ok(bytes);

@@ -2,10 +2,13 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Group, NodePart, element_slot};
+use super::{Group, NodePart, Text, element_slot, one_stream, read_segments};
+use crate::bytes::Reader;
 use crate::column::Column;
 use crate::error::{Corrupt, corrupt};
 use crate::group::build::list_column;
+use crate::group::{Piece, stream};
+use crate::record::cut::class;
 use crate::record::template::{Part, Slot, SlotKind, Template};
 
 /// What is said of a value.
@@ -66,6 +69,44 @@ fn form(template: &Template) -> Form {
         Template::List { open, separator, close, .. } if open.is_empty() && separator.is_empty() && close.is_empty() => Form::Split,
         Template::List { element: Some(slot), .. } if !is_special(*slot) => Form::Plain,
         Template::List { .. } => Form::Special(Standing::Inside),
+    }
+}
+
+/// The segments of a group as pieces, without anything else of it.
+pub struct SegmentTable {
+    /// Number of the first.
+    pub first_segment: u32,
+    segments: Vec<super::SegmentPart>,
+    pieces: Vec<Piece>,
+}
+
+impl SegmentTable {
+    /// Reads it from a group's payload.
+    ///
+    /// # Errors
+    /// When the payload is malformed.
+    pub fn read(payload: &[u8]) -> Result<SegmentTable, Corrupt> {
+        let mut head = Reader::new(payload);
+        head.varint32()?;
+        head.varint32()?;
+        let (first_segment, count) = (head.varint32()?, head.varint32()? as usize);
+        head.varint32()?;
+        let mut starts = [0; class::COUNT];
+        for start in &mut starts {
+            *start = head.varint32()?;
+        }
+        let (_, _, table) = one_stream(payload, stream::SEGMENTS)?;
+        let (_, _, listed) = one_stream(payload, stream::PIECES)?;
+        let (segments, pieces) = read_segments(&table, &listed, count, starts)?;
+        Ok(SegmentTable { first_segment, segments, pieces })
+    }
+
+    /// Each segment with its number.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, Text<'_>)> {
+        (self.first_segment..).zip(&self.segments).map(|(number, part)| {
+            let pieces = self.pieces.get(part.first_piece as usize..(part.first_piece + part.pieces) as usize);
+            (number, Text { class: part.class, length: part.length, pieces: pieces.unwrap_or_default() })
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which records have a match: every unique text and value is looked at once, and hits spread to all records that hold them.
 //!
-//! A group's short values, the texts of its segments and the JSON in strings of its nodes are judged where they are stored, groups
-//! side by side on all threads. References lead only to what came before, so that the hits of a group spread to the nodes and
+//! Texts are judged block by block ([`super::texts`]), a group's short values and the JSON in strings of its nodes group by group,
+//! both on all threads. References lead only to what came before, so that the hits of a group spread to the nodes and
 //! records after it in one pass in order. What is stored in unusual ways (lines that are no JSON, text that could not be
 //! cut) makes its records *odd*: those are read whole and judged by [`record_matches`], which is the definition.
 
@@ -19,6 +19,7 @@ use crate::shape::json::Json;
 use crate::vault::ahead::in_order;
 use crate::vault::meaning::jobs;
 use crate::vault::search::strings::{json_matches, record_matches, string_matches, unescape};
+use crate::vault::search::texts;
 use crate::vault::snapshot::Snapshot;
 use crate::vault::view::PackView;
 
@@ -29,7 +30,6 @@ const JOB_GROUPS: usize = 4;
 struct Found {
     links: Links,
     nodes: Vec<(u32, Judged)>,
-    segments: Vec<u32>,
     /// References to raw text, which is judged with its node and not as a string: node and place among its references.
     raw: FxHashMap<u32, Vec<usize>>,
     /// Nodes that are texts in pieces: odd when they are a whole record.
@@ -41,27 +41,29 @@ struct Found {
 /// # Errors
 /// When the vault is damaged.
 pub(crate) fn records(snapshot: &Snapshot, pattern: &Pattern, threads: usize) -> Result<Vec<u64>> {
-    let mut spread = Spread::default();
-    let groups = (0..snapshot.packs.len()).flat_map(|pack| {
+    let (mut records, mut odd) = (Vec::new(), Vec::new());
+    for pack in 0..snapshot.packs.len() {
+        let mut spread = Spread { segments: texts::segments(snapshot, pack, pattern, threads)?, ..Spread::default() };
         let count = snapshot.packs[pack].directory.groups.len();
-        (0..count).step_by(JOB_GROUPS).map(move |from| (pack, from..count.min(from + JOB_GROUPS)))
-    });
-    in_order(
-        snapshot,
-        threads,
-        groups,
-        |fetcher, (pack, groups)| {
-            let view = fetcher.view(pack)?;
-            let found = search_groups(view, pattern, groups.clone()).map_err(|corrupt| view.pack().damaged(corrupt))?;
-            Ok((pack, groups.zip(found)))
-        },
-        |(pack, found)| {
-            found.into_iter().for_each(|(group, found)| spread.group(snapshot, pack, group, &found));
-            Ok(())
-        },
-    )?;
-    let mut records = judge_odd(snapshot, pattern, threads, spread.odd)?;
-    records.append(&mut spread.records);
+        in_order(
+            snapshot,
+            threads,
+            (0..count).step_by(JOB_GROUPS).map(|from| from..count.min(from + JOB_GROUPS)),
+            |fetcher, groups| {
+                let view = fetcher.view(pack)?;
+                let found = search_groups(view, pattern, groups.clone()).map_err(|corrupt| view.pack().damaged(corrupt))?;
+                Ok(groups.zip(found))
+            },
+            |found| {
+                found.into_iter().for_each(|(group, found)| spread.group(snapshot, pack, group, &found));
+                Ok(())
+            },
+        )?;
+        records.append(&mut spread.records);
+        odd.append(&mut spread.odd);
+    }
+    odd.sort_unstable();
+    records.extend(read_and_judge(snapshot, threads, &odd, &|line| record_matches(pattern, line))?);
     records.sort_unstable();
     Ok(records)
 }
@@ -86,12 +88,6 @@ fn search_group(view: &mut PackView, pattern: &Pattern, index: usize, inner: &mu
     let mut nodes = group.judge_values(|number| view.templates().get(number), &skip, &mut judge)?;
     let specials = group.specials(|number| view.templates().get(number))?;
     let split = group.split_nodes(|number| view.templates().get(number))?.into_iter().collect();
-    let mut segments = Vec::new();
-    view.each_text(&group, &mut |number, text| {
-        if string_matches(pattern, text) {
-            segments.push(number);
-        }
-    })?;
     let mut raw: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
     let mut text = Vec::new();
     for special in specials {
@@ -116,7 +112,7 @@ fn search_group(view: &mut PackView, pattern: &Pattern, index: usize, inner: &mu
             nodes.push((special.node, judged));
         }
     }
-    Ok(Found { links: group.into_links(), nodes, segments, raw, split })
+    Ok(Found { links: group.into_links(), nodes, raw, split })
 }
 
 fn judge_value(pattern: &Pattern, kind: SlotKind, standing: Standing, value: &[u8]) -> Judged {
@@ -167,7 +163,8 @@ impl Bits {
         bits
     }
 
-    fn insert(&mut self, at: u64) {
+    /// Adds a number.
+    pub(super) fn insert(&mut self, at: u64) {
         let word = at as usize / 64;
         if word >= self.0.len() {
             self.0.resize(word + 1, 0);
@@ -184,7 +181,6 @@ impl Bits {
 /// Hits on their way from values and texts to records.
 #[derive(Default)]
 struct Spread {
-    pack: usize,
     hit: Bits,
     odd_nodes: Bits,
     segments: Bits,
@@ -197,11 +193,6 @@ struct Spread {
 impl Spread {
     /// Takes the next group in order.
     fn group(&mut self, snapshot: &Snapshot, pack: usize, group: usize, found: &Found) {
-        if pack != self.pack {
-            (self.hit, self.odd_nodes, self.segments) = Default::default();
-            self.pack = pack;
-        }
-        found.segments.iter().for_each(|segment| self.segments.insert(u64::from(*segment)));
         for (node, judged) in &found.nodes {
             if *judged == Judged::Odd { self.odd_nodes.insert(u64::from(*node)) } else { self.hit.insert(u64::from(*node)) }
         }
@@ -233,12 +224,6 @@ impl Spread {
             }
         }
     }
-}
-
-/// Reads odd records and keeps those that have a match.
-fn judge_odd(snapshot: &Snapshot, pattern: &Pattern, threads: usize, mut odd: Vec<u64>) -> Result<Vec<u64>> {
-    odd.sort_unstable();
-    read_and_judge(snapshot, threads, &odd, &|line| record_matches(pattern, line))
 }
 
 /// Reads records and keeps those that `judge` takes.

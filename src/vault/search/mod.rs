@@ -3,7 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | `strings` | the strings of a record: the definition of what is searched |
-//! | `hits` | patterns → records, over everything stored once |
+//! | `texts` | a pattern → the segments that have a match, block by block |
+//! | `hits` | a pattern → records, over everything stored once |
 //! | `show` | a record → its matches, with their surroundings |
 //!
 //! Patterns first, filters second: text is scanned faster than meaning is read.
@@ -11,6 +12,7 @@
 mod hits;
 mod show;
 mod strings;
+mod texts;
 
 use std::collections::BTreeMap;
 
