@@ -20,7 +20,7 @@ use crate::vault::api::{HitSegment, HitText, SearchItem, SearchOptions, SearchOr
                   is no newline. One line per occurrence is printed: SOURCE:LINE: the first match and what stands around it. \
                   With a filter QUERY may be absent.",
     after_long_help = "\
-With --type and a QUERY, the match must stand in a segment of that type.
+With --type or --role and a QUERY, the match must stand in such a segment.
 
 Examples:
   turnpack search 'connection reset by peer'

@@ -31,7 +31,12 @@ impl Need {
     /// The need of a regular expression; one that cannot be read needs nothing.
     #[must_use]
     pub fn of_regex(pattern: &str) -> Need {
-        regex_syntax::ParserBuilder::new().multi_line(true).utf8(false).build().parse(pattern).map_or(Need::Nothing, |hir| of_hir(&hir))
+        regex_syntax::ParserBuilder::new()
+            .multi_line(true)
+            .utf8(false)
+            .build()
+            .parse(pattern)
+            .map_or(Need::Nothing, |hir| of_hir(&hir))
     }
 
     /// One of several.

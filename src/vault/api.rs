@@ -107,6 +107,16 @@ pub struct Filter {
     pub until: Option<Time>,
     /// Only records that report an error.
     pub errors: bool,
+    /// Roles, as the records word them: records in which one of them speaks.
+    pub roles: Vec<String>,
+    /// Tags: records that carry one of them.
+    pub tags: Vec<String>,
+    /// Conversations that are left out.
+    pub not_conversations: Vec<String>,
+    /// Segments, by hash or unique prefix: records that hold one of them.
+    pub segments: Vec<String>,
+    /// A condition on fields and JSON paths, as `--where` takes it.
+    pub condition: Option<String>,
 }
 
 impl Filter {

@@ -26,7 +26,7 @@ impl Vault {
         let snapshot = self.snapshot()?;
         let state = snapshot.state()?;
         let sieve = Sieve::new(&options.filter)?;
-        let scan = Scan::new(&snapshot, self.threads(), sieve.looks_at_types())?;
+        let scan = Scan::for_filter(&snapshot, self.threads(), false, &sieve)?;
         let newest = newest_generations(state);
         let ingested = times_of_generations(state);
         // A generation named in the filter was asked for, newest or not.
@@ -76,7 +76,7 @@ impl Vault {
         let sources = select(state, &options.filter, true)?;
         let newest = newest_generations(state);
         let mut found: FxHashMap<Box<str>, Gathered> = FxHashMap::default();
-        Scan::new(&snapshot, self.threads(), sieve.looks_at_types())?.lines(&sources, |line| {
+        Scan::for_filter(&snapshot, self.threads(), false, &sieve)?.lines(&sources, |line| {
             if let Some(id) = &line.meaning.conversation {
                 if !found.contains_key(id) {
                     found.insert(id.clone(), Gathered::default());

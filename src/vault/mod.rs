@@ -4,6 +4,7 @@ mod ahead;
 pub mod api;
 mod check;
 pub mod compact;
+mod condition;
 mod export;
 pub mod fetch;
 mod filter;

@@ -66,7 +66,9 @@ fn form(template: &Template) -> Form {
             _ if template.slots().any(is_special) => Form::Special(Standing::Inside),
             _ => Form::Plain,
         },
-        Template::List { open, separator, close, .. } if open.is_empty() && separator.is_empty() && close.is_empty() => Form::Split,
+        Template::List { open, separator, close, .. } if open.is_empty() && separator.is_empty() && close.is_empty() => {
+            Form::Split
+        }
         Template::List { element: Some(slot), .. } if !is_special(*slot) => Form::Plain,
         Template::List { .. } => Form::Special(Standing::Inside),
     }

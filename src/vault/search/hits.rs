@@ -74,7 +74,12 @@ fn search_groups(view: &mut PackView, pattern: &Pattern, groups: Range<usize>) -
     groups.map(|group| search_group(view, pattern, group, &mut inner)).collect()
 }
 
-fn search_group(view: &mut PackView, pattern: &Pattern, index: usize, inner: &mut FxHashMap<u32, bool>) -> Result<Found, Corrupt> {
+fn search_group(
+    view: &mut PackView,
+    pattern: &Pattern,
+    index: usize,
+    inner: &mut FxHashMap<u32, bool>,
+) -> Result<Found, Corrupt> {
     let group = view.open_group(index)?;
     let skip = |kind: SlotKind, standing: Standing, column: &crate::column::Column<'_>| match (kind, standing) {
         (SlotKind::Token, Standing::Inside) => column.holds_only_numbers(),

@@ -22,15 +22,13 @@ use crate::error::{Error, Result};
 use crate::lexical::pattern::{Manner, Pattern};
 use crate::vault::Vault;
 use crate::vault::ahead::in_order;
-use crate::vault::api::{
-    Filter, HitLine, HitSegment, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted,
-};
+use crate::vault::api::{Filter, HitLine, HitSegment, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted};
 use crate::vault::filter::{Sieve, Verdict, newest_generations, select};
 use crate::vault::get::shown_name;
 use crate::vault::meaning::{Meaning, Part, Scan, live_records};
 use crate::vault::snapshot::Snapshot;
 use crate::vault::sources::{Source, State};
-use show::{Shower, Wanted};
+use show::{Inside, Shower, Wanted};
 
 /// Lines of one job of showing.
 const SHOWN_TOGETHER: usize = 64;
@@ -61,7 +59,8 @@ impl Vault {
         report.occurrences = lines.len() as u64;
         report.records = distinct(&lines);
         if options.order == Some(SearchOrder::Time) {
-            let time = |line: &Occurrence<'_>| line.meaning.as_ref().and_then(|meaning| meaning.time).map_or(i64::MAX, |time| time.0);
+            let time =
+                |line: &Occurrence<'_>| line.meaning.as_ref().and_then(|meaning| meaning.time).map_or(i64::MAX, |time| time.0);
             lines.sort_by_key(time);
         }
         search.hand_out(lines, &mut report, sink)?;
@@ -84,6 +83,7 @@ struct Search<'v> {
     patterns: Vec<Pattern>,
     /// What records must be; matches narrow types and roles down further.
     filter: Filter,
+    inside: Inside,
     newest: BTreeMap<&'v str, u32>,
     threads: usize,
 }
@@ -95,7 +95,12 @@ impl<'v> Search<'v> {
         }
         let state = snapshot.state()?;
         let patterns = compile(options)?;
-        Ok(Search { snapshot, state, options, patterns, filter: options.filter.clone(), newest: newest_generations(state), threads })
+        let (mut filter, mut inside) = (options.filter.clone(), Inside::default());
+        if !patterns.is_empty() && !options.raw {
+            inside = Inside::new(&filter.types, &filter.roles)?;
+            (filter.types, filter.roles) = Default::default();
+        }
+        Ok(Search { snapshot, state, options, patterns, filter, inside, newest: newest_generations(state), threads })
     }
 
     /// Records with a match, sorted; all that are not removed when there is no pattern.
@@ -113,10 +118,10 @@ impl<'v> Search<'v> {
             });
         }
         let records = records.unwrap_or_else(|| live_records(self.snapshot, self.state));
-        if self.patterns.is_empty() || self.filter.types.is_empty() {
+        if self.inside.is_anywhere() {
             return Ok(records);
         }
-        show::in_types(self.snapshot, self.state, &records, &self.patterns, &self.filter.types, self.threads)
+        show::narrowed(self.snapshot, self.state, &records, &self.patterns, &self.inside, self.threads)
     }
 
     fn read_raw(&self, pattern: &Pattern, numbers: &[u64]) -> Result<Vec<u64>> {
@@ -140,7 +145,7 @@ impl<'v> Search<'v> {
         }
         let sources: Vec<&Source> = sources.into_iter().filter(here).collect();
         let by_id: FxHashMap<u32, &'v Source> = sources.iter().map(|source| (source.state.id, *source)).collect();
-        Scan::new(self.snapshot, self.threads, sieve.looks_at_types())?.lines(&sources, |line| {
+        Scan::for_filter(self.snapshot, self.threads, false, &sieve)?.lines(&sources, |line| {
             if !hit.has(line.number) {
                 return Ok(());
             }
@@ -219,7 +224,7 @@ impl<'v> Search<'v> {
 
     /// Reads the records of some lines, side by side, and hands them out in order.
     fn show(&self, lines: &[Occurrence<'v>], wanted: Wanted, sink: &mut dyn FnMut(HitLine) -> Result<()>) -> Result<()> {
-        let shower = Shower::new(self.snapshot, &self.patterns, self.options.raw, &self.filter.types, wanted)?;
+        let shower = Shower::new(self.snapshot, &self.patterns, self.options.raw, self.inside.clone(), wanted)?;
         in_order(
             self.snapshot,
             self.threads,
@@ -239,8 +244,7 @@ impl<'v> Search<'v> {
 }
 
 fn compile(options: &SearchOptions) -> Result<Vec<Pattern>> {
-    let manner =
-        Manner { regex: options.regex, ignore_case: options.ignore_case, words: options.words, fold: options.fold };
+    let manner = Manner { regex: options.regex, ignore_case: options.ignore_case, words: options.words, fold: options.fold };
     let patterns: Vec<&str> = options.patterns.iter().map(String::as_str).collect();
     match (patterns.is_empty(), options.all) {
         (true, _) => Ok(Vec::new()),

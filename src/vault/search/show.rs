@@ -34,26 +34,52 @@ pub(super) enum Wanted {
     All,
 }
 
+/// In which segments a match must stand.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inside {
+    types: TypeSet,
+    roles: Vec<String>,
+}
+
+impl Inside {
+    /// These types and roles; none of a kind: any.
+    ///
+    /// # Errors
+    /// [`Error::Usage`](crate::error::Error::Usage) for an unknown type.
+    pub(super) fn new(types: &[String], roles: &[String]) -> Result<Inside> {
+        Ok(Inside { types: TypeSet::parse(types)?, roles: roles.to_vec() })
+    }
+
+    /// True when a match may stand anywhere.
+    pub(super) fn is_anywhere(&self) -> bool {
+        self.types.is_empty() && self.roles.is_empty()
+    }
+
+    fn takes(&self, label: &Label) -> bool {
+        (self.types.is_empty() || self.types.meets(TypeSet::of(label.kind)))
+            && (self.roles.is_empty() || label.role.as_ref().is_some_and(|role| self.roles.contains(role)))
+    }
+}
+
 /// Makes hits of records; shared by all threads.
 pub(super) struct Shower<'v> {
     scan: Scan<'v>,
     patterns: &'v [Pattern],
     raw: bool,
-    types: TypeSet,
+    inside: Inside,
     wanted: Wanted,
 }
 
 impl<'v> Shower<'v> {
-    /// Matches outside of `types` are not shown.
+    /// Only matches in these segments are shown.
     pub(super) fn new(
         snapshot: &'v Snapshot,
         patterns: &'v [Pattern],
         raw: bool,
-        types: &[String],
+        inside: Inside,
         wanted: Wanted,
     ) -> Result<Shower<'v>> {
-        let types = if patterns.is_empty() { TypeSet::default() } else { TypeSet::parse(types)? };
-        Ok(Shower { scan: Scan::new(snapshot, 1, false)?, patterns, raw, types, wanted })
+        Ok(Shower { scan: Scan::new(snapshot, 1, false)?, patterns, raw, inside, wanted })
     }
 
     /// Reads one line.
@@ -83,7 +109,7 @@ impl<'v> Shower<'v> {
         if self.wanted == Wanted::Nothing {
             return Ok(hit);
         }
-        let with_labels = self.wanted == Wanted::All || !self.types.is_empty();
+        let with_labels = self.wanted == Wanted::All || !self.inside.is_anywhere();
         let labels = if with_labels { self.labels(&bytes, source) } else { Vec::new() };
         hit.matches = self.matches(&bytes, &labels);
         if self.wanted == Wanted::All {
@@ -117,7 +143,7 @@ impl<'v> Shower<'v> {
         let mut look = |text: Text<'_>| {
             let Some(place) = self.patterns.iter().find_map(|pattern| pattern.first_in(text.text)) else { return false };
             let label = label_of(labels, &text, &place);
-            if !self.types.is_empty() && !label.is_some_and(|label| self.types.meets(TypeSet::of(label.kind))) {
+            if !self.inside.is_anywhere() && !label.is_some_and(|label| self.inside.takes(label)) {
                 return false;
             }
             let mut hit = excerpt(text.text, place);
@@ -173,25 +199,25 @@ fn floor(text: &[u8], at: usize) -> usize {
     (at.saturating_sub(3)..=at).rev().find(|at| !is_inside(*at)).unwrap_or(at)
 }
 
-/// The records whose match stands in a segment of one of the types, each pattern anywhere.
-pub(super) fn in_types(
+/// The records whose match stands in one of the segments wanted, each pattern in any.
+pub(super) fn narrowed(
     snapshot: &Snapshot,
     state: &State,
     records: &[u64],
     patterns: &[Pattern],
-    types: &[String],
+    inside: &Inside,
     threads: usize,
 ) -> Result<Vec<u64>> {
-    let types = TypeSet::parse(types)?;
     let scan = Scan::new(snapshot, 1, false)?;
     let live: Vec<u64> = records.iter().copied().filter(|number| !state.removed.contains(number)).collect();
     read_and_judge(snapshot, threads, &live, &|line| {
         let record = Record::read(line);
-        let labels: Vec<Label> = record.segments(&scan.detect(&record, None));
-        let labels: Vec<Label> = labels.into_iter().filter(|label| types.meets(TypeSet::of(label.kind))).collect();
+        let labels = record.segments(&scan.detect(&record, None));
         patterns.iter().all(|pattern| {
             each_string(line, &mut |text| {
-                pattern.first_in(text.text).is_some_and(|place| label_of(&labels, &text, &place).is_some())
+                pattern
+                    .first_in(text.text)
+                    .is_some_and(|place| label_of(&labels, &text, &place).is_some_and(|label| inside.takes(label)))
             })
         })
     })

@@ -39,9 +39,7 @@ pub(crate) fn each_string(line: &[u8], visit: &mut dyn FnMut(Text<'_>) -> bool) 
 /// A decoded string, then the strings of the JSON it may be.
 fn with_inner(text: &[u8], span: &Range<usize>, nested: bool, visit: &mut dyn FnMut(Text<'_>) -> bool) -> bool {
     visit(Text { text, span: span.clone(), nested })
-        || inner_json(text).is_some_and(|json| {
-            values(json, &mut |inside, _| with_inner(&unescape(inside), span, true, visit))
-        })
+        || inner_json(text).is_some_and(|json| values(json, &mut |inside, _| with_inner(&unescape(inside), span, true, visit)))
 }
 
 /// True when a record has a match.
@@ -186,7 +184,10 @@ mod tests {
 
     #[test]
     fn json_in_strings_counts_as_text_and_as_json() {
-        assert_eq!(strings(r#"{"a":"{\"b\":\"c\\n\",\"d\":\"[\\\"e\\\"]\"}"}"#), [r#"{"b":"c\n","d":"[\"e\"]"}"#, "c\n", r#"["e"]"#, "e"]);
+        assert_eq!(
+            strings(r#"{"a":"{\"b\":\"c\\n\",\"d\":\"[\\\"e\\\"]\"}"}"#),
+            [r#"{"b":"c\n","d":"[\"e\"]"}"#, "c\n", r#"["e"]"#, "e"]
+        );
         assert_eq!(strings(r#"{"a":" [\"x\\u0041\"] "}"#), [r#" ["x\u0041"] "#, "xA"]);
         assert_eq!(strings(r#"{"a":"{not json}"}"#), ["{not json}"]);
     }
