@@ -162,6 +162,14 @@ impl PackView {
         Ok((entry, self.block_at(class, index, upto)?))
     }
 
+    /// All decoded bytes of a block of a class.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn whole_block(&mut self, class: u8, index: usize) -> Result<Rc<RefCell<Gradual>>, Corrupt> {
+        self.block_at(class, index, usize::MAX)
+    }
+
     /// A block's decoded bytes, `upto` of them or more: who needs a single record need not wait for the whole block.
     fn block_at(&mut self, class: u8, index: usize, upto: usize) -> Result<Rc<RefCell<Gradual>>, Corrupt> {
         let key = u64::from(class) << 32 | index as u64;
