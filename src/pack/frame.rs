@@ -8,6 +8,7 @@
 
 use crate::bytes::{Put, Reader};
 use crate::checksum::{checksum, checksum32};
+use crate::codec::Gradual;
 use crate::error::{Corrupt, corrupt};
 
 /// Bytes before the payload.
@@ -147,26 +148,30 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// At least the first `upto` bytes of a frame's decoded payload. What was decoded of a part cannot be held against the decoded
-/// checksum: the checksum over the stored bytes must do.
+/// A frame's decoded payload, at least its first `upto` bytes; the rest follows with [`reach`]. What is decoded of a part cannot be
+/// held against the decoded checksum: the checksum over the stored bytes must do.
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_start(frame: &Frame<'_>, prefix: Option<&[u8]>, upto: usize) -> Result<Vec<u8>, Corrupt> {
+pub fn decode_start(frame: &Frame<'_>, prefix: Option<&[u8]>, upto: usize) -> Result<Gradual, Corrupt> {
     let length = frame.raw_length as usize;
     // Most of it costs as much as all of it.
-    if upto >= length / 4 * 3 {
-        return decode(frame, prefix);
+    if frame.codec != codec::ZSTD || upto >= length / 4 * 3 {
+        return Ok(Gradual::whole(decode(frame, prefix)?));
     }
-    match (frame.codec, prefix) {
-        (codec::ZSTD, None) => crate::codec::decompress_start(frame.payload, length, upto, None),
-        (codec::ZSTD_PREFIX, Some(_)) => {
-            let mut reader = Reader::new(frame.payload);
-            reader.varint()?;
-            crate::codec::decompress_start(reader.take(reader.remaining())?, length, upto, prefix)
-        }
-        _ => decode(frame, prefix),
-    }
+    let mut bytes = Gradual::begin(length)?;
+    reach(&mut bytes, frame, upto)?;
+    Ok(bytes)
+}
+
+/// Decodes more of a payload that [`decode_start`] began.
+///
+/// # Errors
+/// When the frame is damaged.
+pub fn reach(bytes: &mut Gradual, frame: &Frame<'_>, upto: usize) -> Result<(), Corrupt> {
+    let had = bytes.is_whole();
+    bytes.reach(upto, frame.payload)?;
+    if bytes.is_whole() && !had { frame.verify_decoded(bytes.ready()) } else { Ok(()) }
 }
 
 /// Decodes a frame's payload and verifies it. `prefix` must be given for frames coded with one.

@@ -22,7 +22,7 @@ mod wishes;
 use std::ops::Range;
 
 use crate::checksum::content_hash;
-use crate::record::known::Known;
+use crate::record::known::{KNOWN_BYTES, Known};
 use crate::record::scan::{self, Container};
 use crate::record::template::{Slot, SlotKind};
 use crate::record::{MAX_DEPTH, NODE_BYTES};
@@ -201,7 +201,7 @@ impl<'a> Cutter<'a> {
             }
             return None;
         }
-        if !self.known.contains(hash) {
+        if raw.len() < KNOWN_BYTES || !self.known.contains(hash) {
             return None;
         }
         let node = Node { raw: text.place(range.clone()), hash, template: UNOPENED, values: 0..0, is_list: false };

@@ -5,6 +5,10 @@
 
 use std::sync::atomic::{AtomicU16, Ordering};
 
+/// Shorter nodes are neither put in nor looked for: cutting them costs less than asking, as what one core has just written the
+/// others must fetch from it.
+pub const KNOWN_BYTES: usize = 256;
+
 /// A direct-mapped table of 16 bits of each hash; a newer entry replaces an older one in its place. Two bytes keep the table in
 /// the cache; one look-up in 65,536 finds what is not there, and that node is cut by the writer itself.
 pub struct Known {

@@ -37,7 +37,7 @@ impl Vault {
         let mut said: FxHashMap<u32, Said> = FxHashMap::default();
         // What a source is stands in its state; only what its records say has to be read.
         if options.long || !sieve.takes_whole_sources() {
-            Scan::new(&snapshot, self.threads(), sieve.looks_at_types())?.lines(&sources, |line| {
+            Scan::for_filter(&snapshot, self.threads(), false, &sieve)?.lines(&sources, |line| {
                 said.entry(line.source.state.id).or_default().add(line.meaning, &sieve);
                 Ok(())
             })?;
@@ -80,7 +80,7 @@ impl Vault {
         let sources = select(state, &options.filter, true)?;
         let newest = newest_generations(state);
         let mut found: FxHashMap<Box<str>, Gathered> = FxHashMap::default();
-        Scan::new(&snapshot, self.threads(), sieve.looks_at_types())?.lines(&sources, |line| {
+        Scan::for_filter(&snapshot, self.threads(), false, &sieve)?.lines(&sources, |line| {
             if let Some(id) = &line.meaning.conversation {
                 if !found.contains_key(id) {
                     found.insert(id.clone(), Gathered::default());

@@ -25,7 +25,7 @@ use crate::vault::write::assemble::{Assembler, Past, Shape};
 use crate::vault::write::encode::{Encoder, Levels};
 
 /// Places in the filter of known content: 8 MiB.
-const KNOWN_BITS: u32 = 20;
+const KNOWN_BITS: u32 = 18;
 
 /// A vault open for writing.
 pub struct Session {

@@ -38,7 +38,7 @@ impl Vault {
         let mut count = Count::new(options, newest_generations(state))?;
         let mut seen = FxHashSet::default();
         let mut without_time = 0;
-        Scan::new(&snapshot, self.threads(), with_types)?.lines(&sources, |line| {
+        Scan::for_filter(&snapshot, self.threads(), with_types, &sieve)?.lines(&sources, |line| {
             if options.distinct && !seen.insert(line.number) {
                 return Ok(());
             }

@@ -1,12 +1,13 @@
 //! Reading records out of one pack: groups and blocks are decoded when needed and kept while there is room.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use crate::bytes::Reader;
+use crate::codec::Gradual;
 use crate::error::{Corrupt, Result, corrupt};
 use crate::group::decode::{Element, Group};
 use crate::pack::directory::{BlockEntry, GroupEntry, TemplatesEntry};
@@ -30,7 +31,7 @@ pub struct PackView {
     /// Indexes into the directory's blocks, by class and start.
     blocks: Rc<[Vec<BlockEntry>; class::COUNT]>,
     group_cache: Cache<Rc<Group>>,
-    block_cache: Cache<Rc<Vec<u8>>>,
+    block_cache: Cache<Rc<RefCell<Gradual>>>,
 }
 
 /// Keeps what was used last, up to a number of bytes.
@@ -124,8 +125,15 @@ impl PackView {
     pub fn open_group(&self, index: usize) -> Result<Group, Corrupt> {
         let entry = self.pack.directory.groups.get(index).ok_or_else(|| corrupt!("no group {index}"))?;
         let frame = self.pack.frame(entry.offset, Kind::Group)?;
-        let payload = frame::decode(&frame, None)?;
-        Group::decode(&payload, |number| self.templates.get(number))
+        // Groups compress their streams themselves: the frame is nearly always stored as it is, and read where it lies.
+        let decoded;
+        let payload = if frame.codec == frame::codec::RAW {
+            frame.payload
+        } else {
+            decoded = frame::decode(&frame, None)?;
+            &decoded
+        };
+        Group::decode(payload, |number| self.templates.get(number))
             .and_then(|group| matches_entry(group, entry))
             .map_err(|Corrupt(what)| corrupt!("group at offset {}: {what}", entry.offset))
     }
@@ -143,7 +151,7 @@ impl PackView {
     }
 
     /// The block that holds a position: its entry and its decoded bytes, at least those before `end`.
-    fn block(&mut self, class: u8, position: u32, end: u32) -> Result<(BlockEntry, Rc<Vec<u8>>), Corrupt> {
+    fn block(&mut self, class: u8, position: u32, end: u32) -> Result<(BlockEntry, Rc<RefCell<Gradual>>), Corrupt> {
         let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
         let index = list.partition_point(|block| block.start + block.length <= position);
         let entry = *list
@@ -154,18 +162,26 @@ impl PackView {
         Ok((entry, self.block_at(class, index, upto)?))
     }
 
-    /// A block's decoded bytes, `upto` of them or more: who needs a single record need not wait for the whole block, who comes
-    /// again gets all of it.
-    fn block_at(&mut self, class: u8, index: usize, upto: usize) -> Result<Rc<Vec<u8>>, Corrupt> {
+    /// All decoded bytes of a block of a class.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn whole_block(&mut self, class: u8, index: usize) -> Result<Rc<RefCell<Gradual>>, Corrupt> {
+        self.block_at(class, index, usize::MAX)
+    }
+
+    /// A block's decoded bytes, `upto` of them or more: who needs a single record need not wait for the whole block.
+    fn block_at(&mut self, class: u8, index: usize, upto: usize) -> Result<Rc<RefCell<Gradual>>, Corrupt> {
         let key = u64::from(class) << 32 | index as u64;
         let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
         let entry = *list.get(index).ok_or_else(|| corrupt!("no block {index}"))?;
-        let mut upto = upto.min(entry.length as usize);
+        let upto = upto.min(entry.length as usize);
+        let damaged = |Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset);
         if let Some(bytes) = self.block_cache.get(key) {
-            if bytes.len() >= upto {
-                return Ok(bytes);
+            if bytes.borrow().ready().len() < upto {
+                frame::reach(&mut bytes.borrow_mut(), &self.pack.frame(entry.offset, Kind::Block)?, upto).map_err(damaged)?;
             }
-            upto = entry.length as usize;
+            return Ok(bytes);
         }
         let pack = Arc::clone(&self.pack);
         let frame = pack.frame(entry.offset, Kind::Block)?;
@@ -187,10 +203,10 @@ impl PackView {
             }
             _ => None,
         };
-        let bytes = frame::decode_start(&frame, prefix.as_ref().map(|p| p.as_slice()), upto)
-            .map_err(|Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset))?;
-        let bytes = Rc::new(bytes);
-        self.block_cache.insert(key, Rc::clone(&bytes), bytes.len());
+        let prefix = prefix.as_ref().map(|prefix| prefix.borrow());
+        let bytes = frame::decode_start(&frame, prefix.as_ref().map(|prefix| prefix.ready()), upto).map_err(damaged)?;
+        let bytes = Rc::new(RefCell::new(bytes));
+        self.block_cache.insert(key, Rc::clone(&bytes), entry.length as usize);
         Ok(bytes)
     }
 
@@ -224,7 +240,8 @@ impl PackView {
         while at < end {
             let (entry, bytes) = self.block(class, at, end)?;
             let upto = end.min(entry.start + entry.length);
-            let part = bytes.get((at - entry.start) as usize..(upto - entry.start) as usize);
+            let bytes = bytes.borrow();
+            let part = bytes.ready().get((at - entry.start) as usize..(upto - entry.start) as usize);
             out.extend_from_slice(part.ok_or_else(|| corrupt!("a block is shorter than its entry"))?);
             at = upto;
         }

@@ -83,7 +83,7 @@ fn json_in_a_string_is_opened_and_shares_nodes_with_plain_json() {
 
 #[test]
 fn what_the_filter_knows_is_not_opened() {
-    let line = format!(r#"{{"a":{{"b":"{}"}}}}"#, "y".repeat(80));
+    let line = format!(r#"{{"a":{{"b":"{}"}}}}"#, "y".repeat(KNOWN_BYTES));
     let known = Known::new(10);
     known.insert(content_hash(&line.as_bytes()[5..line.len() - 1]));
     let cuts = assert_exact(&[line.as_bytes()], &known);

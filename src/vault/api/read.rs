@@ -208,6 +208,6 @@ impl Report for ConversationRow {
     const KIND: &'static str = "conversation";
 }
 
-fn as_text<S: Serializer>(hash: &RecordHash, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_text<S: Serializer>(hash: &RecordHash, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(hash)
 }

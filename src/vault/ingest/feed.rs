@@ -25,6 +25,9 @@ const COMMIT_BYTES: u64 = 256 << 20;
 /// Bytes of new nodes after which a commit is made: what is kept in memory to compare with, so that what leaves it is on disk.
 const COMMIT_NEW_BYTES: u64 = 32 << 20;
 
+/// Memory of larger chunks is given back rather than kept for others.
+pub const USUAL_CHUNK: usize = 4 << 20;
+
 /// A source that is being read.
 pub struct Active {
     /// Its state as of the last commit; digest and ends are filled in at commits.
@@ -235,9 +238,12 @@ impl Feed {
                 for (shape, count) in shapes {
                     *self.active[slot].shapes.entry(shape).or_default() += count;
                 }
+                let usual = chunk.data.len() <= USUAL_CHUNK;
                 self.chunk(session, slot, chunk, &cuts)?;
-                // A full shelf is no loss.
-                let _ = self.spare.0.try_send(cuts);
+                // A full shelf is no loss, and one full of what long lines left would be.
+                if usual {
+                    let _ = self.spare.0.try_send(cuts);
+                }
             }
             Work::Long(piece) => {
                 self.under_way = self.under_way.saturating_sub(piece.data.len() as u64);

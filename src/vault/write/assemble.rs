@@ -14,7 +14,7 @@ use crate::group::build::{GroupBuilder, Item, Target};
 use crate::pack::directory::GroupEntry;
 use crate::record::NODE_BYTES;
 use crate::record::cut::{self, CutOptions, Cuts, Cutter, Place, UNOPENED, class};
-use crate::record::known::Known;
+use crate::record::known::{KNOWN_BYTES, Known};
 use crate::record::template::{Slot, SlotKind};
 use crate::text::{Anchor, Matcher, Piece, anchors};
 use crate::vault::view::PackView;
@@ -112,7 +112,7 @@ pub struct Assembler<S: Sink> {
     literals: Vec<Literals>,
     matchers: Vec<Matcher>,
     star_bases: Vec<Option<(u32, Arc<Vec<u8>>)>>,
-    group: GroupBuilder,
+    group: Box<GroupBuilder>,
     next_record: u64,
     uncommitted: u64,
     session_bytes: u64,
@@ -167,7 +167,7 @@ struct Chunk<'c> {
 }
 
 /// Bytes of templates in a frame, about.
-const TEMPLATE_FRAME: usize = 48 << 10;
+const TEMPLATE_FRAME: usize = 12 << 10;
 
 /// Nodes looked ahead at once: what looking reads of them stays in the nearest cache until they are stored.
 const AHEAD: usize = 256;
@@ -210,7 +210,7 @@ impl<S: Sink> Assembler<S> {
             literals,
             matchers,
             star_bases: vec![None; class::COUNT],
-            group: GroupBuilder::new(position.node, position.segment, position.literals),
+            group: Box::new(GroupBuilder::new(position.node, position.segment, position.literals)),
             next_record,
             uncommitted: 0,
             session_bytes: 0,
@@ -363,7 +363,7 @@ impl<S: Sink> Assembler<S> {
         if findable {
             self.nodes.insert(number, node.hash);
             // Lines that are no JSON stay unknown to the filter: each is looked at, and counted.
-            if bytes.len() > 1 {
+            if bytes.len() > 1 && raw.len() >= KNOWN_BYTES {
                 self.known.insert(node.hash);
             }
         }
@@ -559,9 +559,10 @@ impl<S: Sink> Assembler<S> {
 
     fn flush_group(&mut self) -> Result<()> {
         let ends: [u32; class::COUNT] = std::array::from_fn(|class| self.literals[class].end());
-        let next = GroupBuilder::new(self.position.node, self.position.segment, ends);
+        let mut next = self.encoder.spare_group();
+        next.renew(self.position.node, self.position.segment, ends);
         let group = std::mem::replace(&mut self.group, next);
-        if group.is_empty() { Ok(()) } else { self.encoder.push(Job::Group(Box::new(group))) }
+        if group.is_empty() { Ok(()) } else { self.encoder.push(Job::Group(group)) }
     }
 
     /// All fingerprints of this session, by number.
@@ -722,7 +723,7 @@ impl<S: Sink> Assembler<S> {
             (0..class::COUNT).map(|c| Literals::new(c as u8, 0, self.shape.block_bytes, self.shape.window_bytes)).collect();
         self.matchers = (0..class::COUNT).map(|_| Matcher::new(18, self.shape.min_match.max(64))).collect();
         self.star_bases = vec![None; class::COUNT];
-        self.group = GroupBuilder::new(0, 0, [0; class::COUNT]);
+        self.group.renew(0, 0, [0; class::COUNT]);
         self.text_bytes = 0;
         self.session_bytes = 0;
         self.history = None;
