@@ -27,7 +27,7 @@ end
 complete -c turnpack -n "__fish_turnpack_needs_command" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_needs_command" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_needs_command" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_needs_command" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_needs_command" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_needs_command" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_needs_command" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_needs_command" -s q -l quiet -d 'Say nothing when all is well'
@@ -37,6 +37,7 @@ complete -c turnpack -n "__fish_turnpack_needs_command" -s V -l version -d 'Prin
 complete -c turnpack -n "__fish_turnpack_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "get" -d 'Print records: the exact lines, or readable'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "search" -d 'Search every string of every record, in place'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "export" -d 'Write lines out of the vault, byte for byte'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "ls" -d 'List sources or conversations'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
@@ -64,7 +65,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l sync -d 'Fl
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l append -d 'Add to the source, whatever it holds already'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -s 0 -l null -d 'Paths in --files-from end with a NUL byte'
@@ -89,28 +90,76 @@ md\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -s q -l quiet -d 'Say nothing when all is well'
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s e -l pattern -d 'A pattern; repeat for several, any of which is wanted' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s f -l file -d 'Patterns from a file, one a line; - reads standard input' -r -F
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s n -l limit -d 'At most N lines' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l sort -d 'Order: source, or time (oldest first) [default: source]' -r -f -a "source\t''
+time\t''
+score\t''"
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l conversation -d 'Conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l exclude-conversation -d 'Conversation that is left out' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l type -d 'Records with a segment of this type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l role -d 'Records in which this role speaks, as they word it' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l segment -d 'Records that hold this segment, by hash or unique prefix' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l tag -d 'Records with this tag; key=value where tags are a map' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l model -d 'Model' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l app -d 'Application' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l since -d 'Event time at or after: RFC 3339, a date, or an age such as 30d' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l until -d 'Event time before' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s F -l fixed-strings -d 'Patterns are literals (the default)'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s E -l regex -d 'Patterns are regular expressions'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l all -d 'Records must hold all patterns'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s i -l ignore-case -d 'Case does not count'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s w -l word-regexp -d 'Only whole words'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l fold -d 'Neither case nor accents nor width count'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l raw -d 'Search the exact bytes of lines, not their strings'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s c -l count -d 'Print the number of occurrences'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l ids -d 'Print record hashes, each once'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l unique -d 'Print each text that has a match once: how many records hold it, and the first and last place'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l distinct -d 'Count each record once, however often it occurs'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s 0 -l null -d 'End lines with a zero byte'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s v -d 'Refused, so that nobody takes it for grep\'s: --verbose explains, and nothing here inverts'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l error -d 'Only records that report an error'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l format -d 'Form of the output' -r -f -a "raw\t'The exact lines'"
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -s o -l output -d 'Write a file for each source below DIR, with its tree and modification times' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l limit -d 'At most N lines' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l conversation -d 'Conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l exclude-conversation -d 'Conversation that is left out' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l type -d 'Records with a segment of this type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l role -d 'Records in which this role speaks, as they word it' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l segment -d 'Records that hold this segment, by hash or unique prefix' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l tag -d 'Records with this tag; key=value where tags are a map' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l model -d 'Model' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l app -d 'Application' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l since -d 'Event time at or after: RFC 3339, a date, or an age such as 30d' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l until -d 'Event time before' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l error -d 'Only records that report an error'
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l json -d 'Print JSON: one document for reports, lines for lists'
@@ -120,16 +169,21 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l skip-if-loc
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l conversation -d 'Conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l exclude-conversation -d 'Conversation that is left out' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l type -d 'Records with a segment of this type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l role -d 'Records in which this role speaks, as they word it' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l segment -d 'Records that hold this segment, by hash or unique prefix' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l tag -d 'Records with this tag; key=value where tags are a map' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l model -d 'Model' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l app -d 'Application' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l since -d 'Event time at or after: RFC 3339, a date, or an age such as 30d' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l until -d 'Event time before' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l sha256 -d 'Compute the SHA-256 of each source, which reads it'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -s l -l long -d 'Read the records, to tell their shape and the time of their last event'
@@ -150,16 +204,21 @@ type\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l top -d 'Only the N largest groups' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l conversation -d 'Conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l exclude-conversation -d 'Conversation that is left out' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l type -d 'Records with a segment of this type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l role -d 'Records in which this role speaks, as they word it' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l segment -d 'Records that hold this segment, by hash or unique prefix' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l tag -d 'Records with this tag; key=value where tags are a map' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l model -d 'Model' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l app -d 'Application' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l since -d 'Event time at or after: RFC 3339, a date, or an age such as 30d' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l until -d 'Event time before' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l totals -d 'Add up tokens, errors, latency and cost of all records'
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l distinct -d 'Count each record once, however often it occurs'
@@ -172,16 +231,21 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -s h -l help -d
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l reason -d 'Why; kept in the log' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l conversation -d 'Conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l exclude-conversation -d 'Conversation that is left out' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l type -d 'Records with a segment of this type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l role -d 'Records in which this role speaks, as they word it' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l segment -d 'Records that hold this segment, by hash or unique prefix' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l tag -d 'Records with this tag; key=value where tags are a map' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l model -d 'Model' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l app -d 'Application' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l since -d 'Event time at or after: RFC 3339, a date, or an age such as 30d' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l until -d 'Event time before' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -s n -l dry-run -d 'Tell what would go, write nothing'
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -s y -l yes -d 'Do not ask'
@@ -197,7 +261,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l limit -d 'Only
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -s q -l quiet -d 'Say nothing when all is well'
@@ -210,7 +274,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l expect -d 'C
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l read-data -d 'Decode and compare all stored data'
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l digest -d 'Print one BLAKE3 over all sources'
@@ -223,7 +287,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l grace -d 'Keep 
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -s n -l dry-run -d 'List candidates, write nothing'
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l json -d 'Print JSON: one document for reports, lines for lists'
@@ -235,7 +299,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l max-runtim
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -s n -l dry-run -d 'Show what would be rewritten, write nothing'
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l json -d 'Print JSON: one document for reports, lines for lists'
@@ -246,7 +310,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -s h -l help 
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -s q -l quiet -d 'Say nothing when all is well'
@@ -256,7 +320,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -s h -l help 
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l origin -d 'Say where each value comes from'
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l json -d 'Print JSON: one document for reports, lines for lists'
@@ -267,7 +331,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand config" -s h -l help -
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -s q -l quiet -d 'Say nothing when all is well'
@@ -277,25 +341,26 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -s h -l h
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -s q -l quiet -d 'Say nothing when all is well'
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "get" -d 'Print records: the exact lines, or readable'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "export" -d 'Write lines out of the vault, byte for byte'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "ls" -d 'List sources or conversations'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "rm" -d 'Remove records, for good only with --purge or gc'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "log" -d 'List every ingest, rm, gc and compact'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "check" -d 'Verify the vault, or files against it'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "gc" -d 'Drop what no live record needs'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "compact" -d 'Rewrite packs for size'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "reindex" -d 'Rebuild the catalog and all other derived files from the packs'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "config" -d 'Show the settings in force, and where they come from'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "completions" -d 'Print completions for a shell'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "man" -d 'Print a manual page'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "get" -d 'Print records: the exact lines, or readable'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "search" -d 'Search every string of every record, in place'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "export" -d 'Write lines out of the vault, byte for byte'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "ls" -d 'List sources or conversations'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "rm" -d 'Remove records, for good only with --purge or gc'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "log" -d 'List every ingest, rm, gc and compact'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "check" -d 'Verify the vault, or files against it'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "gc" -d 'Drop what no live record needs'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "compact" -d 'Rewrite packs for size'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "reindex" -d 'Rebuild the catalog and all other derived files from the packs'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "config" -d 'Show the settings in force, and where they come from'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "completions" -d 'Print completions for a shell'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "man" -d 'Print a manual page'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -1,17 +1,18 @@
 //! What `--memory-limit` means for an ingest.
 //!
-//! The bytes of a pack must not depend on it, so it does not touch what is remembered to compare with: that is a fixed share. What it
-//! bounds is what is under way, chunks read and cut ahead of the one that is numbered, and the window a decoder may ask for.
+//! The bytes of a pack must not depend on it, so it does not touch what is remembered to compare with: windows of text, recent nodes,
+//! and tables that grow with the open pack. It bounds what is under way, chunks read and cut ahead of the one that is numbered, and
+//! the window a decoder may ask for. So it is an aim and no ceiling: a pack of very many short nodes, or lines of tens of megabytes
+//! made of them, take more.
 
-/// Memory that every ingest has, whatever the limit: windows of text, recent nodes, tables, blocks being compressed (measured: 130 MB
-/// on logs of all kinds).
+/// Set aside for what the limit does not touch. Chosen; the tables of a large open pack alone may take more.
 const FIXED: u64 = 144 << 20;
 
 /// Raw bytes under way without a limit: lines of up to 32 MiB must not add up.
 const UNDER_WAY: u64 = 64 << 20;
 /// Never less: a few chunks, or nothing would go in parallel.
 const LEAST_UNDER_WAY: u64 = 4 << 20;
-/// What a raw byte under way takes: itself, its decoded strings, nodes and values.
+/// What a raw byte under way is taken to need: itself, its decoded strings, nodes and values. Chosen for logs; short nodes need more.
 const FOOTPRINT: u64 = 4;
 
 /// Largest window a decoder may need without a limit (what `zstd --long` writes).
@@ -42,7 +43,7 @@ impl Budget {
 mod tests {
     use super::*;
 
-    /// The promise of the option: shares add up to no more than the limit, as long as it is no less than what every ingest has.
+    /// What is shared out adds up to no more than the limit, as long as that is no less than what is set aside.
     #[test]
     fn shares_stay_below_the_limit_and_a_generous_one_allows_larger_windows() {
         let mib = 1 << 20;
