@@ -25,6 +25,9 @@ const COMMIT_BYTES: u64 = 256 << 20;
 /// Bytes of new nodes after which a commit is made: what is kept in memory to compare with, so that what leaves it is on disk.
 const COMMIT_NEW_BYTES: u64 = 32 << 20;
 
+/// Memory of larger chunks is given back rather than kept for others.
+pub const USUAL_CHUNK: usize = 4 << 20;
+
 /// A source that is being read.
 pub struct Active {
     /// Its state as of the last commit; digest and ends are filled in at commits.
@@ -109,6 +112,9 @@ pub struct Feed {
     /// Wishes for the cut.
     pub options: Arc<CutOptions>,
     queue: VecDeque<(usize, Work)>,
+    /// Raw bytes in the queue, and how many may be.
+    under_way: u64,
+    most_under_way: u64,
     /// Sources by slot.
     pub active: Vec<Active>,
     /// Digests by slot.
@@ -129,12 +135,14 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// An empty conveyor.
+    /// An empty conveyor for so many raw bytes at a time, or one chunk if that has more.
     #[must_use]
-    pub fn new(options: CutOptions) -> Feed {
+    pub fn new(options: CutOptions, most_under_way: u64) -> Feed {
         Feed {
             options: Arc::new(options),
             queue: VecDeque::new(),
+            under_way: 0,
+            most_under_way,
             active: Vec::new(),
             digests: Digests::start(),
             fed: Fed::default(),
@@ -161,6 +169,12 @@ impl Feed {
     /// # Errors
     /// When storing an earlier one fails.
     pub fn push(&mut self, session: &mut Session, slot: usize, item: Item) -> Result<()> {
+        let bytes = super::length_of(&item);
+        // Before it is cut: what a long line is cut into is larger than the line.
+        while !self.queue.is_empty() && self.under_way + bytes > self.most_under_way {
+            self.step(session)?;
+        }
+        self.under_way += bytes;
         let work = match item {
             Item::Chunk(chunk) => {
                 let chunk = Arc::new(chunk);
@@ -219,15 +233,22 @@ impl Feed {
         let Some((slot, work)) = self.queue.pop_front() else { return Ok(()) };
         match work {
             Work::Chunk(chunk, cuts) => {
+                self.under_way = self.under_way.saturating_sub(chunk.data.len() as u64);
                 let (cuts, shapes) = cuts.recv().map_err(|_| Error::Internal("a worker stopped".into()))?;
                 for (shape, count) in shapes {
                     *self.active[slot].shapes.entry(shape).or_default() += count;
                 }
+                let usual = chunk.data.len() <= USUAL_CHUNK;
                 self.chunk(session, slot, chunk, &cuts)?;
-                // A full shelf is no loss.
-                let _ = self.spare.0.try_send(cuts);
+                // A full shelf is no loss, and one full of what long lines left would be.
+                if usual {
+                    let _ = self.spare.0.try_send(cuts);
+                }
             }
-            Work::Long(piece) => self.long_piece(session, slot, piece)?,
+            Work::Long(piece) => {
+                self.under_way = self.under_way.saturating_sub(piece.data.len() as u64);
+                self.long_piece(session, slot, piece)?;
+            }
             Work::End => {
                 self.active[slot].done = true;
                 self.active[slot].dirty = true;
