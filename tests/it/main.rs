@@ -18,5 +18,6 @@ mod model;
 mod powercut;
 mod read;
 mod roundtrip;
+mod search;
 mod sources;
 mod upkeep;

@@ -16,7 +16,9 @@ use crate::pack::frame::Kind;
 use crate::pack::reader::PackReader;
 use crate::record::cut::class;
 use crate::vault::ahead::in_order;
+use crate::vault::api::Looked;
 use crate::vault::search::hits::Bits;
+use crate::vault::search::parts::Candidates;
 use crate::vault::search::strings::string_matches;
 use crate::vault::snapshot::Snapshot;
 
@@ -47,6 +49,15 @@ struct Copy {
     to: usize,
 }
 
+/// What is not known of the texts of a group.
+#[derive(Clone, Copy)]
+struct Asked {
+    /// Something may lie across a seam.
+    seams: bool,
+    /// A text may be JSON with strings of its own.
+    inner: bool,
+}
+
 /// What to do with one block.
 #[derive(Default)]
 struct Work {
@@ -66,36 +77,52 @@ struct Said {
 ///
 /// # Errors
 /// When the pack is damaged.
-pub(super) fn segments(snapshot: &Snapshot, pack: usize, pattern: &Pattern, threads: usize) -> Result<Bits> {
+pub(super) fn segments(
+    snapshot: &Snapshot,
+    pack: usize,
+    pattern: &Pattern,
+    candidates: &Candidates,
+    threads: usize,
+    looked: &mut Looked,
+) -> Result<Bits> {
     let reader = &snapshot.packs[pack];
-    let mut plan = Plan::new(reader, pattern)?;
+    let mut plan = Plan::new(reader, pattern, candidates)?;
     let groups = &reader.directory.groups;
+    let wanted: Vec<usize> = (0..groups.len()).filter(|group| candidates.group_has_text(*group)).collect();
     in_order(
         snapshot,
         threads,
-        groups.chunks(TABLES_TOGETHER),
-        |_, groups| {
-            let read = |offset| {
-                let frame = reader.frame(offset, Kind::Group)?;
-                SegmentTable::read(&frame::decode(&frame, None)?)
+        wanted.chunks(TABLES_TOGETHER),
+        |_, wanted| {
+            let read = |group: usize| {
+                let frame = reader.frame(groups[group].offset, Kind::Group)?;
+                Ok((group, SegmentTable::read(&frame::decode(&frame, None)?)?))
             };
-            let tables: Result<Vec<SegmentTable>, Corrupt> = groups.iter().map(|group| read(group.offset)).collect();
+            let tables: Result<Vec<(usize, SegmentTable)>, Corrupt> = wanted.iter().map(|group| read(*group)).collect();
             tables.map_err(|corrupt| reader.damaged(corrupt))
         },
         |tables| {
-            let texts = tables.iter().flat_map(SegmentTable::iter);
-            texts.into_iter().try_for_each(|(number, text)| plan.take(number, text)).map_err(|corrupt| reader.damaged(corrupt))
+            for (group, table) in &tables {
+                let asked = Asked { seams: candidates.seams(*group), inner: !candidates.knows(*group) };
+                let taken = table.iter().try_for_each(|(number, text)| plan.take(number, text, asked));
+                taken.map_err(|corrupt| reader.damaged(corrupt))?;
+            }
+            Ok(())
         },
     )?;
+    plan.whole.extend(candidates.inner());
     let Plan { blocks, work, seams, surroundings, mut whole, .. } = plan;
     let mut hits = Bits::default();
     let mut around = vec![0; surroundings];
     let jobs = blocks.iter().enumerate().flat_map(|(class, blocks)| (0..blocks.len()).map(move |index| (class, index)));
-    let jobs = jobs.filter(|(class, index)| !work[*class][*index].checks.is_empty());
+    let idle = |work: &Work| work.checks.is_empty() && work.copies.is_empty();
+    let jobs: Vec<(usize, usize)> = jobs.filter(|(class, index)| !idle(&work[*class][*index])).collect();
+    looked.blocks += jobs.len() as u64;
+    looked.blocks_of += reader.directory.blocks.len() as u64;
     in_order(
         snapshot,
         threads,
-        jobs,
+        jobs.into_iter(),
         |fetcher, (class, index)| {
             let bytes = fetcher.view(pack)?.block_at(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
             judge_block(&bytes, &work[class][index], pattern).ok_or_else(|| too_short(reader, &blocks[class][index]))
@@ -195,6 +222,10 @@ struct Seam {
 /// What to do with every block of a pack.
 struct Plan {
     blocks: [Vec<BlockEntry>; class::COUNT],
+    /// Which of them may hold what is looked for.
+    wanted: [Vec<bool>; class::COUNT],
+    /// What is found in a piece is certain.
+    exact: bool,
     work: [Vec<Work>; class::COUNT],
     seams: Vec<Seam>,
     /// Bytes of all surroundings.
@@ -215,35 +246,47 @@ struct Part {
 }
 
 impl Plan {
-    fn new(reader: &PackReader, pattern: &Pattern) -> Result<Plan> {
+    fn new(reader: &PackReader, pattern: &Pattern, candidates: &Candidates) -> Result<Plan> {
         let mut blocks: [Vec<BlockEntry>; class::COUNT] = Default::default();
-        for block in &reader.directory.blocks {
+        let mut wanted: [Vec<bool>; class::COUNT] = Default::default();
+        for (index, block) in reader.directory.blocks.iter().enumerate() {
             let list = blocks.get_mut(block.class as usize);
             list.ok_or_else(|| reader.damaged(corrupt!("literal class {} is unknown", block.class)))?.push(*block);
+            wanted[block.class as usize].push(candidates.block(index));
         }
         let work = [0, 1, 2].map(|class: usize| blocks[class].iter().map(|_| Work::default()).collect());
         let exact = !pattern.literals().is_empty();
         let reach = pattern.longest().map(|longest| if exact { longest.saturating_sub(1) } else { longest + CONTEXT });
         let reach = reach.filter(|reach| *reach <= LONGEST_REACH);
-        Ok(Plan { blocks, work, seams: Vec::new(), surroundings: 0, whole: Vec::new(), reach, parts: Vec::new() })
+        Ok(Plan { blocks, wanted, exact, work, seams: Vec::new(), surroundings: 0, whole: Vec::new(), reach, parts: Vec::new() })
     }
 
     /// Plans the judging of a segment.
-    fn take(&mut self, segment: u32, text: Text<'_>) -> Result<(), Corrupt> {
+    fn take(&mut self, segment: u32, text: Text<'_>, asked: Asked) -> Result<(), Corrupt> {
+        let seams = asked.seams;
         let class = text.class as usize;
         let mut parts = std::mem::take(&mut self.parts);
         parts.clear();
         for piece in text.pieces {
             self.split(class, piece.start, piece.length, &mut parts)?;
         }
+        let wanted = |part: &Part| self.wanted[class].get(part.block).copied().unwrap_or(true);
+        let any_wanted = parts.iter().any(wanted);
+        let all_wanted = seams && parts.iter().all(wanted);
         match (&parts[..], self.reach) {
-            ([part], _) => self.check(class, *part, segment, true, true),
+            ([part], _) if any_wanted => self.check(class, *part, segment, true, true),
+            ([_], _) => {}
+            _ if !any_wanted && !seams => {}
             ([], _) | (_, None) => self.whole.push(segment),
+            // A piece may hold what the pattern needs and another one the rest of the match.
+            (_, Some(_)) if !self.exact && !all_wanted => self.whole.push(segment),
             (_, Some(reach)) => {
                 for (index, part) in parts.iter().enumerate() {
-                    self.check(class, *part, segment, false, index == 0);
+                    if self.wanted[class].get(part.block).copied().unwrap_or(true) {
+                        self.check(class, *part, segment, false, asked.inner && index == 0);
+                    }
                 }
-                for seam in 1..parts.len() {
+                for seam in (1..parts.len()).filter(|_| seams) {
                     self.seam(class, segment, &parts, seam, reach);
                 }
             }
