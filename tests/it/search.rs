@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::Sandbox;
 
@@ -45,18 +45,38 @@ impl Dice {
 fn lines() -> Vec<String> {
     let mut dice = Dice(7);
     let words = [
-        "refund", "Baggage", "café", "naïve", "ERR_TLS_CERT_0x1f", "数据", "学习模型", "naked", "the", "of", "straße", "toolu_01AbC", "😀 ok",
-        "a/b/c.rs", "\"quoted\"", "back\\slash", "line\nbreak", "tab\there", "Kelvin", "mask", "Ⅷ", "ｆｕｌｌ",
+        "refund",
+        "Baggage",
+        "café",
+        "naïve",
+        "ERR_TLS_CERT_0x1f",
+        "数据",
+        "学习模型",
+        "naked",
+        "the",
+        "of",
+        "straße",
+        "toolu_01AbC",
+        "😀 ok",
+        "a/b/c.rs",
+        "\"quoted\"",
+        "back\\slash",
+        "line\nbreak",
+        "tab\there",
+        "Kelvin",
+        "mask",
+        "Ⅷ",
+        "ｆｕｌｌ",
     ];
     let mut text = |count: usize| (0..count).map(|_| words[dice.roll(words.len())]).collect::<Vec<_>>().join(" ");
     // Long enough that later lines are stored as pieces of it.
     let story = text(400);
     let mut lines = Vec::new();
     for n in 0..60usize {
-        let json = serde_json::json!;
         let cut = story.char_indices().nth(900 + n * 7).map_or(story.len(), |(at, _)| at);
         let varied = format!("{}<<inserted {n}>>{}", &story[..cut], &story[cut..]);
-        let inner = json!({"path": format!("src/{}.rs", text(1)), "content": text(30), "deep": json!({"x": text(12)}).to_string()});
+        let inner =
+            json!({"path": format!("src/{}.rs", text(1)), "content": text(30), "deep": json!({"x": text(12)}).to_string()});
         let value = match n % 6 {
             0 => json!({"id": format!("req_{n:04x}"), "model": "m1", "messages": [{"role": "user", "content": varied}]}),
             1 => json!({"id": n, "args": inner.to_string(), "note": text(3)}),
@@ -244,8 +264,11 @@ fn filters_narrow_a_search_and_stand_for_one() {
             continue;
         }
         let outcome = sandbox.run(&[&["search"], arguments].concat());
-        let lines: BTreeSet<usize> =
-            outcome.stdout().lines().map(|line| line.split("a.jsonl:").nth(1).unwrap().split(':').next().unwrap().parse().unwrap()).collect();
+        let lines: BTreeSet<usize> = outcome
+            .stdout()
+            .lines()
+            .map(|line| line.split("a.jsonl:").nth(1).unwrap().split(':').next().unwrap().parse().unwrap())
+            .collect();
         assert_eq!(lines.into_iter().collect::<Vec<_>>(), expected, "{arguments:?} {}", outcome.stderr());
         assert_eq!(outcome.code, Some(i32::from(expected.is_empty())), "{arguments:?}");
     }
@@ -255,7 +278,11 @@ fn filters_narrow_a_search_and_stand_for_one() {
 fn what_is_printed_is_what_was_asked_for() {
     let sandbox = chat();
     let outcome = sandbox.run(&["search", "price of copper"]).exits(0).silent();
-    assert!(outcome.stdout().ends_with("a.jsonl:2: What is the price of copper on the market of London this week?\n"), "{}", outcome.stdout());
+    assert!(
+        outcome.stdout().ends_with("a.jsonl:2: What is the price of copper on the market of London this week?\n"),
+        "{}",
+        outcome.stdout()
+    );
     assert_eq!(sandbox.run(&["search", "-c", "copper"]).exits(0).stdout(), "3\n");
     assert_eq!(sandbox.run(&["search", "-c", "nowhere"]).exits(1).stdout(), "0\n");
     let limited = sandbox.run(&["search", "-n", "1", "copper"]).exits(0);
@@ -304,6 +331,8 @@ fn searches_that_make_no_sense_are_refused_with_a_reason() {
     let long = "copper ".repeat(1500);
     sandbox.run(&["search", &long]).exits(1);
     sandbox.run(&["search", "-i", &long]).exits(1);
-    sandbox.run(&["search", "-E", "........................................................................................."]).exits(1);
+    sandbox
+        .run(&["search", "-E", "........................................................................................."])
+        .exits(1);
     sandbox.run(&["search", "."]).exits(0);
 }
