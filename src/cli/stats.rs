@@ -16,10 +16,10 @@ use crate::vault::api::{Dimension, Numbers, Price, StatsOptions, StatsReport};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Counts are of occurrences; --distinct counts each record once. Token usage that several records of one response repeat
-is counted once.
+is counted once. Without options the size of the vault is told at once; everything else reads the records.
 
 Examples:
-  turnpack stats
+  turnpack stats --totals
   turnpack stats --by model --by day --since 30d
   turnpack stats --by app --error --json")]
 pub(crate) struct Args {
@@ -35,6 +35,10 @@ pub(crate) struct Args {
     /// cached and cache_write, in US dollars for a million tokens
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     prices: Option<PathBuf>,
+
+    /// Add up tokens, errors, latency and cost of all records
+    #[arg(long)]
+    totals: bool,
 
     /// Count each record once, however often it occurs
     #[arg(long)]
@@ -89,6 +93,7 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
         top: args.top,
         distinct: args.distinct,
         prices: args.prices.as_deref().map(read_prices).transpose()?.unwrap_or_default(),
+        totals: args.totals,
         time_zone: zone.iana_name().map(str::to_string),
     };
     let report = context.open()?.stats(&options)?;
@@ -100,7 +105,7 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
     } else {
         print_groups(&report, &args.by, context)?;
     }
-    let nothing = report.total.records == 0 && !options.filter.is_empty();
+    let nothing = report.total.as_ref().is_some_and(|total| total.records == 0) && !options.filter.is_empty();
     Ok(if nothing { Status::Negative("nothing matches".into()) } else { Status::Done })
 }
 
@@ -139,6 +144,7 @@ fn print_totals(report: &StatsReport, whole_vault: bool, context: &Context<'_>) 
     if whole_vault {
         let stored = &report.stored;
         row("sources", number(stored.sources, context));
+        row("occurrences", number(stored.occurrences, context));
         row("distinct records", number(stored.records, context));
         row("distinct segments", number(stored.segments, context));
         row("removed", number(stored.removed, context));
@@ -148,7 +154,7 @@ fn print_totals(report: &StatsReport, whole_vault: bool, context: &Context<'_>) 
             row(&format!("bytes of {kind}"), bytes(*size, context));
         }
     }
-    for (name, value) in numbers(&report.total, context) {
+    for (name, value) in report.total.iter().flat_map(|total| numbers(total, context)) {
         row(name, value);
     }
     table.print(context.ui)

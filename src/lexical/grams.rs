@@ -125,19 +125,51 @@ impl<'a> Matrix<'a> {
         }
         units
     }
+}
 
-    /// The units that may hold a part of a literal that goes over a seam: up to `reach` bytes to each side of it.
+/// What is kept of a seam: a byte of hash each of the three bytes around it that begin two before, and of those that begin one before.
+#[must_use]
+pub fn seam_prints(text: &[u8], seam: usize) -> [u8; 2] {
+    let at = |place: Option<usize>| place.and_then(|place| text.get(place)).copied().unwrap_or_default();
+    let (before, last, next, after) = (seam.checked_sub(2), seam.checked_sub(1), Some(seam), seam.checked_add(1));
+    [print([at(before), at(last), at(next)]), print([at(last), at(next), at(after)])]
+}
+
+fn print(gram: [u8; 3]) -> u8 {
+    row(gram, 8) as u8
+}
+
+/// Where in a literal a seam may lie, told from the seam's prints. Literals have at most 64 bytes.
+#[derive(Clone, Debug)]
+pub struct SeamQuestion {
+    by_first: Vec<u64>,
+    by_second: Vec<u64>,
+}
+
+impl SeamQuestion {
+    /// The question for a literal; `None` for one that is too long.
     #[must_use]
-    pub fn with_seam(&self, literal: &[u8], reach: usize) -> Units {
-        let mut units = vec![0; row_bytes(self.units)];
-        for seam in 1..literal.len() {
-            let around = &literal[seam.saturating_sub(reach)..literal.len().min(seam + reach)];
-            units.iter_mut().zip(self.with(around)).for_each(|(unit, found)| *unit |= found);
-            if literal.len() <= reach {
-                break;
-            }
+    pub fn new(literal: &[u8]) -> Option<SeamQuestion> {
+        if literal.len() > 64 {
+            return None;
         }
-        units
+        let mut question = SeamQuestion { by_first: vec![0; 256], by_second: vec![0; 256] };
+        let allow = |table: &mut Vec<u64>, gram: Option<&[u8]>, seam: usize| match gram {
+            Some(&[a, b, c]) => table[usize::from(print([a, b, c]))] |= 1 << seam,
+            _ => table.iter_mut().for_each(|offsets| *offsets |= 1 << seam),
+        };
+        for seam in 1..literal.len() {
+            allow(&mut question.by_first, seam.checked_sub(2).and_then(|from| literal.get(from..seam + 1)), seam);
+            allow(&mut question.by_second, literal.get(seam - 1..seam + 2), seam);
+        }
+        Some(question)
+    }
+
+    /// The bytes of the literal that may stand before the seam, as bits.
+    #[must_use]
+    pub fn offsets(&self, prints: [u8; 2]) -> u64 {
+        let [first, second] = prints.map(usize::from);
+        self.by_first.get(first).copied().unwrap_or_default() & self.by_second.get(second).copied().unwrap_or_default()
     }
 }
 
@@ -164,7 +196,7 @@ mod tests {
             for from in 0..text.len() - 3 {
                 for to in from + 3..text.len() {
                     let literal = &text.as_bytes()[from..to];
-                    assert!(has(&matrix.with(literal), unit) && has(&matrix.with_seam(literal, 8), unit));
+                    assert!(has(&matrix.with(literal), unit));
                 }
             }
             // Fewer rows lose certainty, never a unit.
@@ -175,5 +207,20 @@ mod tests {
             assert!((0..texts.len()).filter(|other| has(&others, *other)).count() <= 2, "{others:?}");
         }
         assert!(Matrix::new(&bytes[1..], texts.len(), 12).is_none());
+    }
+
+    // A match across a seam must never be denied, wherever in it the seam lies and however the case is.
+    #[test]
+    fn a_seam_inside_a_literal_is_always_among_its_offsets() {
+        let text = b"before the SEAM and after it";
+        for from in 0..text.len() {
+            for to in from + 2..=text.len() {
+                let question = SeamQuestion::new(&text[from..to].to_ascii_lowercase()).unwrap();
+                for seam in from + 1..to {
+                    assert!(question.offsets(seam_prints(text, seam)) >> (seam - from) & 1 == 1, "{from}..{to} at {seam}");
+                }
+            }
+        }
+        assert_eq!(SeamQuestion::new(b"zzzzzz").unwrap().offsets(seam_prints(b"the seam", 4)), 0);
     }
 }

@@ -11,7 +11,7 @@ use crate::lexical::pattern::Manner;
 /// Shorter ones tell nothing.
 const SHORTEST: usize = 3;
 /// Longer ones are not worth their look-up.
-const LONGEST: usize = 256;
+const LONGEST: usize = 64;
 
 /// The literal a pattern needs, if there is one.
 #[must_use]
@@ -29,6 +29,7 @@ pub fn needed(pattern: &str, manner: Manner) -> Option<Vec<u8>> {
         }
     };
     let parts = literals.into_iter().flat_map(|literal| if manner.ignore_case { certain(&literal) } else { vec![literal] });
+    // A whole literal is looked for across seams, a part of one would not do.
     parts.filter(|part| (SHORTEST..=LONGEST).contains(&part.len())).max_by_key(Vec::len)
 }
 

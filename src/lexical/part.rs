@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! part   = magic "TPKLEX01" · vault id u128 · pack u32 · committed length u64 · last commit u64 · blocks u32 · groups u32
-//!          · rows of blocks, of values, of seams: log2, u8 each · zeros to byte 64
-//!          · matrix of blocks · matrix of values · matrix of seams · links · xxh3 of everything before u64
+//!          · rows of blocks, of values: log2, u8 each · zeros to byte 64
+//!          · matrix of blocks · matrix of values · links · xxh3 of everything before u64
 //! links  = per group: groups referred to · blocks its texts lie in · odd records (positions) · segments that are JSON text
-//! each   = count varint · steps varint
+//!          · bytes prints of the seams of its texts, two each, in order
+//! lists  = count varint · steps varint
 //! ```
 //!
 //! A part is for a pack up to a commit: what was appended since is not in it and has to be searched without.
@@ -17,8 +18,6 @@ use crate::lexical::grams::{Matrix, matrix_bytes};
 
 const MAGIC: &[u8; 8] = b"TPKLEX01";
 const HEAD: usize = 64;
-/// Bytes of text around a seam that its grams are taken from, to each side.
-pub const REACH: usize = 8;
 
 /// Which pack a part is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +43,8 @@ pub struct GroupLinks {
     pub odd: Vec<u32>,
     /// Segments whose text is itself JSON with strings of its own.
     pub inner: Vec<u32>,
+    /// What is kept of the seams of its texts, in order.
+    pub seams: Vec<[u8; 2]>,
 }
 
 /// A part as built.
@@ -52,10 +53,10 @@ pub struct Built {
     pub subject: Subject,
     /// How many blocks.
     pub blocks: u32,
-    /// Rows (log2) of blocks, values and seams.
-    pub rows: [u8; 3],
-    /// The three matrices.
-    pub matrices: [Vec<u8>; 3],
+    /// Rows (log2) of blocks and values.
+    pub rows: [u8; 2],
+    /// Both matrices.
+    pub matrices: [Vec<u8>; 2],
     /// One for each group.
     pub links: Vec<GroupLinks>,
 }
@@ -84,6 +85,7 @@ impl Built {
                     before = value;
                 }
             }
+            out.put_bytes(links.seams.as_flattened());
         }
         let sum = checksum(&out);
         out.put_u64(sum);
@@ -103,8 +105,6 @@ pub struct Part<'a> {
     pub texts: Matrix<'a>,
     /// Groups by their short values and JSON texts.
     pub values: Matrix<'a>,
-    /// Groups by what stands around the seams of their texts.
-    pub seams: Matrix<'a>,
 }
 
 impl<'a> Part<'a> {
@@ -125,7 +125,7 @@ impl<'a> Part<'a> {
         let vault = u128::from(head.u64()?) | u128::from(head.u64()?) << 64;
         let subject = Subject { vault, pack: head.u32()?, length: head.u64()?, last_commit: head.u64()? };
         let (blocks, groups) = (head.u32()?, head.u32()? as usize);
-        let rows = [head.u8()?, head.u8()?, head.u8()?];
+        let rows = [head.u8()?, head.u8()?];
         if rows.iter().any(|rows| !(3..=24).contains(rows)) || blocks as usize > body.len() || groups > body.len() {
             return Err(corrupt!("impossible sizes"));
         }
@@ -136,14 +136,15 @@ impl<'a> Part<'a> {
         };
         let texts = matrix(blocks as usize, rows[0])?;
         let values = matrix(groups, rows[1])?;
-        let seams = matrix(groups, rows[2])?;
         let mut links = Vec::with_capacity(groups);
         for _ in 0..groups {
             let mut list = || read_list(&mut reader);
-            links.push(GroupLinks { groups: list()?, blocks: list()?, odd: list()?, inner: list()? });
+            let [groups, blocks, odd, inner] = [list()?, list()?, list()?, list()?];
+            let seams = reader.bytes()?.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
+            links.push(GroupLinks { groups, blocks, odd, inner, seams });
         }
         reader.finish()?;
-        Ok(Part { subject, blocks, links, texts, values, seams })
+        Ok(Part { subject, blocks, links, texts, values })
     }
 }
 
@@ -174,11 +175,17 @@ mod tests {
         Built {
             subject: Subject { vault: 7, pack: 3, length: 1000, last_commit: 900 },
             blocks: 9,
-            rows: [4, 4, 4],
-            matrices: [matrix(9), matrix(2), matrix(2)],
+            rows: [4, 4],
+            matrices: [matrix(9), matrix(2)],
             links: vec![
                 GroupLinks::default(),
-                GroupLinks { groups: vec![0], blocks: vec![1, 8], odd: vec![5], inner: vec![7, 300] },
+                GroupLinks {
+                    groups: vec![0],
+                    blocks: vec![1, 8],
+                    odd: vec![5],
+                    inner: vec![7, 300],
+                    seams: vec![[1, 2], [3, 4]],
+                },
             ],
         }
     }

@@ -1,15 +1,16 @@
 //! Reading records out of one pack: groups and blocks are decoded when needed and kept while there is room.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use crate::bytes::Reader;
+use crate::codec::Gradual;
 use crate::error::{Corrupt, Result, corrupt};
 use crate::group::decode::{Element, Group};
-use crate::pack::directory::{BlockEntry, GroupEntry};
+use crate::pack::directory::{BlockEntry, GroupEntry, TemplatesEntry};
 use crate::pack::frame::{self, Kind};
 use crate::pack::reader::PackReader;
 use crate::record::MAX_DEPTH;
@@ -30,7 +31,7 @@ pub struct PackView {
     /// Indexes into the directory's blocks, by class and start.
     blocks: Rc<[Vec<BlockEntry>; class::COUNT]>,
     group_cache: Cache<Rc<Group>>,
-    block_cache: Cache<Rc<Vec<u8>>>,
+    block_cache: Cache<Rc<RefCell<Gradual>>>,
 }
 
 /// Keeps what was used last, up to a number of bytes.
@@ -54,6 +55,9 @@ impl<T: Clone> Cache<T> {
     }
 
     fn insert(&mut self, key: u64, value: T, bytes: usize) {
+        if let Some((_, before, _)) = self.entries.remove(&key) {
+            self.bytes -= before;
+        }
         while self.bytes + bytes > self.limit && !self.entries.is_empty() {
             // Tens of entries: a scan is cheaper than keeping an order.
             let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.2).map(|(key, _)| *key);
@@ -67,12 +71,12 @@ impl<T: Clone> Cache<T> {
 }
 
 impl PackView {
-    /// A view of a pack; reads its templates.
+    /// A view of a pack.
     ///
     /// # Errors
-    /// When they are damaged.
+    /// When its directory makes no sense.
     pub fn new(pack: Arc<PackReader>) -> Result<PackView> {
-        let templates = read_templates(&pack).map_err(|corrupt| pack.damaged(corrupt))?;
+        let templates = Templates::new(Arc::clone(&pack)).map_err(|corrupt| pack.damaged(corrupt))?;
         let mut blocks: [Vec<BlockEntry>; class::COUNT] = Default::default();
         for block in &pack.directory.blocks {
             match blocks.get_mut(block.class as usize) {
@@ -121,8 +125,15 @@ impl PackView {
     pub fn open_group(&self, index: usize) -> Result<Group, Corrupt> {
         let entry = self.pack.directory.groups.get(index).ok_or_else(|| corrupt!("no group {index}"))?;
         let frame = self.pack.frame(entry.offset, Kind::Group)?;
-        let payload = frame::decode(&frame, None)?;
-        Group::decode(&payload, |number| self.templates.get(number))
+        // Groups compress their streams themselves: the frame is nearly always stored as it is, and read where it lies.
+        let decoded;
+        let payload = if frame.codec == frame::codec::RAW {
+            frame.payload
+        } else {
+            decoded = frame::decode(&frame, None)?;
+            &decoded
+        };
+        Group::decode(payload, |number| self.templates.get(number))
             .and_then(|group| matches_entry(group, entry))
             .map_err(|Corrupt(what)| corrupt!("group at offset {}: {what}", entry.offset))
     }
@@ -139,28 +150,39 @@ impl PackView {
         self.group(index)
     }
 
-    /// A block's decoded bytes, with its entry.
-    fn block(&mut self, class: u8, position: u32) -> Result<(BlockEntry, Rc<Vec<u8>>), Corrupt> {
+    /// The block that holds a position: its entry and its decoded bytes, at least those before `end`.
+    fn block(&mut self, class: u8, position: u32, end: u32) -> Result<(BlockEntry, Rc<RefCell<Gradual>>), Corrupt> {
         let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
         let index = list.partition_point(|block| block.start + block.length <= position);
         let entry = *list
             .get(index)
             .filter(|block| block.start <= position)
             .ok_or_else(|| corrupt!("no block holds position {position} of literal class {class}"))?;
-        Ok((entry, self.block_at(class, index)?))
+        let upto = (end - entry.start).min(entry.length) as usize;
+        Ok((entry, self.block_at(class, index, upto)?))
     }
 
-    /// The decoded bytes of a block of a class.
+    /// All decoded bytes of a block of a class.
     ///
     /// # Errors
     /// When it is damaged.
-    pub fn block_at(&mut self, class: u8, index: usize) -> Result<Rc<Vec<u8>>, Corrupt> {
+    pub fn whole_block(&mut self, class: u8, index: usize) -> Result<Rc<RefCell<Gradual>>, Corrupt> {
+        self.block_at(class, index, usize::MAX)
+    }
+
+    /// A block's decoded bytes, `upto` of them or more: who needs a single record need not wait for the whole block.
+    fn block_at(&mut self, class: u8, index: usize, upto: usize) -> Result<Rc<RefCell<Gradual>>, Corrupt> {
         let key = u64::from(class) << 32 | index as u64;
-        if let Some(bytes) = self.block_cache.get(key) {
-            return Ok(bytes);
-        }
         let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
         let entry = *list.get(index).ok_or_else(|| corrupt!("no block {index}"))?;
+        let upto = upto.min(entry.length as usize);
+        let damaged = |Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset);
+        if let Some(bytes) = self.block_cache.get(key) {
+            if bytes.borrow().ready().len() < upto {
+                frame::reach(&mut bytes.borrow_mut(), &self.pack.frame(entry.offset, Kind::Block)?, upto).map_err(damaged)?;
+            }
+            return Ok(bytes);
+        }
         let pack = Arc::clone(&self.pack);
         let frame = pack.frame(entry.offset, Kind::Block)?;
         if frame.raw_length != entry.length {
@@ -177,14 +199,14 @@ impl PackView {
                 if base >= index {
                     return Err(corrupt!("block {index} rests on block {base}, which does not come before it"));
                 }
-                Some(self.block_at(class, base)?)
+                Some(self.block_at(class, base, usize::MAX)?)
             }
             _ => None,
         };
-        let bytes = frame::decode(&frame, prefix.as_ref().map(|p| p.as_slice()))
-            .map_err(|Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset))?;
-        let bytes = Rc::new(bytes);
-        self.block_cache.insert(key, Rc::clone(&bytes), bytes.len());
+        let prefix = prefix.as_ref().map(|prefix| prefix.borrow());
+        let bytes = frame::decode_start(&frame, prefix.as_ref().map(|prefix| prefix.ready()), upto).map_err(damaged)?;
+        let bytes = Rc::new(RefCell::new(bytes));
+        self.block_cache.insert(key, Rc::clone(&bytes), entry.length as usize);
         Ok(bytes)
     }
 
@@ -216,9 +238,10 @@ impl PackView {
     fn literal(&mut self, class: u8, start: u32, length: u32, out: &mut Vec<u8>) -> Result<(), Corrupt> {
         let (mut at, end) = (start, start.checked_add(length).ok_or_else(|| corrupt!("a piece overflows"))?);
         while at < end {
-            let (entry, bytes) = self.block(class, at)?;
+            let (entry, bytes) = self.block(class, at, end)?;
             let upto = end.min(entry.start + entry.length);
-            let part = bytes.get((at - entry.start) as usize..(upto - entry.start) as usize);
+            let bytes = bytes.borrow();
+            let part = bytes.ready().get((at - entry.start) as usize..(upto - entry.start) as usize);
             out.extend_from_slice(part.ok_or_else(|| corrupt!("a block is shorter than its entry"))?);
             at = upto;
         }
@@ -363,45 +386,63 @@ fn matches_entry(group: Group, entry: &GroupEntry) -> Result<Group, Corrupt> {
     if same { Ok(group) } else { Err(corrupt!("is not the group the directory describes")) }
 }
 
-/// A pack's templates, each parsed when it is first asked for: a record needs a handful of thousands.
-#[derive(Default)]
+/// A pack's templates. A record needs a handful of thousands: frames are decoded and templates parsed when they are first asked for.
 pub struct Templates {
+    pack: Arc<PackReader>,
+    frames: Vec<OnceCell<Option<TemplateFrame>>>,
+}
+
+/// One frame of templates.
+struct TemplateFrame {
     bytes: Vec<u8>,
     ends: Vec<u32>,
     parsed: Vec<OnceCell<Option<Box<Template>>>>,
 }
 
 impl Templates {
-    /// The template with a number; `None` when there is none or it is malformed.
+    fn new(pack: Arc<PackReader>) -> Result<Templates, Corrupt> {
+        let mut next = 0u32;
+        for entry in &pack.directory.templates {
+            if entry.first != next {
+                return Err(corrupt!("templates at offset {} begin at {} instead of {next}", entry.offset, entry.first));
+            }
+            next = next.checked_add(entry.count).ok_or_else(|| corrupt!("more than 4 billion templates"))?;
+        }
+        let frames = pack.directory.templates.iter().map(|_| OnceCell::new()).collect();
+        Ok(Templates { pack, frames })
+    }
+
+    /// The template with a number; `None` when there is none or it is damaged.
     #[must_use]
     pub fn get(&self, number: u32) -> Option<&Template> {
-        let index = number as usize;
-        let parse = || {
-            let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
-            let bytes = self.bytes.get(start..*self.ends.get(index)? as usize)?;
-            Template::parse(bytes).ok().map(Box::new)
-        };
-        self.parsed.get(index)?.get_or_init(parse).as_deref()
+        let entries = &self.pack.directory.templates;
+        let index = entries.partition_point(|entry| entry.first + entry.count <= number);
+        let entry = entries.get(index)?;
+        let frame = self.frames.get(index)?.get_or_init(|| TemplateFrame::read(&self.pack, entry).ok()).as_ref()?;
+        frame.get((number - entry.first) as usize)
     }
 }
 
-/// Reads the bytes of all templates of a pack.
-fn read_templates(pack: &PackReader) -> Result<Templates, Corrupt> {
-    let mut templates = Templates::default();
-    for entry in &pack.directory.templates {
-        if entry.first as usize != templates.ends.len() {
-            let (offset, first) = (entry.offset, entry.first);
-            return Err(corrupt!("templates at offset {offset} begin at {first} instead of {}", templates.ends.len()));
-        }
-        let frame = pack.frame(entry.offset, Kind::Templates)?;
-        let payload = frame::decode(&frame, None)?;
-        let mut reader = Reader::new(&payload);
+impl TemplateFrame {
+    fn read(pack: &PackReader, entry: &TemplatesEntry) -> Result<TemplateFrame, Corrupt> {
+        let bytes = frame::decode(&pack.frame(entry.offset, Kind::Templates)?, None)?;
+        let mut reader = Reader::new(&bytes);
+        let mut ends = Vec::new();
         for _ in 0..entry.count {
-            templates.bytes.extend_from_slice(reader.bytes()?);
-            templates.ends.push(u32::try_from(templates.bytes.len()).map_err(|_| corrupt!("templates of more than 4 GiB"))?);
+            reader.bytes()?;
+            ends.push(reader.position() as u32);
         }
         reader.finish()?;
+        let parsed = ends.iter().map(|_| OnceCell::new()).collect();
+        Ok(TemplateFrame { bytes, ends, parsed })
     }
-    templates.parsed.resize_with(templates.ends.len(), OnceCell::new);
-    Ok(templates)
+
+    fn get(&self, index: usize) -> Option<&Template> {
+        let parse = || {
+            let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+            let mut reader = Reader::new(self.bytes.get(start..)?);
+            Template::parse(reader.bytes().ok()?).ok().map(Box::new)
+        };
+        self.parsed.get(index)?.get_or_init(parse).as_deref()
+    }
 }

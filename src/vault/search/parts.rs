@@ -12,8 +12,8 @@ use crate::fsio::{self, Map};
 use crate::group::decode::Links;
 use crate::group::decode::scan::{Judged, Standing};
 use crate::ids::PackId;
-use crate::lexical::grams::{MatrixBuilder, Seen, Units, matrix_bytes};
-use crate::lexical::part::{Built, GroupLinks, Part, REACH, Subject};
+use crate::lexical::grams::{Matrix, MatrixBuilder, SeamQuestion, Seen, Units, matrix_bytes, seam_prints};
+use crate::lexical::part::{Built, GroupLinks, Part, Subject};
 use crate::lexical::pattern::Pattern;
 use crate::record::cut::class;
 use crate::record::template::SlotKind;
@@ -30,8 +30,8 @@ use crate::vault::view::PackView;
 const MOST_ROWS: u8 = 17;
 /// Of the bytes of its pack a part may have one in so many.
 const SHARE: u64 = 20;
-/// Rows half full tell best for their bytes.
-const FILL: f64 = 0.5;
+/// Rows fuller than this on average tell too little.
+const FILL: f64 = 0.35;
 /// Packs with less text are scanned faster than anything could be looked up.
 pub(crate) const WORTH_BYTES: u64 = 64 << 20;
 
@@ -42,8 +42,26 @@ struct Chosen {
     known_blocks: usize,
     blocks: Units,
     values: Units,
-    seams: Units,
+    /// For each literal where a seam may lie in it.
+    literals: Vec<Literal>,
     links: Vec<GroupLinks>,
+}
+
+/// A literal, and which blocks may hold the beginning or the end of it.
+struct Literal {
+    length: usize,
+    question: SeamQuestion,
+    heads: Vec<Units>,
+    tails: Vec<Units>,
+}
+
+/// A block with how much of a segment lies in it there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Side {
+    /// Place of the block in the directory.
+    pub(super) block: usize,
+    /// Bytes.
+    pub(super) length: usize,
 }
 
 fn has(units: &Units, unit: usize) -> bool {
@@ -75,7 +93,7 @@ impl Candidates {
                 known_blocks: part.blocks as usize,
                 blocks: any(&|literal| part.texts.with(literal)).unwrap_or_default(),
                 values: any(&|literal| part.values.with(literal)).unwrap_or_default(),
-                seams: any(&|literal| part.seams.with_seam(literal, REACH)).unwrap_or_default(),
+                literals: needed.iter().filter_map(|literal| Literal::new(literal, &part.texts)).collect(),
                 links: part.links,
             })
         });
@@ -103,16 +121,33 @@ impl Candidates {
         self.0.as_ref().is_none_or(|chosen| group >= chosen.links.len() || has(&chosen.values, group))
     }
 
-    /// True when it may lie across a seam of a text of a group.
-    pub(super) fn seams(&self, group: usize) -> bool {
-        self.0.as_ref().is_none_or(|chosen| group >= chosen.links.len() || has(&chosen.seams, group))
+    /// For each seam of the texts of a group, in order, where in the literals it may lie; `None` where nothing is known.
+    pub(super) fn seams(&self, group: usize) -> Option<Vec<u64>> {
+        let chosen = self.0.as_ref()?;
+        let seams = &chosen.links.get(group)?.seams;
+        let offsets = |prints: &[u8; 2]| chosen.literals.iter().fold(0, |all, literal| all | literal.question.offsets(*prints));
+        Some(seams.iter().map(offsets).collect())
+    }
+
+    /// True when what is looked for may lie across a seam between two blocks' texts, with so many of its bytes before it as `offsets`
+    /// has bits.
+    pub(super) fn across(&self, offsets: u64, left: Side, right: Side) -> bool {
+        let Some(chosen) = &self.0 else { return true };
+        chosen.literals.iter().any(|literal| {
+            (1..literal.length).filter(|offset| offsets >> offset & 1 == 1).any(|offset| {
+                // What goes over a further seam lies in further blocks.
+                let head = offset > left.length || has(&literal.heads[offset], left.block);
+                head && (literal.length - offset > right.length || has(&literal.tails[offset], right.block))
+            })
+        })
     }
 
     /// True when a text of a group may hold it.
     pub(super) fn group_has_text(&self, group: usize) -> bool {
         let Some(chosen) = &self.0 else { return true };
-        let links = chosen.links.get(group);
-        self.seams(group) || links.is_none_or(|links| links.blocks.iter().any(|block| self.block(*block as usize)))
+        let Some(links) = chosen.links.get(group) else { return true };
+        let over_seam = |prints: &[u8; 2]| chosen.literals.iter().any(|literal| literal.question.offsets(*prints) != 0);
+        links.blocks.iter().any(|block| self.block(*block as usize)) || links.seams.iter().any(over_seam)
     }
 
     /// Segments that are JSON texts of groups whose values may hold it.
@@ -132,6 +167,15 @@ impl Candidates {
     pub(super) fn is_odd(&self, group: usize, position: u32) -> bool {
         let links = self.0.as_ref().and_then(|chosen| chosen.links.get(group));
         links.is_some_and(|links| links.odd.binary_search(&position).is_ok())
+    }
+}
+
+impl Literal {
+    fn new(literal: &[u8], texts: &Matrix<'_>) -> Option<Literal> {
+        let question = SeamQuestion::new(literal)?;
+        let (heads, tails) =
+            (0..literal.len()).map(|offset| (texts.with(&literal[..offset]), texts.with(&literal[offset..]))).unzip();
+        Some(Literal { length: literal.len(), question, heads, tails })
     }
 }
 
@@ -242,7 +286,7 @@ pub(crate) fn drop_stale(snapshot: &Snapshot) -> Result<()> {
 /// What a group has to say to its part.
 struct Gathered {
     values: Seen,
-    seams: Seen,
+    seams: Vec<[u8; 2]>,
     links: Links,
     odd_nodes: Vec<u32>,
     split: Vec<u32>,
@@ -267,9 +311,9 @@ fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<Built> {
         threads,
         jobs,
         |fetcher, (class, index)| {
-            let bytes = fetcher.view(pack)?.block_at(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
+            let bytes = fetcher.view(pack)?.whole_block(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
             let mut seen = Seen::new(MOST_ROWS);
-            seen.add(&bytes);
+            seen.add(bytes.borrow().ready());
             Ok((class, index, seen))
         },
         |(class, index, seen)| {
@@ -277,7 +321,7 @@ fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<Built> {
             Ok(())
         },
     )?;
-    let (mut values, mut seams, mut links) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut values, mut links) = (Vec::new(), Vec::new());
     let mut odd = Odd::default();
     in_order(
         snapshot,
@@ -306,18 +350,17 @@ fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<Built> {
                 });
             }
             values.push(gathered.values);
-            seams.push(gathered.seams);
             links.push(of_group);
             Ok(())
         },
     )?;
-    let rows = rows([&blocks, &values, &seams], reader.committed.length);
+    let rows = rows([&blocks, &values], reader.committed.length);
     let matrix = |units: &[Seen], rows: u8| {
         let mut builder = MatrixBuilder::new(units.len(), rows);
         units.iter().enumerate().for_each(|(unit, seen)| builder.set(unit, &seen.with_rows(rows)));
         builder.finish()
     };
-    let matrices = [matrix(&blocks, rows[0]), matrix(&values, rows[1]), matrix(&seams, rows[2])];
+    let matrices = [matrix(&blocks, rows[0]), matrix(&values, rows[1])];
     let committed = reader.committed;
     let subject = Subject {
         vault: snapshot.head.vault_id,
@@ -329,7 +372,7 @@ fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<Built> {
 }
 
 /// How many rows (log2) each matrix gets: half full, and together within their share of the pack.
-fn rows(units: [&[Seen]; 3], pack_bytes: u64) -> [u8; 3] {
+fn rows(units: [&[Seen]; 2], pack_bytes: u64) -> [u8; 2] {
     let mut rows = units.map(|units| {
         let full = |rows: u8| {
             let sample = units.iter().step_by(units.len().div_ceil(50).max(1));
@@ -339,9 +382,9 @@ fn rows(units: [&[Seen]; 3], pack_bytes: u64) -> [u8; 3] {
         (8..MOST_ROWS).find(|rows| !full(*rows)).unwrap_or(MOST_ROWS)
     });
     let bytes =
-        |rows: [u8; 3]| -> u64 { units.iter().zip(rows).map(|(units, rows)| matrix_bytes(units.len(), rows) as u64).sum() };
+        |rows: [u8; 2]| -> u64 { units.iter().zip(rows).map(|(units, rows)| matrix_bytes(units.len(), rows) as u64).sum() };
     while bytes(rows) > pack_bytes / SHARE && rows.iter().any(|rows| *rows > 8) {
-        let largest = (0..3).max_by_key(|at| if rows[*at] > 8 { matrix_bytes(units[*at].len(), rows[*at]) } else { 0 });
+        let largest = (0..2).max_by_key(|at| if rows[*at] > 8 { matrix_bytes(units[*at].len(), rows[*at]) } else { 0 });
         if let Some(rows) = largest.and_then(|at| rows.get_mut(at)) {
             *rows -= 1;
         }
@@ -352,7 +395,7 @@ fn rows(units: [&[Seen]; 3], pack_bytes: u64) -> [u8; 3] {
 /// Reads all of a group.
 fn gather(view: &mut PackView, index: usize, places: &[Vec<usize>; class::COUNT]) -> Result<Gathered, Corrupt> {
     let group = view.open_group(index)?;
-    let (mut values, mut seams) = (Seen::new(MOST_ROWS), Seen::new(MOST_ROWS));
+    let (mut values, mut seams) = (Seen::new(MOST_ROWS), Vec::new());
     let mut add = |text: &[u8]| {
         each_in(text, &mut |text| values.add(text));
     };
@@ -393,9 +436,7 @@ fn gather(view: &mut PackView, index: usize, places: &[Vec<usize>; class::COUNT]
         let borders = borders(view, located.class, located.pieces, &places[located.class as usize], &mut blocks);
         text.clear();
         view.segment(number, &mut text)?;
-        for border in borders {
-            seams.add(&text[border.saturating_sub(REACH).min(text.len())..text.len().min(border + REACH)]);
-        }
+        seams.extend(borders.into_iter().map(|border| seam_prints(&text, border)));
         let is_json = matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')) && memchr::memchr(b'\\', &text).is_some();
         if is_json && Json::parse(&text).is_some() {
             add(&text);
@@ -481,5 +522,11 @@ fn connect(snapshot: &Snapshot, pack: usize, group: usize, gathered: &Gathered, 
     referred.dedup();
     let is_odd = |root: &u32| odd.nodes.has(u64::from(*root)) || odd.split.has(u64::from(*root));
     let positions = (0u32..).zip(&gathered.links.roots).filter(|(_, root)| is_odd(root)).map(|(position, _)| position);
-    GroupLinks { groups: referred, blocks: gathered.blocks.clone(), odd: positions.collect(), inner: gathered.inner.clone() }
+    GroupLinks {
+        groups: referred,
+        blocks: gathered.blocks.clone(),
+        odd: positions.collect(),
+        inner: gathered.inner.clone(),
+        seams: gathered.seams.clone(),
+    }
 }

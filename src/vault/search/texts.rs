@@ -18,7 +18,7 @@ use crate::record::cut::class;
 use crate::vault::ahead::in_order;
 use crate::vault::api::Looked;
 use crate::vault::search::hits::Bits;
-use crate::vault::search::parts::Candidates;
+use crate::vault::search::parts::{Candidates, Side};
 use crate::vault::search::strings::string_matches;
 use crate::vault::snapshot::Snapshot;
 
@@ -50,10 +50,11 @@ struct Copy {
 }
 
 /// What is not known of the texts of a group.
-#[derive(Clone, Copy)]
 struct Asked {
-    /// Something may lie across a seam.
-    seams: bool,
+    /// Where in what is looked for each seam of the group may lie; nothing where that is not known.
+    seams: Option<Vec<u64>>,
+    /// The next of them.
+    next: usize,
     /// A text may be JSON with strings of its own.
     inner: bool,
 }
@@ -103,8 +104,8 @@ pub(super) fn segments(
         },
         |tables| {
             for (group, table) in &tables {
-                let asked = Asked { seams: candidates.seams(*group), inner: !candidates.knows(*group) };
-                let taken = table.iter().try_for_each(|(number, text)| plan.take(number, text, asked));
+                let mut asked = Asked { seams: candidates.seams(*group), next: 0, inner: !candidates.knows(*group) };
+                let taken = table.iter().try_for_each(|(number, text)| plan.take(number, text, &mut asked));
                 taken.map_err(|corrupt| reader.damaged(corrupt))?;
             }
             Ok(())
@@ -124,8 +125,9 @@ pub(super) fn segments(
         threads,
         jobs.into_iter(),
         |fetcher, (class, index)| {
-            let bytes = fetcher.view(pack)?.block_at(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
-            judge_block(&bytes, &work[class][index], pattern).ok_or_else(|| too_short(reader, &blocks[class][index]))
+            let bytes = fetcher.view(pack)?.whole_block(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
+            judge_block(bytes.borrow().ready(), &work[class][index], pattern)
+                .ok_or_else(|| too_short(reader, &blocks[class][index]))
         },
         |said| {
             said.hits.iter().for_each(|segment| hits.insert(u64::from(*segment)));
@@ -220,7 +222,10 @@ struct Seam {
 }
 
 /// What to do with every block of a pack.
-struct Plan {
+struct Plan<'c> {
+    candidates: &'c Candidates,
+    /// Places of the blocks of each class in the directory.
+    places: [Vec<usize>; class::COUNT],
     blocks: [Vec<BlockEntry>; class::COUNT],
     /// Which of them may hold what is looked for.
     wanted: [Vec<bool>; class::COUNT],
@@ -245,25 +250,38 @@ struct Part {
     length: u32,
 }
 
-impl Plan {
-    fn new(reader: &PackReader, pattern: &Pattern, candidates: &Candidates) -> Result<Plan> {
+impl<'c> Plan<'c> {
+    fn new(reader: &PackReader, pattern: &Pattern, candidates: &'c Candidates) -> Result<Plan<'c>> {
+        let mut places: [Vec<usize>; class::COUNT] = Default::default();
         let mut blocks: [Vec<BlockEntry>; class::COUNT] = Default::default();
         let mut wanted: [Vec<bool>; class::COUNT] = Default::default();
         for (index, block) in reader.directory.blocks.iter().enumerate() {
             let list = blocks.get_mut(block.class as usize);
             list.ok_or_else(|| reader.damaged(corrupt!("literal class {} is unknown", block.class)))?.push(*block);
             wanted[block.class as usize].push(candidates.block(index));
+            places[block.class as usize].push(index);
         }
         let work = [0, 1, 2].map(|class: usize| blocks[class].iter().map(|_| Work::default()).collect());
         let exact = !pattern.literals().is_empty();
         let reach = pattern.longest().map(|longest| if exact { longest.saturating_sub(1) } else { longest + CONTEXT });
         let reach = reach.filter(|reach| *reach <= LONGEST_REACH);
-        Ok(Plan { blocks, wanted, exact, work, seams: Vec::new(), surroundings: 0, whole: Vec::new(), reach, parts: Vec::new() })
+        Ok(Plan {
+            candidates,
+            places,
+            blocks,
+            wanted,
+            exact,
+            work,
+            seams: Vec::new(),
+            surroundings: 0,
+            whole: Vec::new(),
+            reach,
+            parts: Vec::new(),
+        })
     }
 
     /// Plans the judging of a segment.
-    fn take(&mut self, segment: u32, text: Text<'_>, asked: Asked) -> Result<(), Corrupt> {
-        let seams = asked.seams;
+    fn take(&mut self, segment: u32, text: Text<'_>, asked: &mut Asked) -> Result<(), Corrupt> {
         let class = text.class as usize;
         let mut parts = std::mem::take(&mut self.parts);
         parts.clear();
@@ -272,27 +290,42 @@ impl Plan {
         }
         let wanted = |part: &Part| self.wanted[class].get(part.block).copied().unwrap_or(true);
         let any_wanted = parts.iter().any(wanted);
-        let all_wanted = seams && parts.iter().all(wanted);
+        let all = asked.seams.is_none() && parts.iter().all(wanted);
+        let seams = self.wanted_seams(class, &parts, asked);
         match (&parts[..], self.reach) {
             ([part], _) if any_wanted => self.check(class, *part, segment, true, true),
             ([_], _) => {}
-            _ if !any_wanted && !seams => {}
+            _ if !any_wanted && seams.is_empty() => {}
             ([], _) | (_, None) => self.whole.push(segment),
             // A piece may hold what the pattern needs and another one the rest of the match.
-            (_, Some(_)) if !self.exact && !all_wanted => self.whole.push(segment),
+            (_, Some(_)) if !self.exact && !all => self.whole.push(segment),
             (_, Some(reach)) => {
                 for (index, part) in parts.iter().enumerate() {
                     if self.wanted[class].get(part.block).copied().unwrap_or(true) {
                         self.check(class, *part, segment, false, asked.inner && index == 0);
                     }
                 }
-                for seam in (1..parts.len()).filter(|_| seams) {
+                for seam in seams {
                     self.seam(class, segment, &parts, seam, reach);
                 }
             }
         }
         self.parts = parts;
         Ok(())
+    }
+
+    /// The seams of a segment that something may lie across.
+    fn wanted_seams(&self, class: usize, parts: &[Part], asked: &mut Asked) -> Vec<usize> {
+        let Some(seams) = &asked.seams else { return (1..parts.len()).collect() };
+        let from = asked.next;
+        asked.next += parts.len().saturating_sub(1);
+        let side = |part: &Part| Side { block: self.places[class][part.block], length: part.length as usize };
+        let may = |seam: &usize| match seams.get(from + seam - 1) {
+            Some(0) => false,
+            Some(offsets) => self.candidates.across(*offsets, side(&parts[seam - 1]), side(&parts[*seam])),
+            None => true,
+        };
+        (1..parts.len()).filter(may).collect()
     }
 
     fn check(&mut self, class: usize, part: Part, segment: u32, whole: bool, first: bool) {

@@ -33,7 +33,7 @@ pub struct Levels {
 
 impl Levels {
     /// Fast enough to keep up with a log.
-    pub const INGEST: Levels = Levels { text: 3, dense: 1, group: 3 };
+    pub const INGEST: Levels = Levels { text: 2, dense: 1, group: 1 };
 }
 
 /// Something to be written.
@@ -86,6 +86,8 @@ pub struct Encoder<S: Sink> {
     sequence: u64,
     permits: (Sender<()>, Receiver<()>),
     results: Sender<(u64, Coded)>,
+    /// Groups that are written, to be filled again.
+    used: (Sender<Box<GroupBuilder>>, Receiver<Box<GroupBuilder>>),
     writer: Option<JoinHandle<Result<S>>>,
 }
 
@@ -98,7 +100,14 @@ impl<S: Sink> Encoder<S> {
         let (results, incoming) = unbounded::<(u64, Coded)>();
         let release = permits.1.clone();
         let writer = std::thread::spawn(move || write_in_order(sink, &incoming, &release));
-        Encoder { pool, levels, sequence: 0, permits, results, writer: Some(writer) }
+        let used = bounded(under_way);
+        Encoder { pool, levels, sequence: 0, permits, results, used, writer: Some(writer) }
+    }
+
+    /// A group that is written and can be renewed, or a new one.
+    #[must_use]
+    pub fn spare_group(&self) -> Box<GroupBuilder> {
+        self.used.1.try_recv().unwrap_or_default()
     }
 
     /// Hands over a job; waits while too many are under way.
@@ -109,11 +118,11 @@ impl<S: Sink> Encoder<S> {
         if self.writer.as_ref().is_none_or(JoinHandle::is_finished) || self.permits.0.send(()).is_err() {
             return Err(self.finish().err().unwrap_or_else(|| Error::Internal("the writer stopped early".into())));
         }
-        let (sequence, levels, results) = (self.sequence, self.levels, self.results.clone());
+        let (sequence, levels, results, used) = (self.sequence, self.levels, self.results.clone(), self.used.0.clone());
         self.sequence += 1;
         self.pool.spawn(move || {
             // A closed channel means the writer failed: whoever pushes next is told.
-            let _ = results.send((sequence, code(job, levels)));
+            let _ = results.send((sequence, code(job, levels, &used)));
         });
         Ok(())
     }
@@ -159,7 +168,7 @@ fn write_in_order<S: Sink>(mut sink: S, incoming: &Receiver<(u64, Coded)>, relea
     outcome.map(|()| sink)
 }
 
-fn code(job: Job, levels: Levels) -> Coded {
+fn code(job: Job, levels: Levels, used: &Sender<Box<GroupBuilder>>) -> Coded {
     match job {
         Job::Block(block, base) => {
             let level = if block.class == class::DENSE { levels.dense } else { levels.text };
@@ -167,7 +176,7 @@ fn code(job: Job, levels: Levels) -> Coded {
             let frame = block_frame(&block.bytes, level, base);
             Coded::Frame(frame, Box::new(move |offset, directory| directory.blocks.push(BlockEntry { offset, ..entry })))
         }
-        Job::Group(group) => {
+        Job::Group(mut group) => {
             let payload = group::encode::encode(&group, levels.group);
             let entry = GroupEntry {
                 offset: 0,
@@ -175,8 +184,10 @@ fn code(job: Job, levels: Levels) -> Coded {
                 nodes: group.nodes(),
                 first_segment: group.first_segment,
                 segments: group.segments,
-                records: group.runs,
+                records: std::mem::take(&mut group.runs),
             };
+            // A full shelf is no loss.
+            let _ = used.try_send(group);
             let frame = frame::build_raw(Kind::Group, &payload);
             Coded::Frame(frame, Box::new(move |offset, directory| directory.groups.push(GroupEntry { offset, ..entry })))
         }
