@@ -1,5 +1,7 @@
 //! Compression of payloads: zstd frames without magic, content size or checksum, since the pack's frame has all three.
 
+pub mod vocabulary;
+
 use std::cell::RefCell;
 
 use zstd::zstd_safe::{CCtx, CParameter, DCtx, DParameter, FrameFormat};

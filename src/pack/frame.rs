@@ -31,7 +31,7 @@ pub enum Kind {
     Journal = 4,
     /// Ends a commit.
     Commit = 5,
-    /// A zstd dictionary.
+    /// What blocks are coded with: one byte of [`form`], then a zstd dictionary or a vocabulary.
     Dictionary = 6,
 }
 
@@ -45,6 +45,14 @@ impl Kind {
     }
 }
 
+/// What a dictionary frame holds. Numbers are never reused.
+pub mod form {
+    /// A zstd dictionary.
+    pub const ZSTD: u8 = 0;
+    /// A vocabulary.
+    pub const VOCABULARY: u8 = 1;
+}
+
 /// How a payload is coded. Numbers are never reused.
 pub mod codec {
     /// As it is.
@@ -55,6 +63,22 @@ pub mod codec {
     pub const ZSTD_PREFIX: u8 = 2;
     /// As 1, with a dictionary: a varint with its number stands before the data.
     pub const ZSTD_DICTIONARY: u8 = 3;
+    /// As 1; what comes out is text in the codes of a vocabulary.
+    pub const CODED: u8 = 4;
+    /// As 2; block and prefix are text in the codes of a vocabulary.
+    pub const CODED_PREFIX: u8 = 5;
+
+    /// True when another block must be at hand.
+    #[must_use]
+    pub fn has_prefix(codec: u8) -> bool {
+        matches!(codec, ZSTD_PREFIX | CODED_PREFIX)
+    }
+
+    /// True when what comes out is codes.
+    #[must_use]
+    pub fn is_coded(codec: u8) -> bool {
+        matches!(codec, CODED | CODED_PREFIX)
+    }
 }
 
 /// A frame as it lies in the pack.
@@ -155,8 +179,8 @@ pub fn decode(frame: &Frame<'_>, prefix: Option<&[u8]>) -> Result<Vec<u8>, Corru
     let length = frame.raw_length as usize;
     let payload = match frame.codec {
         codec::RAW => frame.payload.to_vec(),
-        codec::ZSTD => crate::codec::decompress(frame.payload, length, None)?,
-        codec::ZSTD_PREFIX => {
+        codec::ZSTD | codec::CODED => crate::codec::decompress(frame.payload, length, None)?,
+        codec::ZSTD_PREFIX | codec::CODED_PREFIX => {
             let mut reader = Reader::new(frame.payload);
             reader.varint()?;
             let data = reader.take(reader.remaining())?;

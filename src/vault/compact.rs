@@ -43,6 +43,7 @@ pub fn profile(level: u8) -> Profile {
             star: 16,
         },
         mark: Mark::compacted(level),
+        vocabulary: true,
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::bytes::Reader;
+use crate::codec::vocabulary::{Coded, Vocabulary};
 use crate::error::{Corrupt, Result, corrupt};
 use crate::group::decode::{Element, Group};
 use crate::pack::directory::{BlockEntry, GroupEntry};
@@ -30,7 +31,24 @@ pub struct PackView {
     /// Indexes into the directory's blocks, by class and start.
     blocks: Rc<[Vec<BlockEntry>; class::COUNT]>,
     group_cache: Cache<Rc<Group>>,
-    block_cache: Cache<Rc<Vec<u8>>>,
+    block_cache: Cache<Rc<Block>>,
+    vocabularies: Vec<OnceCell<Rc<Vocabulary>>>,
+}
+
+/// A block as it is kept: codes become text only where they are read.
+enum Block {
+    Text(Vec<u8>),
+    Coded(Coded),
+}
+
+impl Block {
+    /// What later blocks rest on.
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Block::Text(text) => text,
+            Block::Coded(coded) => coded.bytes(),
+        }
+    }
 }
 
 /// Keeps what was used last, up to a number of bytes.
@@ -80,7 +98,9 @@ impl PackView {
                 None => return Err(pack.damaged(corrupt!("literal class {} is unknown", block.class))),
             }
         }
+        let vocabularies = pack.directory.dictionaries.iter().map(|_| OnceCell::new()).collect();
         Ok(PackView {
+            vocabularies,
             pack,
             templates: Rc::new(templates),
             blocks: Rc::new(blocks),
@@ -140,7 +160,7 @@ impl PackView {
     }
 
     /// A block's decoded bytes, with its entry.
-    fn block(&mut self, class: u8, position: u32) -> Result<(BlockEntry, Rc<Vec<u8>>), Corrupt> {
+    fn block(&mut self, class: u8, position: u32) -> Result<(BlockEntry, Rc<Block>), Corrupt> {
         let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
         let index = list.partition_point(|block| block.start + block.length <= position);
         let entry = *list
@@ -150,7 +170,7 @@ impl PackView {
         Ok((entry, self.block_at(class, index)?))
     }
 
-    fn block_at(&mut self, class: u8, index: usize) -> Result<Rc<Vec<u8>>, Corrupt> {
+    fn block_at(&mut self, class: u8, index: usize) -> Result<Rc<Block>, Corrupt> {
         let key = u64::from(class) << 32 | index as u64;
         if let Some(bytes) = self.block_cache.get(key) {
             return Ok(bytes);
@@ -159,7 +179,8 @@ impl PackView {
         let entry = *list.get(index).ok_or_else(|| corrupt!("no block {index}"))?;
         let pack = Arc::clone(&self.pack);
         let frame = pack.frame(entry.offset, Kind::Block)?;
-        if frame.raw_length != entry.length {
+        let is_coded = frame::codec::is_coded(frame.codec);
+        if frame.raw_length != entry.length && !is_coded {
             return Err(corrupt!(
                 "block at offset {} holds {} bytes, the directory says {}",
                 entry.offset,
@@ -167,21 +188,40 @@ impl PackView {
                 entry.length
             ));
         }
-        let prefix = match frame.codec {
-            frame::codec::ZSTD_PREFIX => {
+        let prefix = match frame::codec::has_prefix(frame.codec) {
+            true => {
                 let base = Reader::new(frame.payload).varint32()? as usize;
                 if base >= index {
                     return Err(corrupt!("block {index} rests on block {base}, which does not come before it"));
                 }
                 Some(self.block_at(class, base)?)
             }
-            _ => None,
+            false => None,
         };
-        let bytes = frame::decode(&frame, prefix.as_ref().map(|p| p.as_slice()))
+        let decoded = frame::decode(&frame, prefix.as_ref().map(|prefix| prefix.bytes()));
+        let block = decoded
+            .and_then(|bytes| if is_coded { Coded::read(bytes, entry.length).map(Block::Coded) } else { Ok(Block::Text(bytes)) })
             .map_err(|Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset))?;
-        let bytes = Rc::new(bytes);
-        self.block_cache.insert(key, Rc::clone(&bytes), bytes.len());
-        Ok(bytes)
+        let block = Rc::new(block);
+        self.block_cache.insert(key, Rc::clone(&block), block.bytes().len());
+        Ok(block)
+    }
+
+    /// A vocabulary by its number among the dictionaries.
+    fn vocabulary(&self, number: u32) -> Result<Rc<Vocabulary>, Corrupt> {
+        let unknown = || corrupt!("no vocabulary {number}");
+        let (slot, offset) =
+            self.vocabularies.get(number as usize).zip(self.pack.directory.dictionaries.get(number as usize)).ok_or_else(unknown)?;
+        if let Some(vocabulary) = slot.get() {
+            return Ok(Rc::clone(vocabulary));
+        }
+        let payload = frame::decode(&self.pack.frame(*offset, Kind::Dictionary)?, None)?;
+        let read = match payload.split_first() {
+            Some((&frame::form::VOCABULARY, stored)) => Vocabulary::decode(stored),
+            _ => Err(unknown()),
+        };
+        let read = read.map_err(|Corrupt(what)| corrupt!("dictionary at offset {offset}: {what}"))?;
+        Ok(Rc::clone(slot.get_or_init(|| Rc::new(read))))
     }
 
     /// Appends a segment's text.
@@ -212,10 +252,18 @@ impl PackView {
     fn literal(&mut self, class: u8, start: u32, length: u32, out: &mut Vec<u8>) -> Result<(), Corrupt> {
         let (mut at, end) = (start, start.checked_add(length).ok_or_else(|| corrupt!("a piece overflows"))?);
         while at < end {
-            let (entry, bytes) = self.block(class, at)?;
+            let (entry, block) = self.block(class, at)?;
             let upto = end.min(entry.start + entry.length);
-            let part = bytes.get((at - entry.start) as usize..(upto - entry.start) as usize);
-            out.extend_from_slice(part.ok_or_else(|| corrupt!("a block is shorter than its entry"))?);
+            let (from, to) = (at - entry.start, upto - entry.start);
+            match block.as_ref() {
+                Block::Text(text) => {
+                    let part = text.get(from as usize..to as usize);
+                    out.extend_from_slice(part.ok_or_else(|| corrupt!("a block is shorter than its entry"))?);
+                }
+                Block::Coded(coded) => coded
+                    .append(&*self.vocabulary(coded.vocabulary())?, from, to, out)
+                    .map_err(|Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset))?,
+            }
             at = upto;
         }
         Ok(())

@@ -17,12 +17,14 @@
 //! | `stream` | records are fetched and cut on several threads and leave in order |
 //! | `sink` | appends the new packs |
 //! | `verify` | old and new compared |
+//! | `vocabulary` | words found in a sample of what stays |
 
 pub mod carry;
 pub mod live;
 pub mod sink;
 pub mod stream;
 pub mod verify;
+pub mod vocabulary;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +60,8 @@ pub struct Profile {
     pub shape: Shape,
     /// What the new packs say of themselves.
     pub mark: Mark,
+    /// Look for a vocabulary that makes text smaller.
+    pub vocabulary: bool,
 }
 
 /// Places in the filter of known content: 8 MiB.
@@ -295,9 +299,14 @@ impl<'a> Maintenance<'a> {
             commit_every: (profile.shape.ring_bytes / 2) as u64,
             numbers: Vec::new(),
         };
+        if profile.vocabulary
+            && let Some(coder) = vocabulary::find(old, request.live, &self.pool, profile.levels.text)?
+        {
+            writer.assembler.use_vocabulary(coder);
+        }
         let total = old.iter().map(|pack| pack.directory.record_count()).sum();
         self.progress.phase("rewriting", Some(total));
-        let complete = stream::in_order(old, request.live, &known, self.pool.current_num_threads(), |piece| {
+        let complete = stream::in_order(old, stream::units(old, request.live), request.live, &known, self.pool.current_num_threads(), |piece| {
             if self.interrupt.is_raised() {
                 return Ok(false);
             }

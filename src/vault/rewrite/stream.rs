@@ -54,23 +54,23 @@ enum Sent {
 }
 
 /// A group to fetch: index of its pack, and its own.
-type Unit = (usize, usize);
+pub type Unit = (usize, usize);
 
 /// Threads beyond these would only wait for the one that numbers.
 const MOST_THREADS: usize = 6;
 
-/// Hands all live records of `packs` to `take`, which may say false to stop; false when it did.
+/// Hands the live records of some groups of `packs` to `take`, which may say false to stop; false when it did.
 ///
 /// # Errors
 /// When a record cannot be read, and what `take` fails with.
 pub fn in_order(
     packs: &[Arc<PackReader>],
+    units: Vec<Unit>,
     live: &Numbers,
     known: &Arc<Known>,
     threads: usize,
     mut take: impl FnMut(Piece) -> Result<bool>,
 ) -> Result<bool> {
-    let units = units(packs, live);
     let threads = threads.clamp(1, MOST_THREADS).min(units.len().max(1));
     std::thread::scope(|scope| {
         let queues: Vec<Receiver<Sent>> = (0..threads)
@@ -105,7 +105,8 @@ pub fn in_order(
 }
 
 /// Groups that hold a live record.
-fn units(packs: &[Arc<PackReader>], live: &Numbers) -> Vec<Unit> {
+#[must_use]
+pub fn units(packs: &[Arc<PackReader>], live: &Numbers) -> Vec<Unit> {
     let mut units = Vec::new();
     for (pack, reader) in packs.iter().enumerate() {
         for (group, entry) in reader.directory.groups.iter().enumerate() {

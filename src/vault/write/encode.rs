@@ -4,14 +4,16 @@
 //! in the order they were handed over, so that the pack's bytes do not depend on threads. At most a fixed number are under way:
 //! whoever hands over more waits.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rayon::ThreadPool;
 
 use crate::codec;
+use crate::codec::vocabulary::Coder;
 use crate::error::{Error, Result};
 use crate::group;
 use crate::group::build::GroupBuilder;
@@ -38,8 +40,10 @@ impl Levels {
 
 /// Something to be written.
 pub enum Job {
-    /// A block of a literal stream, perhaps resting on an earlier one of its class: (index in the class, its bytes).
-    Block(Block, Option<(u32, Arc<Vec<u8>>)>),
+    /// A block of a literal stream, perhaps of a star.
+    Block(Block, Option<Arc<Star>>),
+    /// A dictionary: its [`frame::form`] and what follows it.
+    Dictionary(u8, Arc<Vec<u8>>),
     /// A group.
     Group(Box<GroupBuilder>),
     /// Templates: number of the first, and their bytes.
@@ -48,6 +52,37 @@ pub enum Job {
     Journal(Vec<u8>),
     /// Everything before belongs to a commit.
     Commit(Commit),
+}
+
+/// Blocks that rest on the first of them.
+pub struct Star {
+    index: u32,
+    text: Arc<Vec<u8>>,
+    /// The first block's text in codes, or nothing where that does not pay; worked out by whoever needs it first.
+    coded: OnceLock<Option<Vec<u8>>>,
+}
+
+impl Star {
+    /// A star whose first block is the `index`-th of its class.
+    #[must_use]
+    pub fn new(index: u32, text: Arc<Vec<u8>>) -> Star {
+        Star { index, text, coded: OnceLock::new() }
+    }
+
+    fn coded(&self, coder: Option<&Coder>) -> Option<&[u8]> {
+        self.coded.get_or_init(|| coder.and_then(|coder| worth_coding(&self.text, coder))).as_deref()
+    }
+}
+
+/// A block this part of which is compressed both ways, quickly, to see which is smaller: 1/4.
+const TRIAL: usize = 4;
+const TRIAL_LEVEL: i32 = 6;
+
+/// A text in codes, unless it seems smaller as it is. Number 0: a pack has one vocabulary.
+fn worth_coding(text: &[u8], coder: &Coder) -> Option<Vec<u8>> {
+    let part = text.get(..(text.len() / TRIAL).max(256 << 10).min(text.len())).unwrap_or_default();
+    let size = |bytes: &[u8]| codec::compress(bytes, TRIAL_LEVEL).map_or(bytes.len(), |packed| packed.len());
+    (size(&coder.code(part, 0)) < size(part)).then(|| coder.code(text, 0))
 }
 
 /// What the writer needs for a commit.
@@ -83,6 +118,7 @@ pub trait Sink: Send + 'static {
 pub struct Encoder<S: Sink> {
     pool: Arc<ThreadPool>,
     levels: Levels,
+    coder: Option<Arc<Coder>>,
     sequence: u64,
     permits: (Sender<()>, Receiver<()>),
     results: Sender<(u64, Coded)>,
@@ -98,7 +134,12 @@ impl<S: Sink> Encoder<S> {
         let (results, incoming) = unbounded::<(u64, Coded)>();
         let release = permits.1.clone();
         let writer = std::thread::spawn(move || write_in_order(sink, &incoming, &release));
-        Encoder { pool, levels, sequence: 0, permits, results, writer: Some(writer) }
+        Encoder { pool, levels, coder: None, sequence: 0, permits, results, writer: Some(writer) }
+    }
+
+    /// Codes text with a vocabulary from here on, where that makes it smaller.
+    pub fn use_vocabulary(&mut self, coder: Arc<Coder>) {
+        self.coder = Some(coder);
     }
 
     /// Hands over a job; waits while too many are under way.
@@ -109,11 +150,11 @@ impl<S: Sink> Encoder<S> {
         if self.writer.as_ref().is_none_or(JoinHandle::is_finished) || self.permits.0.send(()).is_err() {
             return Err(self.finish().err().unwrap_or_else(|| Error::Internal("the writer stopped early".into())));
         }
-        let (sequence, levels, results) = (self.sequence, self.levels, self.results.clone());
+        let (sequence, levels, coder, results) = (self.sequence, self.levels, self.coder.clone(), self.results.clone());
         self.sequence += 1;
         self.pool.spawn(move || {
             // A closed channel means the writer failed: whoever pushes next is told.
-            let _ = results.send((sequence, code(job, levels)));
+            let _ = results.send((sequence, code(job, levels, coder.as_deref())));
         });
         Ok(())
     }
@@ -159,12 +200,13 @@ fn write_in_order<S: Sink>(mut sink: S, incoming: &Receiver<(u64, Coded)>, relea
     outcome.map(|()| sink)
 }
 
-fn code(job: Job, levels: Levels) -> Coded {
+fn code(job: Job, levels: Levels, coder: Option<&Coder>) -> Coded {
     match job {
-        Job::Block(block, base) => {
+        Job::Block(block, star) => {
             let level = if block.class == class::DENSE { levels.dense } else { levels.text };
             let entry = BlockEntry { offset: 0, class: block.class, start: block.start, length: block.bytes.len() as u32 };
-            let frame = block_frame(&block.bytes, level, base);
+            let coder = coder.filter(|_| block.class != class::DENSE);
+            let frame = block_frame(&block, level, star.as_deref(), coder);
             Coded::Frame(frame, Box::new(move |offset, directory| directory.blocks.push(BlockEntry { offset, ..entry })))
         }
         Job::Group(group) => {
@@ -190,6 +232,10 @@ fn code(job: Job, levels: Levels) -> Coded {
                 Box::new(move |offset, directory| directory.templates.push(TemplatesEntry { offset, first, count })),
             )
         }
+        Job::Dictionary(form, stored) => {
+            let frame = compressed_frame(Kind::Dictionary, &[&[form], stored.as_slice()].concat(), levels.group);
+            Coded::Frame(frame, Box::new(move |offset, directory| directory.dictionaries.push(offset)))
+        }
         Job::Journal(raw) => {
             let frame = compressed_frame(Kind::Journal, &raw, levels.group);
             Coded::Frame(frame, Box::new(move |offset, directory| directory.journals.push(offset)))
@@ -207,14 +253,31 @@ pub fn compressed_frame(kind: Kind, raw: &[u8], level: i32) -> Vec<u8> {
     }
 }
 
-fn block_frame(raw: &[u8], level: i32, base: Option<(u32, Arc<Vec<u8>>)>) -> Vec<u8> {
-    if let Some((index, bytes)) = base
-        && let Some(packed) = codec::compress_with_prefix(raw, level, Some(&bytes))
-    {
-        let mut payload = Vec::with_capacity(packed.len() + 5);
-        crate::bytes::Put::put_varint(&mut payload, u64::from(index));
-        payload.extend_from_slice(&packed);
-        return frame::build(Kind::Block, frame::codec::ZSTD_PREFIX, raw, &payload);
+/// A block alone, or on the first of its star, in codes or as it is.
+fn block_frame(block: &Block, level: i32, star: Option<&Star>, coder: Option<&Coder>) -> Vec<u8> {
+    use frame::codec::{CODED, CODED_PREFIX, ZSTD, ZSTD_PREFIX};
+    let text = block.bytes.as_slice();
+    let base = star.filter(|star| !Arc::ptr_eq(&star.text, &block.bytes));
+    let coded = match (star.and_then(|star| star.coded(coder)), base, coder) {
+        (Some(_), Some(_), Some(coder)) => Some(Cow::Owned(coder.code(text, 0))),
+        (Some(first), None, Some(_)) => Some(Cow::Borrowed(first)),
+        _ => None,
+    };
+    let (raw, alone, resting) = match &coded {
+        Some(coded) => (coded.as_ref(), CODED, CODED_PREFIX),
+        None => (text, ZSTD, ZSTD_PREFIX),
+    };
+    if let Some(star) = base {
+        let prefix = star.coded(coder).unwrap_or(&star.text);
+        if let Some(packed) = codec::compress_with_prefix(raw, level, Some(prefix)) {
+            let mut payload = Vec::with_capacity(packed.len() + 5);
+            crate::bytes::Put::put_varint(&mut payload, u64::from(star.index));
+            payload.extend_from_slice(&packed);
+            return frame::build(Kind::Block, resting, raw, &payload);
+        }
     }
-    compressed_frame(Kind::Block, raw, level)
+    match codec::compress(raw, level) {
+        Some(packed) => frame::build(Kind::Block, alone, raw, &packed),
+        None => frame::build_raw(Kind::Block, text),
+    }
 }
