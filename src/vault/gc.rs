@@ -149,7 +149,7 @@ pub(super) fn profile_like(snapshot: &Snapshot, id: PackId) -> Profile {
     let level = snapshot.packs.iter().find(|pack| pack.committed.pack == id).and_then(|pack| pack.mark.compact_level());
     match level {
         Some(level) => compact::profile(level),
-        None => Profile { levels: Levels::INGEST, shape: Shape::ingest(), mark: Default::default(), vocabulary: false },
+        None => Profile { levels: Levels::INGEST, shape: Shape::ingest(), mark: Default::default(), vocabulary: false, reorder: false },
     }
 }
 

@@ -19,7 +19,7 @@ use crate::record::escape;
 use crate::record::template::{Part, Slot, SlotKind, Template};
 
 /// Memory a view may keep decoded blocks and groups in, by default.
-const CACHE_BYTES: usize = 48 << 20;
+pub const CACHE_BYTES: usize = 48 << 20;
 
 /// Joined nodes nest at most this deep: containers times JSON in strings.
 const MAX_JOIN: usize = MAX_DEPTH * 8;
@@ -90,6 +90,14 @@ impl PackView {
     /// # Errors
     /// When they are damaged.
     pub fn new(pack: Arc<PackReader>) -> Result<PackView> {
+        PackView::with_cache(pack, CACHE_BYTES)
+    }
+
+    /// A view that may keep so many bytes of decoded blocks and groups.
+    ///
+    /// # Errors
+    /// As [`PackView::new`].
+    pub fn with_cache(pack: Arc<PackReader>, cache_bytes: usize) -> Result<PackView> {
         let templates = read_templates(&pack).map_err(|corrupt| pack.damaged(corrupt))?;
         let mut blocks: [Vec<BlockEntry>; class::COUNT] = Default::default();
         for block in &pack.directory.blocks {
@@ -104,8 +112,8 @@ impl PackView {
             pack,
             templates: Rc::new(templates),
             blocks: Rc::new(blocks),
-            group_cache: Cache::new(CACHE_BYTES / 2),
-            block_cache: Cache::new(CACHE_BYTES / 2),
+            group_cache: Cache::new(cache_bytes / 2),
+            block_cache: Cache::new(cache_bytes / 2),
         })
     }
 

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use rayon::ThreadPool;
 use rustc_hash::FxHashSet;
 
 use crate::codec;
@@ -14,8 +13,7 @@ use crate::error::Result;
 use crate::pack::reader::PackReader;
 use crate::record::cut::class;
 use crate::record::known::Known;
-use crate::vault::rewrite::Numbers;
-use crate::vault::rewrite::stream::{self, Piece};
+use crate::vault::rewrite::stream::{self, Means, Piece, Unit};
 
 /// Text that is enough to find the words of: more hardly changes them.
 const SAMPLE: usize = 8 << 20;
@@ -30,9 +28,9 @@ const KNOWN_BITS: u32 = 17;
 ///
 /// # Errors
 /// When records cannot be read.
-pub fn find(packs: &[Arc<PackReader>], live: &Numbers, pool: &ThreadPool, level: i32) -> Result<Option<Coder>> {
+pub fn find(packs: &[Arc<PackReader>], units: &[Unit], means: Means, level: i32) -> Result<Option<Coder>> {
     let all: u64 = packs.iter().flat_map(|pack| &pack.directory.blocks).filter(|block| block.class != class::DENSE).map(|block| u64::from(block.length)).sum();
-    let samples = sample(packs, live, all, pool)?;
+    let samples = sample(packs, units, all, means)?;
     let sampled: usize = samples.iter().map(Vec::len).sum();
     if sampled == 0 {
         return Ok(None);
@@ -53,14 +51,13 @@ fn pays(coder: &Coder, trial: &[u8], all: u64, level: i32) -> bool {
 }
 
 /// Text of every n-th group, without repetitions.
-fn sample(packs: &[Arc<PackReader>], live: &Numbers, all: u64, pool: &ThreadPool) -> Result<Vec<Vec<u8>>> {
-    let units = stream::units(packs, live);
+fn sample(packs: &[Arc<PackReader>], units: &[Unit], all: u64, means: Means) -> Result<Vec<Vec<u8>>> {
     let step = (all as usize / SAMPLE).clamp(1, units.len().max(1));
-    let units = units.into_iter().step_by(step).collect();
+    let units: Vec<Unit> = units.iter().step_by(step).cloned().collect();
     let mut seen = FxHashSet::default();
     let (mut samples, mut bytes) = (Vec::new(), 0);
     let known = Arc::new(Known::new(KNOWN_BITS));
-    stream::in_order(packs, units, live, &known, pool.current_num_threads(), |piece| {
+    stream::in_order(packs, &units, &known, means, |piece| {
         let Piece::Lines(lines) = piece else { return Ok(true) };
         let mut text = Vec::new();
         for segment in lines.cuts.segments.iter().filter(|segment| segment.class != class::DENSE) {
