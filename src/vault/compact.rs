@@ -34,13 +34,13 @@ pub fn profile(level: u8) -> Profile {
     Profile {
         levels: Levels { text: i32::from(level), dense: i32::from(level), group: i32::from(level) },
         shape: Shape {
-            block_bytes: env("TP_BLOCK", 2048) << 10,
-            group_bytes: env("TP_GROUP", 512) << 10,
+            block_bytes: 4 << 20,
+            group_bytes: 1 << 20,
             pack_bytes: 1 << 30,
             window_bytes: 128 << 20,
             ring_bytes: 128 << 20,
-            min_match: env("TP_MIN", 256),
-            star: env("TP_STAR", 16),
+            min_match: 256,
+            star: 16,
         },
         mark: Mark::compacted(level),
         vocabulary: true,
@@ -188,5 +188,3 @@ fn row(pack: &PackReader, taken: bool, finished: bool) -> PackPlan {
         bytes_after: None,
     }
 }
-
-fn env(n: &str, d: usize) -> usize { std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d) }
