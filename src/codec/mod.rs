@@ -4,7 +4,7 @@ pub mod vocabulary;
 
 use std::cell::RefCell;
 
-use zstd::zstd_safe::{CCtx, CParameter, DCtx, DParameter, FrameFormat};
+use zstd::zstd_safe::{CCtx, CParameter, DCtx, DParameter, FrameFormat, InBuffer, OutBuffer};
 
 use crate::error::{Corrupt, corrupt};
 
@@ -90,6 +90,79 @@ pub fn decompress(data: &[u8], length: usize, prefix: Option<&[u8]>) -> Result<V
     }
 }
 
+/// Input handed to the decoder between two looks at how far it got.
+const STEP: usize = 32 << 10;
+
+/// Bytes that are decoded as far as somebody needs them, from the start on.
+pub struct Gradual {
+    bytes: Vec<u8>,
+    done: usize,
+    fed: usize,
+    /// Until everything is there.
+    context: Option<Box<DCtx<'static>>>,
+}
+
+impl Gradual {
+    /// Bytes that are all there already.
+    #[must_use]
+    pub fn whole(bytes: Vec<u8>) -> Gradual {
+        Gradual { done: bytes.len(), bytes, fed: 0, context: None }
+    }
+
+    /// The beginning of what decodes to `length` bytes; nothing is decoded yet.
+    ///
+    /// # Errors
+    /// When there is no decoder.
+    pub fn begin(length: usize) -> Result<Gradual, Corrupt> {
+        let mut context = Box::new(DCtx::create());
+        // The result stays where it is while it grows, so that the decoder needs no window of its own.
+        let set = prepare(&mut context).and_then(|()| context.set_parameter(DParameter::StableOutBuffer(true)).map(drop));
+        set.map_err(|code| corrupt!("zstd: {}", zstd::zstd_safe::get_error_name(code)))?;
+        Ok(Gradual { bytes: vec![0; length], done: 0, fed: 0, context: Some(context) })
+    }
+
+    /// What is decoded so far.
+    #[must_use]
+    pub fn ready(&self) -> &[u8] {
+        self.bytes.get(..self.done).unwrap_or_default()
+    }
+
+    /// True when nothing is left to decode.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.context.is_none()
+    }
+
+    /// Decodes until at least `upto` bytes are there; `data` is the same each time.
+    ///
+    /// # Errors
+    /// When the data that was read is damaged or ends early.
+    pub fn reach(&mut self, upto: usize, data: &[u8]) -> Result<(), Corrupt> {
+        let upto = upto.min(self.bytes.len());
+        let Some(context) = &mut self.context else { return Ok(()) };
+        let mut output = OutBuffer::around_pos(self.bytes.as_mut_slice(), self.done);
+        while output.pos() < upto {
+            let end = data.len().min(self.fed + STEP);
+            let mut input = InBuffer { src: &data[..end], pos: self.fed };
+            let before = (self.fed, output.pos());
+            let rest = context.decompress_stream(&mut output, &mut input);
+            rest.map_err(|code| corrupt!("zstd: {}", zstd::zstd_safe::get_error_name(code)))?;
+            self.fed = input.pos;
+            if before == (self.fed, output.pos()) {
+                break;
+            }
+        }
+        self.done = output.pos();
+        if self.done < upto {
+            return Err(corrupt!("decompresses to {} bytes instead of {}", self.done, self.bytes.len()));
+        }
+        if self.done == self.bytes.len() {
+            self.context = None;
+        }
+        Ok(())
+    }
+}
+
 fn prepare(context: &mut DCtx<'_>) -> Result<(), usize> {
     context.reset(zstd::zstd_safe::ResetDirective::SessionAndParameters)?;
     context.set_parameter(DParameter::Format(FrameFormat::Magicless))?;
@@ -114,5 +187,21 @@ mod tests {
         assert!(decompress(&plain, raw.len() - 1, None).is_err());
         assert!(decompress(&plain[..plain.len() / 2], raw.len(), None).is_err());
         assert!(compress(b"tiny", 3).is_none());
+    }
+
+    #[test]
+    fn what_is_decoded_step_by_step_is_the_start_of_the_whole_and_damage_in_it_is_seen() {
+        let raw: Vec<u8> =
+            (0..60_000u32).flat_map(|i| format!("{:08x} of text; ", i.wrapping_mul(0x9e37_79b1)).into_bytes()).collect();
+        let packed = compress(&raw, 3).unwrap();
+        let mut gradual = Gradual::begin(raw.len()).unwrap();
+        for upto in [0, 1, 100_000, 131_072, 500_000, 500_000, raw.len() - 1, raw.len(), raw.len() + 9] {
+            gradual.reach(upto, &packed).unwrap();
+            assert!(gradual.ready().len() >= upto.min(raw.len()) && raw.starts_with(gradual.ready()), "{upto}");
+            assert!(upto > 200_000 || gradual.ready().len() < raw.len() / 2, "much more than {upto}");
+        }
+        assert!(gradual.is_whole());
+        assert!(Gradual::begin(raw.len()).unwrap().reach(raw.len(), &packed[..packed.len() / 2]).is_err());
+        assert!(Gradual::begin(raw.len()).unwrap().reach(raw.len(), b"no zstd at all").is_err());
     }
 }

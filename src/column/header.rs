@@ -47,22 +47,22 @@ const DEEPEST: usize = 16;
 
 /// How far each class stream is taken by the columns read so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Offsets([usize; Class::COUNT]);
+pub struct Offsets([u32; Class::COUNT]);
 
 impl Offsets {
     /// Bytes of a stream that belong to the columns read so far. After the last column of a group it must be the stream's
     /// length: the caller checks, for a column alone cannot know.
     #[must_use]
     pub fn of(&self, class: Class) -> usize {
-        self.0[class as usize]
+        self.0[class as usize] as usize
     }
 
     pub(super) fn take(&mut self, class: Class, length: u64) -> Result<Part, Corrupt> {
         let start = self.0[class as usize];
-        // Ends inside a part are kept in 32 bits.
-        let length = u32::try_from(length).map_err(|_| corrupt!("a column part of {length} bytes"))?;
-        let end = start.checked_add(length as usize).ok_or_else(|| corrupt!("column parts beyond the address space"))?;
+        let end = u32::try_from(length).ok().and_then(|length| start.checked_add(length));
+        let end = end.ok_or_else(|| corrupt!("a column part of {length} bytes at {start}"))?;
         self.0[class as usize] = end;
+        let (start, end) = (start as usize, end as usize);
         Ok(Part { class, start, end })
     }
 

@@ -34,7 +34,18 @@ pub(crate) struct SlotColumn {
     pub(crate) named: bool,
 }
 
+fn cleared<T>(mut kept: T, clear: impl FnOnce(&mut T)) -> T {
+    clear(&mut kept);
+    kept
+}
+
 impl SlotColumn {
+    fn clear(&mut self) {
+        self.values.clear();
+        self.references.clear();
+        self.named = false;
+    }
+
     fn reference(&mut self, code: u64) {
         self.named |= code != 0;
         self.references.put_varint(code);
@@ -95,6 +106,8 @@ pub struct GroupBuilder {
     /// Numbers of the records.
     pub runs: Vec<RecordRun>,
     weight: usize,
+    /// Empty columns whose memory is used again.
+    spare: Vec<SlotColumn>,
 }
 
 /// Bit of a segment's kind byte: its pieces are listed.
@@ -105,6 +118,26 @@ impl GroupBuilder {
     #[must_use]
     pub fn new(first_node: u32, first_segment: u32, class_starts: [u32; class::COUNT]) -> GroupBuilder {
         GroupBuilder { first_node, first_segment, class_starts, ..GroupBuilder::default() }
+    }
+
+    /// Empties the group, as [`GroupBuilder::new`] with these numbers, but keeps its memory: a log makes thousands of groups of
+    /// hundreds of columns.
+    pub fn renew(&mut self, first_node: u32, first_segment: u32, class_starts: [u32; class::COUNT]) {
+        let mut old = std::mem::replace(self, GroupBuilder::new(first_node, first_segment, class_starts));
+        let columns = old.templates.drain(..).flat_map(|template| template.columns);
+        old.spare.extend(columns.map(|mut column| {
+            column.clear();
+            column
+        }));
+        self.spare = old.spare;
+        self.templates = old.templates;
+        self.index = cleared(old.index, FxHashMap::clear);
+        self.shapes = cleared(old.shapes, Vec::clear);
+        self.segment_kinds = cleared(old.segment_kinds, Vec::clear);
+        self.segment_lengths = cleared(old.segment_lengths, Vec::clear);
+        self.pieces = cleared(old.pieces, Vec::clear);
+        self.records = cleared(old.records, Vec::clear);
+        self.prints = cleared(old.prints, Vec::clear);
     }
 
     /// About how many bytes the group has before compression.
@@ -145,7 +178,7 @@ impl GroupBuilder {
             None => {
                 for (at, (_, item, _)) in items.enumerate() {
                     if at == columns.columns.len() {
-                        columns.columns.push(SlotColumn::default());
+                        columns.columns.push(self.spare.pop().unwrap_or_default());
                     }
                     self.weight += 3;
                     match item {
@@ -159,7 +192,9 @@ impl GroupBuilder {
                 }
             }
             Some(mixed) => {
-                columns.columns.resize_with(LIST_COLUMNS, SlotColumn::default);
+                while columns.columns.len() < LIST_COLUMNS {
+                    columns.columns.push(self.spare.pop().unwrap_or_default());
+                }
                 let mut count = 0;
                 let mut previous: Option<u32> = None;
                 for (slot, item, number) in items {

@@ -4,9 +4,10 @@
 //! when the first value in them is asked for, and a column asked for twice is decoded whole. Every number is checked: a damaged
 //! group gives errors, and a child always has a smaller number than its parent, so that joining ends.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::bytes::{Reader, unzigzag};
 use crate::codec;
@@ -28,6 +29,8 @@ pub struct Group {
     pub first_segment: u32,
     payload_streams: Vec<(bool, usize, Vec<u8>)>,
     columns: Vec<OnceCell<Vec<u8>>>,
+    /// Columns that were asked twice, with the ends of their values.
+    decoded: RefCell<Vec<(Vec<u8>, Vec<u32>)>>,
     directory: Vec<u8>,
     templates: Vec<TemplatePart>,
     nodes: Vec<NodePart>,
@@ -48,23 +51,21 @@ struct TemplatePart {
     kinds: Vec<u8>,
 }
 
-/// A column of short values.
+/// A column of short values. A group has thousands, most of which nobody asks: they are small.
 struct ValueColumn {
-    header_at: usize,
+    header_at: u32,
+    count: u32,
     offsets: Offsets,
-    count: usize,
-    state: RefCell<ColumnState>,
+    state: Cell<ColumnState>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 enum ColumnState {
     #[default]
     Untouched,
     Touched,
-    Decoded {
-        bytes: Vec<u8>,
-        ends: Vec<u32>,
-    },
+    /// By its place among the decoded.
+    Decoded(u32),
 }
 
 #[derive(Clone, Copy)]
@@ -106,13 +107,43 @@ pub struct Text<'a> {
 struct Cursor {
     template: usize,
     list: Option<Option<Slot>>,
-    slots: Vec<Slot>,
-    references: Vec<Option<(usize, usize)>>,
+    /// Fixed: the columns of references in order. List: nodes, segments.
+    references: SmallVec<[References; 2]>,
     counts: Vec<u32>,
     rank: u32,
     short_at: u32,
     token_at: u32,
     kind_at: u32,
+}
+
+/// What is left of a column of references: bytes of their stream. Without any, all are new.
+#[derive(Clone, Copy, Default)]
+struct References {
+    to_node: bool,
+    named: bool,
+    at: usize,
+    end: usize,
+}
+
+impl References {
+    /// The next code.
+    fn next(&mut self, stream: &[u8]) -> Result<u64, Corrupt> {
+        if !self.named {
+            return Ok(0);
+        }
+        let bytes = stream.get(self.at..self.end).ok_or_else(|| corrupt!("reference column outside its stream"))?;
+        // Most codes are 0 or small: this runs for every reference of every group that is opened.
+        if let Some(&code) = bytes.first()
+            && code < 0x80
+        {
+            self.at += 1;
+            return Ok(u64::from(code));
+        }
+        let mut reader = Reader::new(bytes);
+        let code = reader.varint()?;
+        self.at += reader.position();
+        Ok(code)
+    }
 }
 
 impl Group {
@@ -148,11 +179,12 @@ impl Group {
             first_segment,
             columns: (0..Class::COUNT).map(|_| OnceCell::new()).collect(),
             payload_streams: streams,
+            decoded: RefCell::default(),
             directory,
             templates: Vec::new(),
             nodes: Vec::with_capacity(nodes),
-            references: Vec::new(),
-            to_node: Vec::new(),
+            references: Vec::with_capacity(references.len() + segments + nodes),
+            to_node: Vec::with_capacity(references.len() + segments + nodes),
             lists: Vec::new(),
             segments: parts,
             pieces: piece_list,
@@ -177,7 +209,7 @@ impl Group {
         shapes.iter().for_each(|&shape| uses[shape as usize] += 1);
         let mut counts = Reader::new(counts);
         let mut offsets = Offsets::default();
-        let mut reference_at = 0;
+        let mut reference_at = 0usize;
         let mut cursors = Vec::with_capacity(templates);
         for (index, &uses) in uses.iter().enumerate() {
             let number = reader.varint32()?;
@@ -185,8 +217,7 @@ impl Group {
             let mut cursor = Cursor {
                 template: index,
                 list: None,
-                slots: Vec::new(),
-                references: Vec::new(),
+                references: SmallVec::new(),
                 counts: Vec::new(),
                 rank: 0,
                 short_at: 0,
@@ -199,36 +230,32 @@ impl Group {
                 columns: Vec::new(),
                 kinds: Vec::new(),
             };
-            let (slots, per_column) = match parsed {
-                Template::Fixed(_) => {
-                    let slots: Vec<Slot> = parsed.slots().collect();
-                    let counts = vec![uses; slots.len()];
-                    (slots, counts)
-                }
+            let columns: SmallVec<[(SlotKind, usize); 16]> = match parsed {
+                Template::Fixed(_) => parsed.slots().map(|slot| (slot.kind, uses)).collect(),
                 Template::List { element, .. } => {
                     let per_column = read_list_counts(&mut counts, uses, *element, &mut cursor, &mut part)?;
                     cursor.list = Some(*element);
-                    (LIST_SLOTS.map(Slot::plain).to_vec(), per_column)
+                    LIST_SLOTS.into_iter().zip(per_column).collect()
                 }
             };
-            for (slot, count) in slots.iter().zip(per_column) {
-                let is_value = matches!(slot.kind, SlotKind::ShortString | SlotKind::Token);
-                let mut references = None;
+            part.columns.reserve_exact(columns.len());
+            for (kind, count) in columns {
+                let is_value = list_column(kind) >= 2;
                 let mut column = None;
                 if count > 0 && is_value {
-                    let (header_at, before) = (reader.position(), offsets);
+                    let (header_at, before) = (reader.position() as u32, offsets);
                     Header::read(&mut reader, count, &mut offsets)?;
-                    column = Some(ValueColumn { header_at, offsets: before, count, state: RefCell::default() });
-                } else if count > 0 {
-                    let length = usize::try_from(reader.varint()?).map_err(|_| corrupt!("reference column too long"))?;
-                    let end = reference_at + length;
-                    references = (length > 0).then_some((reference_at, end));
+                    column = Some(ValueColumn { header_at, offsets: before, count: count as u32, state: Cell::default() });
+                }
+                if !is_value {
+                    let length = if count > 0 { reader.varint()? } else { 0 };
+                    let length = usize::try_from(length).map_err(|_| corrupt!("reference column too long"))?;
+                    let (at, end) = (reference_at, reference_at.saturating_add(length));
+                    cursor.references.push(References { to_node: list_column(kind) == 0, named: length > 0, at, end });
                     reference_at = end;
                 }
                 part.columns.push(column);
-                cursor.references.push(references);
             }
-            cursor.slots = slots;
             self.templates.push(part);
             cursors.push(cursor);
         }
@@ -289,10 +316,8 @@ impl Group {
         let is_list = cursor.list.is_some();
         match cursor.list {
             None => {
-                for (slot, run) in cursor.slots.iter().zip(&mut cursor.references) {
-                    if list_column(slot.kind) < 2 {
-                        state.codes.push((list_column(slot.kind) == 0, next_code(run, references)?));
-                    }
+                for column in &mut cursor.references {
+                    state.codes.push((column.to_node, column.next(references)?));
                 }
             }
             Some(element) => {
@@ -304,19 +329,26 @@ impl Group {
                     short_at: cursor.short_at,
                     token_at: cursor.token_at,
                 });
-                for at in 0..count {
-                    let slot = match element {
-                        Some(slot) => slot,
-                        None => element_slot(&self.templates[cursor.template].kinds, cursor.kind_at + at)?,
-                    };
-                    match list_column(slot.kind) {
-                        2 => cursor.short_at += 1,
-                        3 => cursor.token_at += 1,
-                        column => state.codes.push((column == 0, next_code(&mut cursor.references[column], references)?)),
+                match element.map(|slot| list_column(slot.kind)) {
+                    Some(2) => cursor.short_at += count,
+                    Some(3) => cursor.token_at += count,
+                    Some(column) => {
+                        let column = &mut cursor.references[column];
+                        for _ in 0..count {
+                            state.codes.push((column.to_node, column.next(references)?));
+                        }
                     }
-                }
-                if element.is_none() {
-                    cursor.kind_at += count;
+                    None => {
+                        for at in 0..count {
+                            let slot = element_slot(&self.templates[cursor.template].kinds, cursor.kind_at + at)?;
+                            match list_column(slot.kind) {
+                                2 => cursor.short_at += 1,
+                                3 => cursor.token_at += 1,
+                                column => state.codes.push((column == 0, cursor.references[column].next(references)?)),
+                            }
+                        }
+                        cursor.kind_at += count;
+                    }
                 }
             }
         }
@@ -339,7 +371,7 @@ struct Resolver {
 
 impl Resolver {
     fn assign(&mut self, is_list: bool, number: u32, out: &mut Vec<u32>, kinds: &mut Vec<bool>) -> Result<(), Corrupt> {
-        let new = self.codes.iter().filter(|(is_node, code)| *is_node && *code == 0).count();
+        let new = self.codes.iter().map(|(is_node, code)| usize::from(*is_node & (*code == 0))).sum();
         let from = self
             .unclaimed
             .len()
@@ -381,16 +413,6 @@ impl Resolver {
 
 fn to_u32(value: Option<i64>) -> Result<u32, Corrupt> {
     value.and_then(|value| u32::try_from(value).ok()).ok_or_else(|| corrupt!("a reference outside 32 bits"))
-}
-
-/// The next reference code of a column; one without bytes is all new.
-fn next_code(run: &mut Option<(usize, usize)>, references: &[u8]) -> Result<u64, Corrupt> {
-    let Some((at, end)) = run else { return Ok(0) };
-    let bytes = references.get(*at..*end).ok_or_else(|| corrupt!("reference column outside its stream"))?;
-    let mut reader = Reader::new(bytes);
-    let code = reader.varint()?;
-    *at += reader.position();
-    Ok(code)
 }
 
 fn element_slot(kinds: &[u8], at: u32) -> Result<Slot, Corrupt> {
@@ -730,29 +752,33 @@ impl Group {
     }
 
     fn value(&self, column: &ValueColumn, rank: usize, out: &mut Vec<u8>) -> Result<(), Corrupt> {
-        let mut state = column.state.borrow_mut();
-        match &*state {
-            ColumnState::Decoded { bytes, ends } => {
+        match column.state.get() {
+            ColumnState::Decoded(index) => {
+                let decoded = self.decoded.borrow();
+                let (bytes, ends) = decoded.get(index as usize).ok_or_else(|| corrupt!("a column that is not there"))?;
                 let start = rank.checked_sub(1).map_or(0, |before| ends.get(before).copied().unwrap_or(0));
                 let end = ends.get(rank).ok_or_else(|| corrupt!("value {rank} of a column of {}", ends.len()))?;
                 out.extend_from_slice(bytes.get(start as usize..*end as usize).unwrap_or_default());
-                return Ok(());
+                Ok(())
             }
-            ColumnState::Untouched => *state = ColumnState::Touched,
+            ColumnState::Untouched => {
+                column.state.set(ColumnState::Touched);
+                self.open_column(column, |column| column.get(rank, out))
+            }
             ColumnState::Touched => {
-                let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(column.count));
+                let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(column.count as usize));
                 self.open_column(column, |column| column.decode_all(COLUMN_LIMIT, &mut bytes, &mut ends))?;
-                *state = ColumnState::Decoded { bytes, ends };
-                drop(state);
-                return self.value(column, rank, out);
+                column.state.set(ColumnState::Decoded(self.decoded.borrow().len() as u32));
+                self.decoded.borrow_mut().push((bytes, ends));
+                self.value(column, rank, out)
             }
         }
-        self.open_column(column, |column| column.get(rank, out))
     }
 
     fn open_column<T>(&self, column: &ValueColumn, use_it: impl FnOnce(&Column<'_>) -> Result<T, Corrupt>) -> Result<T, Corrupt> {
-        let header = self.directory.get(column.header_at..).ok_or_else(|| corrupt!("column header outside the directory"))?;
-        let header = Header::read(&mut Reader::new(header), column.count, &mut { column.offsets })?;
+        let header =
+            self.directory.get(column.header_at as usize..).ok_or_else(|| corrupt!("column header outside the directory"))?;
+        let header = Header::read(&mut Reader::new(header), column.count as usize, &mut { column.offsets })?;
         let mut streams: [&[u8]; Class::COUNT] = [&[]; Class::COUNT];
         for class in Class::ALL {
             if header.reads(class) {

@@ -8,6 +8,7 @@
 
 use crate::bytes::{Put, Reader};
 use crate::checksum::{checksum, checksum32};
+use crate::codec::Gradual;
 use crate::error::{Corrupt, corrupt};
 
 /// Bytes before the payload.
@@ -169,6 +170,32 @@ impl<'a> Frame<'a> {
         }
         Ok(())
     }
+}
+
+/// A frame's decoded payload, at least its first `upto` bytes; the rest follows with [`reach`]. What is decoded of a part cannot be
+/// held against the decoded checksum: the checksum over the stored bytes must do.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_start(frame: &Frame<'_>, prefix: Option<&[u8]>, upto: usize) -> Result<Gradual, Corrupt> {
+    let length = frame.raw_length as usize;
+    // Most of it costs as much as all of it.
+    if !matches!(frame.codec, codec::ZSTD | codec::CODED) || upto >= length / 4 * 3 {
+        return Ok(Gradual::whole(decode(frame, prefix)?));
+    }
+    let mut bytes = Gradual::begin(length)?;
+    reach(&mut bytes, frame, upto)?;
+    Ok(bytes)
+}
+
+/// Decodes more of a payload that [`decode_start`] began.
+///
+/// # Errors
+/// When the frame is damaged.
+pub fn reach(bytes: &mut Gradual, frame: &Frame<'_>, upto: usize) -> Result<(), Corrupt> {
+    let had = bytes.is_whole();
+    bytes.reach(upto, frame.payload)?;
+    if bytes.is_whole() && !had { frame.verify_decoded(bytes.ready()) } else { Ok(()) }
 }
 
 /// Decodes a frame's payload and verifies it. `prefix` must be given for frames coded with one.

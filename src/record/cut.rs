@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use crate::checksum::content_hash;
 use crate::record::escape::{self, Style};
-use crate::record::known::Known;
+use crate::record::known::{KNOWN_BYTES, Known};
 use crate::record::scan::{self, Container};
 use crate::record::template::{self, Slot, SlotKind};
 use crate::record::{MAX_DEPTH, MAX_NESTING, NODE_BYTES};
@@ -313,7 +313,7 @@ impl<'a> Cutter<'a> {
             }
             return None;
         }
-        if !self.known.contains(hash) {
+        if raw.len() < KNOWN_BYTES || !self.known.contains(hash) {
             return None;
         }
         let node = Node { raw: text.place(range.clone()), hash, template: UNOPENED, values: 0..0, is_list: false };
@@ -888,7 +888,7 @@ mod tests {
 
     #[test]
     fn what_the_filter_knows_is_not_opened() {
-        let line = format!(r#"{{"a":{{"b":"{}"}}}}"#, "y".repeat(80));
+        let line = format!(r#"{{"a":{{"b":"{}"}}}}"#, "y".repeat(KNOWN_BYTES));
         let known = Known::new(10);
         known.insert(content_hash(&line.as_bytes()[5..line.len() - 1]));
         let cuts = assert_exact(&[line.as_bytes()], &known);

@@ -4,6 +4,8 @@
 //! [`Style`]; [`decode`] only answers when [`encode`] gives back the very bytes, so nothing is lost by decoding. Lone surrogates
 //! are kept as WTF-8 (three bytes, ED A0..BF xx).
 
+use std::sync::OnceLock;
+
 use memchr::memchr;
 
 /// How a producer escapes strings: a set of habits, each one bit. No bit set is what serde_json, JavaScript and Python with
@@ -200,10 +202,9 @@ pub fn encode(text: &[u8], style: Style, out: &mut Vec<u8>) {
 
 /// Bytes at which an escape can start under a style.
 fn special_bytes(style: Style) -> &'static [bool; 256] {
-    static TABLES: std::sync::LazyLock<Vec<[bool; 256]>> = std::sync::LazyLock::new(|| {
-        (0..=255u8).map(|bits| std::array::from_fn(|byte| may_start(byte as u8, Style(bits)))).collect()
-    });
-    &TABLES[style.0 as usize]
+    // One at a time: a record has a style or two, and all 256 would take longer than reading it.
+    static TABLES: [OnceLock<[bool; 256]>; 256] = [const { OnceLock::new() }; 256];
+    TABLES[style.0 as usize].get_or_init(|| std::array::from_fn(|byte| may_start(byte as u8, style)))
 }
 
 fn may_start(byte: u8, style: Style) -> bool {

@@ -97,7 +97,7 @@ impl Slot {
 /// True for bytes that a template cannot hold as themselves.
 #[must_use]
 pub fn is_marker(byte: u8) -> bool {
-    (1..=LIST).contains(&byte)
+    byte.wrapping_sub(1) < LIST
 }
 
 /// Writes a list template.
@@ -153,23 +153,22 @@ impl Template {
             return Ok(Template::List { element, open, separator, close });
         }
         let mut parts = Vec::new();
-        let mut literal = Vec::new();
-        let mut rest = bytes.iter();
-        while let Some(&byte) = rest.next() {
-            if !is_marker(byte) {
-                literal.push(byte);
-                continue;
-            }
-            let kind = Slot::from_marker(byte).ok_or_else(|| corrupt!("marker {byte} inside a fixed template"))?;
-            let style =
-                if Slot::has_style(kind) { *rest.next().ok_or_else(|| corrupt!("template ends inside a slot"))? } else { 0 };
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            // Groups open with hundreds of templates: literals are taken as runs.
+            let (literal, slot) = rest.split_at(rest.iter().position(|&byte| is_marker(byte)).unwrap_or(rest.len()));
             if !literal.is_empty() {
-                parts.push(Part::Literal(std::mem::take(&mut literal)));
+                parts.push(Part::Literal(literal.to_vec()));
             }
+            let Some((&marker, after)) = slot.split_first() else { break };
+            let kind = Slot::from_marker(marker).ok_or_else(|| corrupt!("marker {marker} inside a fixed template"))?;
+            let (style, after) = match after.split_first() {
+                Some((&style, after)) if Slot::has_style(kind) => (style, after),
+                None if Slot::has_style(kind) => return Err(corrupt!("template ends inside a slot")),
+                _ => (0, after),
+            };
             parts.push(Part::Slot(Slot { kind, style: Style(style) }));
-        }
-        if !literal.is_empty() {
-            parts.push(Part::Literal(literal));
+            rest = after;
         }
         Ok(Template::Fixed(parts))
     }

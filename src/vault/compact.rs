@@ -39,7 +39,7 @@ pub fn profile(level: u8) -> Profile {
             pack_bytes: 1 << 30,
             window_bytes: 128 << 20,
             ring_bytes: 128 << 20,
-            min_match: 256,
+            min_match: 512,
             star: 16,
         },
         mark: Mark::compacted(level),

@@ -1,16 +1,17 @@
 //! Reading records out of one pack: groups and blocks are decoded when needed and kept while there is room.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use crate::bytes::Reader;
-use crate::codec::vocabulary::{Coded, Vocabulary};
+use crate::codec::Gradual;
+use crate::codec::vocabulary::{Stretches, Vocabulary};
 use crate::error::{Corrupt, Result, corrupt};
 use crate::group::decode::{Element, Group};
-use crate::pack::directory::{BlockEntry, GroupEntry};
+use crate::pack::directory::{BlockEntry, GroupEntry, TemplatesEntry};
 use crate::pack::frame::{self, Kind};
 use crate::pack::reader::PackReader;
 use crate::record::MAX_DEPTH;
@@ -31,23 +32,20 @@ pub struct PackView {
     /// Indexes into the directory's blocks, by class and start.
     blocks: Rc<[Vec<BlockEntry>; class::COUNT]>,
     group_cache: Cache<Rc<Group>>,
-    block_cache: Cache<Rc<Block>>,
+    block_cache: Cache<Rc<RefCell<Block>>>,
     vocabularies: Vec<OnceCell<Rc<Vocabulary>>>,
 }
 
-/// A block as it is kept: codes become text only where they are read.
-enum Block {
-    Text(Vec<u8>),
-    Coded(Coded),
+/// A block as it is kept: text, or codes that become text only where they are read.
+struct Block {
+    bytes: Gradual,
+    coded: Option<Stretches>,
 }
 
 impl Block {
-    /// What later blocks rest on.
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Block::Text(text) => text,
-            Block::Coded(coded) => coded.bytes(),
-        }
+    /// How many of its bytes must be there for the first `upto` bytes of text.
+    fn needs(&self, upto: usize) -> usize {
+        self.coded.as_ref().map_or(upto, |stretches| stretches.end_of(upto))
     }
 }
 
@@ -72,6 +70,9 @@ impl<T: Clone> Cache<T> {
     }
 
     fn insert(&mut self, key: u64, value: T, bytes: usize) {
+        if let Some((_, before, _)) = self.entries.remove(&key) {
+            self.bytes -= before;
+        }
         while self.bytes + bytes > self.limit && !self.entries.is_empty() {
             // Tens of entries: a scan is cheaper than keeping an order.
             let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.2).map(|(key, _)| *key);
@@ -85,10 +86,10 @@ impl<T: Clone> Cache<T> {
 }
 
 impl PackView {
-    /// A view of a pack; reads its templates.
+    /// A view of a pack.
     ///
     /// # Errors
-    /// When they are damaged.
+    /// When its directory makes no sense.
     pub fn new(pack: Arc<PackReader>) -> Result<PackView> {
         PackView::with_cache(pack, CACHE_BYTES)
     }
@@ -98,7 +99,7 @@ impl PackView {
     /// # Errors
     /// As [`PackView::new`].
     pub fn with_cache(pack: Arc<PackReader>, cache_bytes: usize) -> Result<PackView> {
-        let templates = read_templates(&pack).map_err(|corrupt| pack.damaged(corrupt))?;
+        let templates = Templates::new(Arc::clone(&pack)).map_err(|corrupt| pack.damaged(corrupt))?;
         let mut blocks: [Vec<BlockEntry>; class::COUNT] = Default::default();
         for block in &pack.directory.blocks {
             match blocks.get_mut(block.class as usize) {
@@ -149,8 +150,15 @@ impl PackView {
     pub fn open_group(&self, index: usize) -> Result<Group, Corrupt> {
         let entry = self.pack.directory.groups.get(index).ok_or_else(|| corrupt!("no group {index}"))?;
         let frame = self.pack.frame(entry.offset, Kind::Group)?;
-        let payload = frame::decode(&frame, None)?;
-        Group::decode(&payload, |number| self.templates.get(number))
+        // Groups compress their streams themselves: the frame is nearly always stored as it is, and read where it lies.
+        let decoded;
+        let payload = if frame.codec == frame::codec::RAW {
+            frame.payload
+        } else {
+            decoded = frame::decode(&frame, None)?;
+            &decoded
+        };
+        Group::decode(payload, |number| self.templates.get(number))
             .and_then(|group| matches_entry(group, entry))
             .map_err(|Corrupt(what)| corrupt!("group at offset {}: {what}", entry.offset))
     }
@@ -167,24 +175,32 @@ impl PackView {
         self.group(index)
     }
 
-    /// A block's decoded bytes, with its entry.
-    fn block(&mut self, class: u8, position: u32) -> Result<(BlockEntry, Rc<Block>), Corrupt> {
+    /// The block that holds a position: its entry and its decoded bytes, at least those for the text before `end`.
+    fn block(&mut self, class: u8, position: u32, end: u32) -> Result<(BlockEntry, Rc<RefCell<Block>>), Corrupt> {
         let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
         let index = list.partition_point(|block| block.start + block.length <= position);
         let entry = *list
             .get(index)
             .filter(|block| block.start <= position)
             .ok_or_else(|| corrupt!("no block holds position {position} of literal class {class}"))?;
-        Ok((entry, self.block_at(class, index)?))
+        let upto = (end - entry.start).min(entry.length) as usize;
+        Ok((entry, self.block_at(class, index, upto)?))
     }
 
-    fn block_at(&mut self, class: u8, index: usize) -> Result<Rc<Block>, Corrupt> {
+    /// A block, `upto` bytes of its text or more: who needs a single record need not wait for the whole block.
+    fn block_at(&mut self, class: u8, index: usize, upto: usize) -> Result<Rc<RefCell<Block>>, Corrupt> {
         let key = u64::from(class) << 32 | index as u64;
-        if let Some(bytes) = self.block_cache.get(key) {
-            return Ok(bytes);
-        }
         let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
         let entry = *list.get(index).ok_or_else(|| corrupt!("no block {index}"))?;
+        let upto = upto.min(entry.length as usize);
+        let damaged = |Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset);
+        if let Some(bytes) = self.block_cache.get(key) {
+            let needs = bytes.borrow().needs(upto);
+            if bytes.borrow().bytes.ready().len() < needs {
+                frame::reach(&mut bytes.borrow_mut().bytes, &self.pack.frame(entry.offset, Kind::Block)?, needs).map_err(damaged)?;
+            }
+            return Ok(bytes);
+        }
         let pack = Arc::clone(&self.pack);
         let frame = pack.frame(entry.offset, Kind::Block)?;
         let is_coded = frame::codec::is_coded(frame.codec);
@@ -202,24 +218,26 @@ impl PackView {
                 if base >= index {
                     return Err(corrupt!("block {index} rests on block {base}, which does not come before it"));
                 }
-                Some(self.block_at(class, base)?)
+                Some(self.block_at(class, base, usize::MAX)?)
             }
             false => None,
         };
-        let decoded = frame::decode(&frame, prefix.as_ref().map(|prefix| prefix.bytes()));
-        let block = decoded
-            .and_then(|bytes| if is_coded { Coded::read(bytes, entry.length).map(Block::Coded) } else { Ok(Block::Text(bytes)) })
-            .map_err(|Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset))?;
-        let block = Rc::new(block);
-        self.block_cache.insert(key, Rc::clone(&block), block.bytes().len());
+        let prefix = prefix.as_ref().map(|prefix| prefix.borrow());
+        let prefix = prefix.as_ref().map(|prefix| prefix.bytes.ready());
+        let block = match is_coded {
+            false => frame::decode_start(&frame, prefix, upto).map(|bytes| Block { bytes, coded: None }),
+            true => open_coded(&frame, prefix, entry.length, upto),
+        };
+        let block = Rc::new(RefCell::new(block.map_err(damaged)?));
+        self.block_cache.insert(key, Rc::clone(&block), frame.raw_length as usize);
         Ok(block)
     }
 
     /// A vocabulary by its number among the dictionaries.
     fn vocabulary(&self, number: u32) -> Result<Rc<Vocabulary>, Corrupt> {
         let unknown = || corrupt!("no vocabulary {number}");
-        let (slot, offset) =
-            self.vocabularies.get(number as usize).zip(self.pack.directory.dictionaries.get(number as usize)).ok_or_else(unknown)?;
+        let slot = self.vocabularies.get(number as usize).ok_or_else(unknown)?;
+        let offset = self.pack.directory.dictionaries.get(number as usize).ok_or_else(unknown)?;
         if let Some(vocabulary) = slot.get() {
             return Ok(Rc::clone(vocabulary));
         }
@@ -260,17 +278,20 @@ impl PackView {
     fn literal(&mut self, class: u8, start: u32, length: u32, out: &mut Vec<u8>) -> Result<(), Corrupt> {
         let (mut at, end) = (start, start.checked_add(length).ok_or_else(|| corrupt!("a piece overflows"))?);
         while at < end {
-            let (entry, block) = self.block(class, at)?;
+            let (entry, block) = self.block(class, at, end)?;
             let upto = end.min(entry.start + entry.length);
             let (from, to) = (at - entry.start, upto - entry.start);
-            match block.as_ref() {
-                Block::Text(text) => {
-                    let part = text.get(from as usize..to as usize);
+            let block = block.borrow();
+            match &block.coded {
+                None => {
+                    let part = block.bytes.ready().get(from as usize..to as usize);
                     out.extend_from_slice(part.ok_or_else(|| corrupt!("a block is shorter than its entry"))?);
                 }
-                Block::Coded(coded) => coded
-                    .append(&*self.vocabulary(coded.vocabulary())?, from, to, out)
-                    .map_err(|Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset))?,
+                Some(stretches) => {
+                    let vocabulary = self.vocabulary(stretches.vocabulary())?;
+                    let read = stretches.append(block.bytes.ready(), &vocabulary, from, to, out);
+                    read.map_err(|Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset))?;
+                }
             }
             at = upto;
         }
@@ -404,6 +425,17 @@ impl PackView {
     }
 }
 
+/// Opens a block in codes: its head first, which says how many codes are needed.
+fn open_coded(frame: &frame::Frame<'_>, prefix: Option<&[u8]>, length: u32, upto: usize) -> Result<Block, Corrupt> {
+    let mut bytes = frame::decode_start(frame, prefix, Stretches::head_bytes(length).min(frame.raw_length as usize))?;
+    let stretches = Stretches::read(bytes.ready(), length, frame.raw_length)?;
+    let needs = stretches.end_of(upto);
+    if bytes.ready().len() < needs {
+        frame::reach(&mut bytes, frame, needs)?;
+    }
+    Ok(Block { bytes, coded: Some(stretches) })
+}
+
 fn matches_entry(group: Group, entry: &GroupEntry) -> Result<Group, Corrupt> {
     let records: u64 = entry.records.iter().map(|run| run.count).sum();
     let (nodes, segments, roots) = group.sizes();
@@ -415,45 +447,63 @@ fn matches_entry(group: Group, entry: &GroupEntry) -> Result<Group, Corrupt> {
     if same { Ok(group) } else { Err(corrupt!("is not the group the directory describes")) }
 }
 
-/// A pack's templates, each parsed when it is first asked for: a record needs a handful of thousands.
-#[derive(Default)]
+/// A pack's templates. A record needs a handful of thousands: frames are decoded and templates parsed when they are first asked for.
 pub struct Templates {
+    pack: Arc<PackReader>,
+    frames: Vec<OnceCell<Option<TemplateFrame>>>,
+}
+
+/// One frame of templates.
+struct TemplateFrame {
     bytes: Vec<u8>,
     ends: Vec<u32>,
     parsed: Vec<OnceCell<Option<Box<Template>>>>,
 }
 
 impl Templates {
-    /// The template with a number; `None` when there is none or it is malformed.
+    fn new(pack: Arc<PackReader>) -> Result<Templates, Corrupt> {
+        let mut next = 0u32;
+        for entry in &pack.directory.templates {
+            if entry.first != next {
+                return Err(corrupt!("templates at offset {} begin at {} instead of {next}", entry.offset, entry.first));
+            }
+            next = next.checked_add(entry.count).ok_or_else(|| corrupt!("more than 4 billion templates"))?;
+        }
+        let frames = pack.directory.templates.iter().map(|_| OnceCell::new()).collect();
+        Ok(Templates { pack, frames })
+    }
+
+    /// The template with a number; `None` when there is none or it is damaged.
     #[must_use]
     pub fn get(&self, number: u32) -> Option<&Template> {
-        let index = number as usize;
-        let parse = || {
-            let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
-            let bytes = self.bytes.get(start..*self.ends.get(index)? as usize)?;
-            Template::parse(bytes).ok().map(Box::new)
-        };
-        self.parsed.get(index)?.get_or_init(parse).as_deref()
+        let entries = &self.pack.directory.templates;
+        let index = entries.partition_point(|entry| entry.first + entry.count <= number);
+        let entry = entries.get(index)?;
+        let frame = self.frames.get(index)?.get_or_init(|| TemplateFrame::read(&self.pack, entry).ok()).as_ref()?;
+        frame.get((number - entry.first) as usize)
     }
 }
 
-/// Reads the bytes of all templates of a pack.
-fn read_templates(pack: &PackReader) -> Result<Templates, Corrupt> {
-    let mut templates = Templates::default();
-    for entry in &pack.directory.templates {
-        if entry.first as usize != templates.ends.len() {
-            let (offset, first) = (entry.offset, entry.first);
-            return Err(corrupt!("templates at offset {offset} begin at {first} instead of {}", templates.ends.len()));
-        }
-        let frame = pack.frame(entry.offset, Kind::Templates)?;
-        let payload = frame::decode(&frame, None)?;
-        let mut reader = Reader::new(&payload);
+impl TemplateFrame {
+    fn read(pack: &PackReader, entry: &TemplatesEntry) -> Result<TemplateFrame, Corrupt> {
+        let bytes = frame::decode(&pack.frame(entry.offset, Kind::Templates)?, None)?;
+        let mut reader = Reader::new(&bytes);
+        let mut ends = Vec::new();
         for _ in 0..entry.count {
-            templates.bytes.extend_from_slice(reader.bytes()?);
-            templates.ends.push(u32::try_from(templates.bytes.len()).map_err(|_| corrupt!("templates of more than 4 GiB"))?);
+            reader.bytes()?;
+            ends.push(reader.position() as u32);
         }
         reader.finish()?;
+        let parsed = ends.iter().map(|_| OnceCell::new()).collect();
+        Ok(TemplateFrame { bytes, ends, parsed })
     }
-    templates.parsed.resize_with(templates.ends.len(), OnceCell::new);
-    Ok(templates)
+
+    fn get(&self, index: usize) -> Option<&Template> {
+        let parse = || {
+            let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+            let mut reader = Reader::new(self.bytes.get(start..)?);
+            Template::parse(reader.bytes().ok()?).ok().map(Box::new)
+        };
+        self.parsed.get(index)?.get_or_init(parse).as_deref()
+    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// From the ground up. A room may use itself and rooms of lower layers.
 const LAYERS: [&[&str]; 4] = [
-    &["bytes", "checksum", "error", "fsio", "ids", "interrupt", "progress"],
+    &["bytes", "checksum", "error", "fsio", "ids", "interrupt", "pages", "progress"],
     &["catalog", "codec", "column", "group", "lexical", "pack", "record", "shape", "source", "text", "vector"],
     &["vault"],
     &["cli"],

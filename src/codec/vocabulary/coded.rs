@@ -12,37 +12,43 @@ use crate::error::{Corrupt, corrupt};
 /// Bytes of text between two places where reading can begin: half of it is walked over, which takes microseconds.
 pub(super) const STRETCH: usize = 16 << 10;
 
-/// A block's text as codes.
+/// Where the codes of each stretch of a block are.
 #[derive(Debug)]
-pub struct Coded {
-    payload: Vec<u8>,
+pub struct Stretches {
     vocabulary: u32,
-    /// Where the codes of each stretch begin, and where the last end.
+    /// Where the codes of each stretch begin in the payload, and where the last end.
     starts: Vec<u32>,
     length: u32,
 }
 
-impl Coded {
-    /// Reads the head of a payload that stands for `length` bytes of text.
+impl Stretches {
+    /// As many bytes of a payload for `length` bytes of text are enough to read the head.
+    #[must_use]
+    pub fn head_bytes(length: u32) -> usize {
+        // The number of the vocabulary takes five bytes at most.
+        5 + (length as usize).div_ceil(STRETCH) * 2
+    }
+
+    /// Reads the head at the start of a payload of `payload` bytes that stands for `length` bytes of text.
     ///
     /// # Errors
-    /// When it is cut off.
-    pub fn read(payload: Vec<u8>, length: u32) -> Result<Coded, Corrupt> {
-        let mut reader = Reader::new(&payload);
+    /// When it is cut off, or the codes do not fill the payload.
+    pub fn read(start: &[u8], length: u32, payload: u32) -> Result<Stretches, Corrupt> {
+        let mut reader = Reader::new(start);
         let vocabulary = reader.varint32()?;
         let stretches = (length as usize).div_ceil(STRETCH);
         let mut lengths = Reader::new(reader.take(stretches.saturating_mul(2))?);
-        let mut at = reader.position();
+        let mut at = reader.position() as u64;
         let mut starts = Vec::with_capacity(stretches + 1);
         for _ in 0..stretches {
             starts.push(at as u32);
-            at += usize::from(lengths.u16()?);
+            at += u64::from(lengths.u16()?);
         }
         starts.push(at as u32);
-        if at != payload.len() {
-            return Err(corrupt!("{} bytes of codes where {at} belong", payload.len()));
+        if at != u64::from(payload) {
+            return Err(corrupt!("{payload} bytes of codes where {at} belong"));
         }
-        Ok(Coded { payload, vocabulary, starts, length })
+        Ok(Stretches { vocabulary, starts, length })
     }
 
     /// The number of the vocabulary it needs.
@@ -51,17 +57,18 @@ impl Coded {
         self.vocabulary
     }
 
-    /// The payload.
+    /// How many bytes of the payload the first `upto` bytes of text need.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.payload
+    pub fn end_of(&self, upto: usize) -> usize {
+        let stretch = upto.div_ceil(STRETCH).min(self.starts.len().saturating_sub(1));
+        self.starts.get(stretch).map_or(0, |end| *end as usize)
     }
 
-    /// Appends the text from `from` to `to`.
+    /// Appends the text from `from` to `to`; `payload` is there as far as [`Stretches::end_of`] says.
     ///
     /// # Errors
     /// When that is not inside, or codes are damaged.
-    pub fn append(&self, vocabulary: &Vocabulary, from: u32, to: u32, out: &mut Vec<u8>) -> Result<(), Corrupt> {
+    pub fn append(&self, payload: &[u8], vocabulary: &Vocabulary, from: u32, to: u32, out: &mut Vec<u8>) -> Result<(), Corrupt> {
         if from > to || to > self.length {
             return Err(corrupt!("text {from}..{to} of a block of {}", self.length));
         }
@@ -70,15 +77,15 @@ impl Coded {
             let stretch = from / STRETCH;
             let start = stretch * STRETCH;
             let end = (start + STRETCH).min(self.length as usize);
-            let codes = self.codes(stretch).ok_or_else(|| corrupt!("stretch {stretch} has no codes"))?;
+            let codes = self.codes(payload, stretch).ok_or_else(|| corrupt!("stretch {stretch} has no codes"))?;
             expand(codes, vocabulary, from - start, to.min(end) - start, end - start, out)?;
             from = end;
         }
         Ok(())
     }
 
-    fn codes(&self, stretch: usize) -> Option<&[u8]> {
-        self.payload.get(*self.starts.get(stretch)? as usize..*self.starts.get(stretch + 1)? as usize)
+    fn codes<'p>(&self, payload: &'p [u8], stretch: usize) -> Option<&'p [u8]> {
+        payload.get(*self.starts.get(stretch)? as usize..*self.starts.get(stretch + 1)? as usize)
     }
 }
 

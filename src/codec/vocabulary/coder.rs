@@ -110,7 +110,7 @@ impl Coder {
         &self.vocabulary
     }
 
-    /// A block's text as the payload that [`super::Coded`] reads; `number` is that of the vocabulary in its pack.
+    /// A block's text as the payload that [`super::Stretches`] reads; `number` is that of the vocabulary in its pack.
     #[must_use]
     pub fn code(&self, text: &[u8], number: u32) -> Vec<u8> {
         let mut memory = Memory::default();

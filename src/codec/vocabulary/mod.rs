@@ -19,7 +19,7 @@ mod coder;
 mod train;
 mod words;
 
-pub use coded::Coded;
+pub use coded::Stretches;
 pub use coder::Coder;
 pub use train::train;
 
@@ -145,25 +145,30 @@ mod tests {
         (0..30_000).map(pick).collect::<String>().into_bytes()
     }
 
+    fn read(codes: &[u8], length: usize, vocabulary: &Vocabulary, from: usize, to: usize) -> Result<Vec<u8>, Corrupt> {
+        let stretches = Stretches::read(codes, length as u32, codes.len() as u32)?;
+        let mut out = b"before ".to_vec();
+        let there = codes.get(..stretches.end_of(to)).unwrap_or_default();
+        stretches.append(there, vocabulary, from as u32, to as u32, &mut out)?;
+        Ok(out.split_off(7))
+    }
+
     #[test]
     fn any_part_of_coded_text_is_the_text() {
         let text = text();
         let vocabulary = train(&[&text], 3);
         let coder = Coder::new(vocabulary.clone());
-        let coded = Coded::read(coder.code(&text, 0), text.len() as u32).unwrap();
-        assert!(coded.bytes().len() < text.len() / 3, "{} of {}", coded.bytes().len(), text.len());
+        let codes = coder.code(&text, 0);
+        assert!(codes.len() < text.len() / 3, "{} of {}", codes.len(), text.len());
         for (from, to) in [(0, text.len()), (0, 0), (1, 17), (16_383, 16_385), (70_001, 90_123), (text.len() - 1, text.len())] {
-            let mut out = b"before ".to_vec();
-            coded.append(&vocabulary, from as u32, to as u32, &mut out).unwrap();
-            assert_eq!(&out[7..], &text[from..to], "{from}..{to}");
+            assert_eq!(read(&codes, text.len(), &vocabulary, from, to).unwrap(), &text[from..to], "{from}..{to}");
         }
-        assert!(coded.append(&vocabulary, 0, text.len() as u32 + 1, &mut Vec::new()).is_err());
+        assert!(read(&codes, text.len(), &vocabulary, 0, text.len() + 1).is_err());
         // Text of which nothing was in the sample can be coded, too.
         let other: Vec<u8> = (0..70_000u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
-        let coded = Coded::read(coder.code(&other, 3), other.len() as u32).unwrap();
-        let mut out = Vec::new();
-        coded.append(&vocabulary, 0, other.len() as u32, &mut out).unwrap();
-        assert_eq!((out, coded.vocabulary()), (other, 3));
+        let codes = coder.code(&other, 3);
+        assert_eq!(read(&codes, other.len(), &vocabulary, 0, other.len()).unwrap(), other);
+        assert_eq!(Stretches::read(&codes, other.len() as u32, codes.len() as u32).unwrap().vocabulary(), 3);
     }
 
     #[test]
@@ -188,12 +193,10 @@ mod tests {
             let mut bad = good.clone();
             let place = at * 7919 % bad.len();
             bad[place] ^= 0xff;
-            if let Ok(coded) = Coded::read(bad, text.len() as u32) {
-                let _ = coded.append(&vocabulary, 0, text.len() as u32, &mut Vec::new());
-            }
-            let _ = Coded::read(good[..place].to_vec(), text.len() as u32).map(|coded| coded.append(&vocabulary, 0, 9_000, &mut Vec::new()));
+            let _ = read(&bad, text.len(), &vocabulary, 0, text.len());
+            let _ = read(&good[..place], text.len(), &vocabulary, 0, 9_000);
         }
-        assert!(Coded::read(good.clone(), u32::MAX).is_err());
-        assert!(Coded::read(good, text.len() as u32).unwrap().append(&Vocabulary::default(), 0, 5, &mut Vec::new()).is_err());
+        assert!(read(&good, u32::MAX as usize, &vocabulary, 0, 1).is_err());
+        assert!(read(&good, text.len(), &Vocabulary::default(), 0, 5).is_err());
     }
 }

@@ -15,7 +15,7 @@ use crate::group::build::{GroupBuilder, Item, Target};
 use crate::pack::directory::GroupEntry;
 use crate::record::NODE_BYTES;
 use crate::record::cut::{self, CutOptions, Cuts, Cutter, Place, UNOPENED, class};
-use crate::record::known::Known;
+use crate::record::known::{KNOWN_BYTES, Known};
 use crate::record::template::{Slot, SlotKind};
 use crate::text::{Anchor, Matcher, Piece, anchors};
 use crate::vault::view::PackView;
@@ -49,7 +49,7 @@ impl Shape {
     #[must_use]
     pub fn ingest() -> Shape {
         Shape {
-            block_bytes: 1 << 20,
+            block_bytes: 512 << 10,
             group_bytes: 128 << 10,
             pack_bytes: 1 << 30,
             window_bytes: 32 << 20,
@@ -107,16 +107,16 @@ pub struct Assembler<S: Sink> {
     new_templates: Vec<Vec<u8>>,
     nodes: Table,
     segments: Table,
-    node_memory: Vec<Option<Spot>>,
+    node_memory: Vec<Spot>,
     segment_memory: Vec<SegmentMemory>,
     roots: FxHashMap<u32, u64>,
     ring: Ring,
     literals: Vec<Literals>,
     matchers: Vec<Matcher>,
     stars: Vec<Option<Arc<Star>>>,
-    /// The vocabulary, stored; each pack begins with it.
+    /// The vocabulary, stored; a pack begins with it.
     vocabulary: Option<Arc<Vec<u8>>>,
-    group: GroupBuilder,
+    group: Box<GroupBuilder>,
     next_record: u64,
     uncommitted: u64,
     session_bytes: u64,
@@ -170,6 +170,12 @@ struct Chunk<'c> {
     templates: Vec<u32>,
 }
 
+/// Bytes of templates in a frame, about.
+const TEMPLATE_FRAME: usize = 12 << 10;
+
+/// Nodes looked ahead at once: what looking reads of them stays in the nearest cache until they are stored.
+const AHEAD: usize = 256;
+
 const UNSEEN: u32 = u32::MAX;
 
 /// Nodes and segments shorter than this are not looked for in older sessions when a catalog is kept: finding one again would
@@ -209,7 +215,7 @@ impl<S: Sink> Assembler<S> {
             matchers,
             stars: vec![None; class::COUNT],
             vocabulary: None,
-            group: GroupBuilder::new(position.node, position.segment, position.literals),
+            group: Box::new(GroupBuilder::new(position.node, position.segment, position.literals)),
             next_record,
             uncommitted: 0,
             session_bytes: 0,
@@ -239,7 +245,14 @@ impl<S: Sink> Assembler<S> {
         let nodes = vec![UNSEEN; cuts.nodes.len()];
         let segments = vec![UNSEEN; cuts.segments.len()];
         let mut chunk = Chunk { bytes, cuts, nodes, segments, templates: vec![UNSEEN; cuts.template_count()] };
+        let mut fetched = 0;
         for (at, &root) in cuts.records.iter().enumerate() {
+            // A record's root is its last node.
+            while root as usize >= fetched {
+                let upto = (fetched + AHEAD).min(cuts.nodes.len());
+                self.fetch_ahead(&cuts.nodes[fetched..upto]);
+                fetched = upto;
+            }
             if !self.suppressed.is_empty()
                 && let Some(&number) = self.suppressed.get(&cuts.nodes[root as usize].hash)
             {
@@ -269,7 +282,7 @@ impl<S: Sink> Assembler<S> {
         self.group.node(template, Some(false), items);
         let node = self.position.node;
         self.position.node += 1;
-        self.node_memory.push(None);
+        self.node_memory.push(Spot::NONE);
         self.record(Target::New, node, hash, given)
     }
 
@@ -321,8 +334,8 @@ impl<S: Sink> Assembler<S> {
             chunk.nodes[local] = number;
             return Ok((Target::New, number));
         }
-        let spot = if findable { self.remember(raw, node.raw, within) } else { None };
-        let inside = spot.map(|spot| Within { raw: node.raw, spot }).or(within);
+        let spot = if findable { self.remember(raw, node.raw, within) } else { Spot::NONE };
+        let inside = spot.length().map(|_| Within { raw: node.raw, spot }).or(within);
         let values = cuts.values_of(node);
         let mut items: SmallVec<[(Slot, Item<'_>, u32); 12]> = SmallVec::with_capacity(values.len());
         for value in values {
@@ -355,7 +368,7 @@ impl<S: Sink> Assembler<S> {
         if findable {
             self.nodes.insert(number, node.hash);
             // Lines that are no JSON stay unknown to the filter: each is looked at, and counted.
-            if bytes.len() > 1 {
+            if bytes.len() > 1 && raw.len() >= KNOWN_BYTES {
                 self.known.insert(node.hash);
             }
         }
@@ -376,9 +389,9 @@ impl<S: Sink> Assembler<S> {
     }
 
     /// Puts a new node's bytes into the ring, unless its parent's are there and hold them.
-    fn remember(&mut self, raw: &[u8], place: Place, within: Option<Within>) -> Option<Spot> {
+    fn remember(&mut self, raw: &[u8], place: Place, within: Option<Within>) -> Spot {
         match within.and_then(|parent| place.offset_in(parent.raw).map(|offset| (parent.spot, offset))) {
-            Some((spot, offset)) => Some(Spot { at: spot.at + offset as u64, length: raw.len() as u32 }),
+            Some((spot, offset)) => spot.part(offset, raw.len()),
             None => {
                 self.uncommitted += raw.len() as u64;
                 self.session_bytes += raw.len() as u64;
@@ -387,13 +400,25 @@ impl<S: Sink> Assembler<S> {
         }
     }
 
+    /// Where the bytes of a node of this session are.
+    fn spot(&self, number: u32) -> Spot {
+        let index = number.checked_sub(self.session.0);
+        index.and_then(|index| self.node_memory.get(index as usize)).copied().unwrap_or(Spot::NONE)
+    }
+
+    /// Fetches what looking for these nodes will read. Each step of a look-up waits for memory; many at once wait together.
+    fn fetch_ahead(&self, nodes: &[cut::Node]) {
+        let mut numbers: SmallVec<[u32; AHEAD]> = nodes.iter().filter_map(|node| self.nodes.first(node.hash)).collect();
+        let spots: SmallVec<[Spot; AHEAD]> = numbers.drain(..).map(|number| self.spot(number)).collect();
+        let first_byte = |spot: &Spot| self.ring.get(*spot).and_then(<[u8]>::first).copied();
+        std::hint::black_box(spots.iter().filter_map(first_byte).fold(0, |any, byte| any ^ byte));
+    }
+
     /// The number of a node with these bytes, if there is one.
     fn find_node(&mut self, raw: &[u8], hash: u128) -> Result<Option<u32>> {
         for number in self.nodes.candidates(hash) {
-            let memory = number.checked_sub(self.session.0).and_then(|index| self.node_memory[index as usize]);
-            if let Some(spot) = memory
-                && let Some(bytes) = self.ring.get(spot)
-            {
+            let spot = self.spot(number);
+            if let Some(bytes) = self.ring.get(spot) {
                 if bytes == raw {
                     if self.ring.is_old(spot) {
                         self.node_memory[(number - self.session.0) as usize] = self.ring.push(raw);
@@ -505,7 +530,7 @@ impl<S: Sink> Assembler<S> {
     /// Codes text with a vocabulary from here on; called before anything is stored.
     pub fn use_vocabulary(&mut self, coder: Coder) {
         self.vocabulary = Some(Arc::new(coder.vocabulary().encode()));
-        self.encoder.use_vocabulary(Arc::new(coder));
+        self.encoder.use_vocabulary(Some(Arc::new(coder)));
     }
 
     /// A pack stands alone: the vocabulary comes before its first block.
@@ -551,9 +576,10 @@ impl<S: Sink> Assembler<S> {
 
     fn flush_group(&mut self) -> Result<()> {
         let ends: [u32; class::COUNT] = std::array::from_fn(|class| self.literals[class].end());
-        let next = GroupBuilder::new(self.position.node, self.position.segment, ends);
+        let mut next = self.encoder.spare_group();
+        next.renew(self.position.node, self.position.segment, ends);
         let group = std::mem::replace(&mut self.group, next);
-        if group.is_empty() { Ok(()) } else { self.encoder.push(Job::Group(Box::new(group))) }
+        if group.is_empty() { Ok(()) } else { self.encoder.push(Job::Group(group)) }
     }
 
     /// All fingerprints of this session, by number.
@@ -573,7 +599,7 @@ impl<S: Sink> Assembler<S> {
         let mut prints = GroupPrints::default();
         for number in group.first_node..group.first_node + group.nodes {
             let spot = self.node_memory.get((number - self.session.0) as usize)?;
-            if long(spot.map(|spot| spot.length)) && !self.roots.contains_key(&number) {
+            if long(spot.length()) && !self.roots.contains_key(&number) {
                 prints.nodes.push((number, *recent.nodes.get((number - self.session.0) as usize)?));
             }
         }
@@ -663,11 +689,7 @@ impl<S: Sink> Assembler<S> {
                 self.push_block(block)?;
             }
         }
-        if !self.new_templates.is_empty() {
-            let first = self.position.template;
-            self.position.template += self.new_templates.len() as u32;
-            self.encoder.push(Job::Templates(first, std::mem::take(&mut self.new_templates)))?;
-        }
+        self.flush_templates()?;
         if !journal.is_empty() {
             self.encoder.push(Job::Journal(journal))?;
         }
@@ -677,6 +699,30 @@ impl<S: Sink> Assembler<S> {
             self.begin_pack();
         }
         Ok(())
+    }
+
+    /// Templates leave in frames of a bounded size: who reads one record decodes only those with its templates.
+    fn flush_templates(&mut self) -> Result<()> {
+        let mut frame = Vec::new();
+        let mut bytes = 0;
+        for template in std::mem::take(&mut self.new_templates) {
+            bytes += template.len();
+            frame.push(template);
+            if bytes >= TEMPLATE_FRAME {
+                self.push_templates(std::mem::take(&mut frame))?;
+                bytes = 0;
+            }
+        }
+        self.push_templates(frame)
+    }
+
+    fn push_templates(&mut self, templates: Vec<Vec<u8>>) -> Result<()> {
+        if templates.is_empty() {
+            return Ok(());
+        }
+        let first = self.position.template;
+        self.position.template += templates.len() as u32;
+        self.encoder.push(Job::Templates(first, templates))
     }
 
     fn begin_pack(&mut self) {
@@ -694,7 +740,10 @@ impl<S: Sink> Assembler<S> {
             (0..class::COUNT).map(|c| Literals::new(c as u8, 0, self.shape.block_bytes, self.shape.window_bytes)).collect();
         self.matchers = (0..class::COUNT).map(|_| Matcher::new(18, self.shape.min_match.max(64))).collect();
         self.stars = vec![None; class::COUNT];
-        self.group = GroupBuilder::new(0, 0, [0; class::COUNT]);
+        // It was found in records of the pack before as well, and must not outlive them here.
+        self.vocabulary = None;
+        self.encoder.use_vocabulary(None);
+        self.group.renew(0, 0, [0; class::COUNT]);
         self.text_bytes = 0;
         self.session_bytes = 0;
         self.history = None;

@@ -35,7 +35,7 @@ pub struct Levels {
 
 impl Levels {
     /// Fast enough to keep up with a log.
-    pub const INGEST: Levels = Levels { text: 3, dense: 1, group: 3 };
+    pub const INGEST: Levels = Levels { text: 2, dense: 1, group: 1 };
 }
 
 /// Something to be written.
@@ -122,6 +122,8 @@ pub struct Encoder<S: Sink> {
     sequence: u64,
     permits: (Sender<()>, Receiver<()>),
     results: Sender<(u64, Coded)>,
+    /// Groups that are written, to be filled again.
+    used: (Sender<Box<GroupBuilder>>, Receiver<Box<GroupBuilder>>),
     writer: Option<JoinHandle<Result<S>>>,
 }
 
@@ -134,12 +136,19 @@ impl<S: Sink> Encoder<S> {
         let (results, incoming) = unbounded::<(u64, Coded)>();
         let release = permits.1.clone();
         let writer = std::thread::spawn(move || write_in_order(sink, &incoming, &release));
-        Encoder { pool, levels, coder: None, sequence: 0, permits, results, writer: Some(writer) }
+        let used = bounded(under_way);
+        Encoder { pool, levels, coder: None, sequence: 0, permits, results, used, writer: Some(writer) }
     }
 
-    /// Codes text with a vocabulary from here on, where that makes it smaller.
-    pub fn use_vocabulary(&mut self, coder: Arc<Coder>) {
-        self.coder = Some(coder);
+    /// Codes text with a vocabulary from here on, where that makes it smaller; with none, no more.
+    pub fn use_vocabulary(&mut self, coder: Option<Arc<Coder>>) {
+        self.coder = coder;
+    }
+
+    /// A group that is written and can be renewed, or a new one.
+    #[must_use]
+    pub fn spare_group(&self) -> Box<GroupBuilder> {
+        self.used.1.try_recv().unwrap_or_default()
     }
 
     /// Hands over a job; waits while too many are under way.
@@ -150,11 +159,12 @@ impl<S: Sink> Encoder<S> {
         if self.writer.as_ref().is_none_or(JoinHandle::is_finished) || self.permits.0.send(()).is_err() {
             return Err(self.finish().err().unwrap_or_else(|| Error::Internal("the writer stopped early".into())));
         }
-        let (sequence, levels, coder, results) = (self.sequence, self.levels, self.coder.clone(), self.results.clone());
+        let (sequence, levels, coder) = (self.sequence, self.levels, self.coder.clone());
+        let (results, used) = (self.results.clone(), self.used.0.clone());
         self.sequence += 1;
         self.pool.spawn(move || {
             // A closed channel means the writer failed: whoever pushes next is told.
-            let _ = results.send((sequence, code(job, levels, coder.as_deref())));
+            let _ = results.send((sequence, code(job, levels, coder.as_deref(), &used)));
         });
         Ok(())
     }
@@ -200,7 +210,7 @@ fn write_in_order<S: Sink>(mut sink: S, incoming: &Receiver<(u64, Coded)>, relea
     outcome.map(|()| sink)
 }
 
-fn code(job: Job, levels: Levels, coder: Option<&Coder>) -> Coded {
+fn code(job: Job, levels: Levels, coder: Option<&Coder>, used: &Sender<Box<GroupBuilder>>) -> Coded {
     match job {
         Job::Block(block, star) => {
             let level = if block.class == class::DENSE { levels.dense } else { levels.text };
@@ -209,7 +219,7 @@ fn code(job: Job, levels: Levels, coder: Option<&Coder>) -> Coded {
             let frame = block_frame(&block, level, star.as_deref(), coder);
             Coded::Frame(frame, Box::new(move |offset, directory| directory.blocks.push(BlockEntry { offset, ..entry })))
         }
-        Job::Group(group) => {
+        Job::Group(mut group) => {
             let payload = group::encode::encode(&group, levels.group);
             let entry = GroupEntry {
                 offset: 0,
@@ -217,8 +227,10 @@ fn code(job: Job, levels: Levels, coder: Option<&Coder>) -> Coded {
                 nodes: group.nodes(),
                 first_segment: group.first_segment,
                 segments: group.segments,
-                records: group.runs,
+                records: std::mem::take(&mut group.runs),
             };
+            // A full shelf is no loss.
+            let _ = used.try_send(group);
             let frame = frame::build_raw(Kind::Group, &payload);
             Coded::Frame(frame, Box::new(move |offset, directory| directory.groups.push(GroupEntry { offset, ..entry })))
         }

@@ -2,6 +2,8 @@
 //!
 //! Eight bytes a place, five eighths of them used at most: a hit only names candidates, the caller compares bytes.
 
+use crate::pages::Words;
+
 /// How many candidates are looked at: a crafted flood of equal fingerprints costs space, not time.
 const MOST_CANDIDATES: usize = 8;
 
@@ -24,9 +26,18 @@ impl Iterator for Candidates {
 /// An open-addressing table; fingerprint and number lie side by side, so that a look-up misses the cache once.
 #[derive(Default)]
 pub struct Table {
-    /// Fingerprint, and number + 1 or 0 for an empty place.
-    places: Vec<(u32, u32)>,
+    /// Fingerprint in the high half, number + 1 in the low one; 0 for an empty place.
+    places: Words,
     used: usize,
+}
+
+/// A place's number, unless it is empty.
+fn number_of(place: u64) -> Option<u32> {
+    (place as u32).checked_sub(1)
+}
+
+fn print_of(place: u64) -> u32 {
+    (place >> 32) as u32
 }
 
 impl Table {
@@ -39,13 +50,13 @@ impl Table {
     #[must_use]
     pub fn prints_from(&self, first: u32) -> Vec<u32> {
         let mut prints = Vec::new();
-        for &(print, number) in &self.places {
-            if let Some(at) = number.checked_sub(1).and_then(|number| number.checked_sub(first)) {
+        for &place in self.places.iter() {
+            if let Some(at) = number_of(place).and_then(|number| number.checked_sub(first)) {
                 let at = at as usize;
                 if prints.len() <= at {
                     prints.resize(at + 1, 0);
                 }
-                prints[at] = print;
+                prints[at] = print_of(place);
             }
         }
         prints
@@ -56,6 +67,15 @@ impl Table {
         (print.wrapping_mul(0x9e37_79b1) as usize) & (self.places.len() - 1)
     }
 
+    /// The number at the first place where this hash may stand, if it is there. Asked for many hashes in a row it costs little,
+    /// because the processor fetches several places at once; asked again for one of them, the place is in the cache.
+    #[must_use]
+    pub fn first(&self, hash: u128) -> Option<u32> {
+        let print = Table::print(hash);
+        let place = *self.places.get(self.places.len().checked_sub(1).map_or(0, |_| self.place(print)))?;
+        number_of(place).filter(|_| print_of(place) == print)
+    }
+
     /// Numbers whose content may have this hash, at most eight.
     pub fn candidates(&self, hash: u128) -> Candidates {
         let mut found = Candidates::default();
@@ -64,13 +84,12 @@ impl Table {
         }
         let print = Table::print(hash);
         let mut at = self.place(print);
-        while found.count < MOST_CANDIDATES {
-            let (other, number) = self.places[at];
-            if number == 0 {
-                break;
-            }
-            if other == print {
-                found.numbers[found.count] = number - 1;
+        while found.count < MOST_CANDIDATES
+            && let place = self.places[at]
+            && let Some(number) = number_of(place)
+        {
+            if print_of(place) == print {
+                found.numbers[found.count] = number;
                 found.count += 1;
             }
             at = (at + 1) & (self.places.len() - 1);
@@ -88,26 +107,23 @@ impl Table {
         if (self.used + 1) * 8 > self.places.len() * 5 {
             self.grow();
         }
-        self.put(number, print);
+        self.put(u64::from(print) << 32 | (u64::from(number) + 1));
         self.used += 1;
     }
 
-    fn put(&mut self, number: u32, print: u32) {
-        let mask = self.places.len() - 1;
-        let mut at = self.place(print);
-        while self.places[at].1 != 0 {
-            at = (at + 1) & mask;
+    fn put(&mut self, entry: u64) {
+        let mut at = self.place(print_of(entry));
+        let places: &mut [u64] = &mut self.places;
+        while places[at] != 0 {
+            at = (at + 1) & (places.len() - 1);
         }
-        self.places[at] = (print, number + 1);
+        places[at] = entry;
     }
 
     fn grow(&mut self) {
         let size = (self.places.len() * 2).max(1024);
-        for (print, number) in std::mem::replace(&mut self.places, vec![(0, 0); size]) {
-            if let Some(number) = number.checked_sub(1) {
-                self.put(number, print);
-            }
-        }
+        let old = std::mem::replace(&mut self.places, Words::zeroed(size));
+        old.iter().filter(|place| **place != 0).for_each(|&place| self.put(place));
     }
 }
 
