@@ -68,6 +68,10 @@ pub mod codec {
     pub const CODED: u8 = 4;
     /// As 2; block and prefix are text in the codes of a vocabulary.
     pub const CODED_PREFIX: u8 = 5;
+    /// PPMd.
+    pub const PPMD: u8 = 6;
+    /// PPMd of text in the codes of a vocabulary.
+    pub const PPMD_CODED: u8 = 7;
 
     /// True when another block must be at hand.
     #[must_use]
@@ -78,7 +82,7 @@ pub mod codec {
     /// True when what comes out is codes.
     #[must_use]
     pub fn is_coded(codec: u8) -> bool {
-        matches!(codec, CODED | CODED_PREFIX)
+        matches!(codec, CODED | CODED_PREFIX | PPMD_CODED)
     }
 }
 
@@ -214,6 +218,7 @@ pub fn decode(frame: &Frame<'_>, prefix: Option<&[u8]>) -> Result<Vec<u8>, Corru
             let prefix = prefix.ok_or_else(|| corrupt!("coded with a prefix that is not at hand"))?;
             crate::codec::decompress(data, length, Some(prefix))?
         }
+        codec::PPMD | codec::PPMD_CODED => crate::codec::ppmd::decompress(frame.payload, length)?,
         codec => return Err(corrupt!("codec {codec} is unknown")),
     };
     frame.verify_decoded(&payload)?;

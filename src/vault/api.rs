@@ -24,7 +24,7 @@ pub use read::{
 pub use stats::{Dimension, Numbers, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary};
 pub use upkeep::{
     CompactOptions, CompactReport, GcCandidate, GcOptions, GcReport, LogEntry, PackPlan, Receipt, ReindexReport, RmOptions,
-    RmReport, RmRow,
+    RmReport, RmRow, Tier,
 };
 pub use verify::{AgainstReport, CheckOptions, CheckReport, Finding, ReadData, Severity, Subset};
 

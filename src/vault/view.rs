@@ -218,6 +218,10 @@ impl PackView {
                 if base >= index {
                     return Err(corrupt!("block {index} rests on block {base}, which does not come before it"));
                 }
+                let base_entry = list.get(base).ok_or_else(|| corrupt!("no block {base}"))?;
+                if frame::codec::has_prefix(pack.frame(base_entry.offset, Kind::Block)?.codec) {
+                    return Err(corrupt!("block {index} rests on block {base}, which does not stand alone"));
+                }
                 Some(self.block_at(class, base, usize::MAX)?)
             }
             false => None,

@@ -556,7 +556,8 @@ impl<S: Sink> Assembler<S> {
         let class = block.class as usize;
         let index = self.position.blocks[class];
         self.position.blocks[class] += 1;
-        let in_star = self.shape.star > 1 && class != class::DENSE as usize;
+        // A star of one is a block that may be written in codes.
+        let in_star = (self.shape.star > 1 || self.vocabulary.is_some()) && class != class::DENSE as usize;
         if in_star && (index as usize).is_multiple_of(self.shape.star) {
             self.stars[class] = Some(Arc::new(Star::new(index, Arc::clone(&block.bytes))));
         }

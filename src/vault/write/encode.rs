@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rayon::ThreadPool;
 
-use crate::codec;
+use crate::codec::{self, Strength, packing};
 use crate::codec::vocabulary::Coder;
 use crate::error::{Error, Result};
 use crate::group;
@@ -31,11 +31,13 @@ pub struct Levels {
     pub dense: i32,
     /// zstd level of group streams.
     pub group: i32,
+    /// PPMd where it is smaller.
+    pub cold: bool,
 }
 
 impl Levels {
     /// Fast enough to keep up with a log.
-    pub const INGEST: Levels = Levels { text: 2, dense: 1, group: 1 };
+    pub const INGEST: Levels = Levels { text: 2, dense: 1, group: 1, cold: false };
 }
 
 /// Something to be written.
@@ -216,11 +218,11 @@ fn code(job: Job, levels: Levels, coder: Option<&Coder>, used: &Sender<Box<Group
             let level = if block.class == class::DENSE { levels.dense } else { levels.text };
             let entry = BlockEntry { offset: 0, class: block.class, start: block.start, length: block.bytes.len() as u32 };
             let coder = coder.filter(|_| block.class != class::DENSE);
-            let frame = block_frame(&block, level, star.as_deref(), coder);
+            let frame = block_frame(&block, Strength { level, cold: levels.cold }, star.as_deref(), coder);
             Coded::Frame(frame, Box::new(move |offset, directory| directory.blocks.push(BlockEntry { offset, ..entry })))
         }
         Job::Group(mut group) => {
-            let payload = group::encode::encode(&group, levels.group);
+            let payload = group::encode::encode(&group, Strength { level: levels.group, cold: levels.cold });
             let entry = GroupEntry {
                 offset: 0,
                 first_node: group.first_node,
@@ -266,8 +268,8 @@ pub fn compressed_frame(kind: Kind, raw: &[u8], level: i32) -> Vec<u8> {
 }
 
 /// A block alone, or on the first of its star, in codes or as it is.
-fn block_frame(block: &Block, level: i32, star: Option<&Star>, coder: Option<&Coder>) -> Vec<u8> {
-    use frame::codec::{CODED, CODED_PREFIX, ZSTD, ZSTD_PREFIX};
+fn block_frame(block: &Block, strength: Strength, star: Option<&Star>, coder: Option<&Coder>) -> Vec<u8> {
+    use frame::codec::{CODED, CODED_PREFIX, PPMD, PPMD_CODED, ZSTD, ZSTD_PREFIX};
     let text = block.bytes.as_slice();
     let base = star.filter(|star| !Arc::ptr_eq(&star.text, &block.bytes));
     let coded = match (star.and_then(|star| star.coded(coder)), base, coder) {
@@ -275,21 +277,19 @@ fn block_frame(block: &Block, level: i32, star: Option<&Star>, coder: Option<&Co
         (Some(first), None, Some(_)) => Some(Cow::Borrowed(first)),
         _ => None,
     };
-    let (raw, alone, resting) = match &coded {
-        Some(coded) => (coded.as_ref(), CODED, CODED_PREFIX),
-        None => (text, ZSTD, ZSTD_PREFIX),
-    };
-    if let Some(star) = base {
-        let prefix = star.coded(coder).unwrap_or(&star.text);
-        if let Some(packed) = codec::compress_with_prefix(raw, level, Some(prefix)) {
-            let mut payload = Vec::with_capacity(packed.len() + 5);
-            crate::bytes::Put::put_varint(&mut payload, u64::from(star.index));
-            payload.extend_from_slice(&packed);
-            return frame::build(Kind::Block, resting, raw, &payload);
-        }
+    let raw = coded.as_deref().unwrap_or(text);
+    let is_coded = coded.is_some();
+    if let Some(star) = base
+        && let Some(packed) = codec::compress_with_prefix(raw, strength.level, Some(star.coded(coder).unwrap_or(&star.text)))
+    {
+        let mut payload = Vec::with_capacity(packed.len() + 5);
+        crate::bytes::Put::put_varint(&mut payload, u64::from(star.index));
+        payload.extend_from_slice(&packed);
+        return frame::build(Kind::Block, if is_coded { CODED_PREFIX } else { ZSTD_PREFIX }, raw, &payload);
     }
-    match codec::compress(raw, level) {
-        Some(packed) => frame::build(Kind::Block, alone, raw, &packed),
-        None => frame::build_raw(Kind::Block, text),
+    match codec::pack(raw, strength) {
+        (packing::PPMD, Some(packed)) => frame::build(Kind::Block, if is_coded { PPMD_CODED } else { PPMD }, raw, &packed),
+        (_, Some(packed)) => frame::build(Kind::Block, if is_coded { CODED } else { ZSTD }, raw, &packed),
+        (_, None) => frame::build_raw(Kind::Block, text),
     }
 }
