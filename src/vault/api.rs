@@ -26,7 +26,7 @@ pub use search::{HitLine, HitSegment, HitText, Looked, SearchItem, SearchOptions
 pub use stats::{Dimension, Numbers, Price, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary};
 pub use upkeep::{
     CompactOptions, CompactReport, GcCandidate, GcOptions, GcReport, LogEntry, PackPlan, Receipt, ReindexReport, RmOptions,
-    RmReport, RmRow,
+    RmReport, RmRow, Tier,
 };
 pub use verify::{AgainstReport, CheckOptions, CheckReport, Finding, ReadData, Severity, Subset};
 
