@@ -21,6 +21,7 @@ use crate::shape::json::Json;
 use crate::vault::Vault;
 use crate::vault::ahead::in_order;
 use crate::vault::layout::Layout;
+use crate::vault::recall;
 use crate::vault::search::hits::Bits;
 use crate::vault::search::strings::{each_in, each_string, unescape};
 use crate::vault::snapshot::Snapshot;
@@ -230,6 +231,7 @@ fn is_fresh(snapshot: &Snapshot, pack: usize) -> bool {
 /// # Errors
 /// When a file cannot be removed.
 pub(crate) fn forget(layout: &Layout) -> Result<()> {
+    recall::forget(layout)?;
     let Ok(entries) = std::fs::read_dir(layout.parts()) else { return Ok(()) };
     entries.flatten().filter(|entry| is_ours(&entry.path())).try_for_each(|entry| fsio::remove(&entry.path()))
 }
@@ -239,6 +241,7 @@ pub(crate) fn forget(layout: &Layout) -> Result<()> {
 /// # Errors
 /// When the file cannot be removed.
 pub(crate) fn forget_pack(layout: &Layout, pack: PackId) -> Result<()> {
+    recall::forget(layout)?;
     fsio::remove(&path(layout, pack.0))
 }
 
@@ -253,6 +256,7 @@ fn is_ours(path: &std::path::Path) -> bool {
 /// When packs are damaged or parts cannot be written.
 pub(crate) fn refresh(snapshot: &Snapshot, threads: usize, every: bool) -> Result<()> {
     drop_stale(snapshot)?;
+    recall::refresh(snapshot, threads)?;
     for (index, pack) in snapshot.packs.iter().enumerate() {
         let text: u64 = pack.directory.blocks.iter().map(|block| u64::from(block.length)).sum();
         if (every || text >= WORTH_BYTES) && !is_fresh(snapshot, index) {
