@@ -60,7 +60,7 @@ impl<'a, R: Report> Versioned<'a, R> {
 pub struct OpenOptions {
     /// Worker threads; none: as many as the machine has.
     pub threads: Option<usize>,
-    /// Bytes of working memory to stay below; none: the default of the engine.
+    /// Bytes of memory to aim at: bounds what an ingest reads ahead and the windows of decoders, not the tables of the open pack.
     pub memory_limit: Option<u64>,
     /// How long a writer waits for another writer. `Duration::MAX` waits for ever.
     pub lock_timeout: Duration,

@@ -48,7 +48,7 @@ impl Shape {
     pub fn ingest() -> Shape {
         Shape {
             block_bytes: 512 << 10,
-            group_bytes: 128 << 10,
+            group_bytes: 64 << 10,
             pack_bytes: 1 << 30,
             window_bytes: 32 << 20,
             ring_bytes: 32 << 20,
