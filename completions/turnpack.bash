@@ -867,7 +867,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__ls)
-            opts="-a -q -h --sha256 --all --source --conversation --type --model --app --since --until --error --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help sources conversations"
+            opts="-l -a -q -h --sha256 --long --all --source --conversation --type --model --app --since --until --error --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help sources conversations"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1083,7 +1083,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__stats)
-            opts="-q -h --by --top --distinct --source --conversation --type --model --app --since --until --error --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-q -h --by --top --totals --distinct --source --conversation --type --model --app --since --until --error --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -132,6 +132,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l threads -d 'Wor
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l sha256 -d 'Compute the SHA-256 of each source, which reads it'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -s l -l long -d 'Read the records, to tell their shape and the time of their last event'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -s a -l all -d 'List older generations of a source too'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l error -d 'Only records that report an error'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l json -d 'Print JSON: one document for reports, lines for lists'
@@ -160,6 +161,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l color -d 'Wh
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l totals -d 'Add up tokens, errors, latency and cost of all records'
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l distinct -d 'Count each record once, however often it occurs'
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l error -d 'Only records that report an error'
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l json -d 'Print JSON: one document for reports, lines for lists'

@@ -1,7 +1,8 @@
 //! turnpack keeps logs of LLM conversations in a directory, the *vault*, from which every line comes back byte for byte.
 //!
 //! One way down: `cli` → `vault` → the rooms (`source`, `shape`, `group`, `record`, `column`, `text`, `codec`, `pack`,
-//! `catalog`) → the foundation (`ids`, `bytes`, `checksum`, `error`, `fsio`, `interrupt`, `pages`, `progress`). The library prints nothing.
+//! `catalog`, `lexical`) → the foundation (`ids`, `bytes`, `checksum`, `error`, `fsio`, `interrupt`, `pages`, `progress`). The library
+//! prints nothing.
 
 pub mod bytes;
 pub mod catalog;
@@ -14,6 +15,7 @@ pub mod fsio;
 pub mod group;
 pub mod ids;
 pub mod interrupt;
+pub mod lexical;
 pub mod pack;
 pub mod pages;
 pub mod progress;

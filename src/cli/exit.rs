@@ -16,6 +16,8 @@ pub(crate) enum Status {
     Done,
     /// 1: nothing found, or the answer is no.
     Negative(String),
+    /// 1: nothing found, and as with grep no word about it.
+    Nothing,
     /// 3: done, but something could not be read.
     Partial(String),
     /// 13: the vault is damaged.
@@ -51,6 +53,8 @@ pub(crate) fn finish(ui: &Ui, outcome: Result<Status>, interrupt: &Interrupt, sk
     match outcome {
         Ok(Status::Done) => ExitCode::SUCCESS,
         Ok(Status::Negative(message)) => leave(ui, 1, "negative", &message, None, false),
+        Ok(Status::Nothing) if ui.json() => leave(ui, 1, "negative", "nothing matches", None, false),
+        Ok(Status::Nothing) => ExitCode::from(1),
         Ok(Status::Partial(message)) => leave(ui, 3, "partial", &message, None, false),
         Ok(Status::Damaged(message)) => leave(ui, 13, "integrity", &message, hint("integrity"), false),
         Ok(Status::Interrupted) => leave_with(ui, &Error::Interrupted, interrupt),

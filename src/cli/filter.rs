@@ -20,9 +20,25 @@ pub(crate) struct FilterArgs {
     #[arg(long, value_name = "ID")]
     conversation: Vec<String>,
 
+    /// Conversation that is left out
+    #[arg(long, value_name = "ID")]
+    exclude_conversation: Vec<String>,
+
     /// Records with a segment of this type
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
+
+    /// Records in which this role speaks, as they word it
+    #[arg(long, value_name = "ROLE")]
+    role: Vec<String>,
+
+    /// Records that hold this segment, by hash or unique prefix
+    #[arg(long, value_name = "HASH")]
+    segment: Vec<String>,
+
+    /// Records with this tag; key=value where tags are a map
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
 
     /// Model
     #[arg(long, value_name = "NAME")]
@@ -43,6 +59,10 @@ pub(crate) struct FilterArgs {
     /// Only records that report an error
     #[arg(long)]
     error: bool,
+
+    /// Condition on fields and JSON paths, such as 'latency_ms > 2000 and /metadata/tenant = "acme"'
+    #[arg(long = "where", value_name = "CONDITION")]
+    condition: Option<String>,
 
     /// Time zone of times without one [env: TURNPACK_TZ] [default: UTC]
     #[arg(long, value_name = "ZONE")]
@@ -69,6 +89,11 @@ impl FilterArgs {
             since,
             until,
             errors: self.error,
+            roles: self.role,
+            tags: self.tag,
+            not_conversations: self.exclude_conversation,
+            segments: self.segment,
+            condition: self.condition,
         })
     }
 }

@@ -12,11 +12,12 @@ use crate::vault::api::{ConversationRow, LsOptions, SourceRow, Time};
 /// List sources or conversations
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-With filters, those are listed that hold at least one such record. A terminal gets a table; a pipe gets tab-separated
+What the vault keeps of each source is listed at once; --long and filters read the records, and tell their shape and the
+time of their last event. With filters, those are listed that hold at least one such record. A terminal gets a table; a pipe gets tab-separated
 lines without a header and with exact numbers.
 
 Examples:
-  turnpack ls
+  turnpack ls --long --since 7d
   turnpack ls conversations --app claude-code --since 7d
   turnpack ls --sha256 --json | jq -r '\"\\(.sha256)  \\(.name)\"'")]
 pub(crate) struct Args {
@@ -27,6 +28,10 @@ pub(crate) struct Args {
     /// Compute the SHA-256 of each source, which reads it
     #[arg(long)]
     sha256: bool,
+
+    /// Read the records, to tell their shape and the time of their last event
+    #[arg(short, long)]
+    long: bool,
 
     /// List older generations of a source too
     #[arg(short, long)]
@@ -45,14 +50,14 @@ enum What {
 }
 
 pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
-    if args.what == What::Conversations && (args.sha256 || args.all) {
-        return Err(Error::Usage("--sha256 and --all are about sources".into()));
+    if args.what == What::Conversations && (args.sha256 || args.all || args.long) {
+        return Err(Error::Usage("--sha256, --all and --long are about sources".into()));
     }
     let filter = args.filter.resolve(&context.settings)?;
-    let options = LsOptions { filter, sha256: args.sha256, all_generations: args.all };
+    let options = LsOptions { filter, sha256: args.sha256, all_generations: args.all, long: args.long };
     let vault = context.open()?;
     let listed = match args.what {
-        What::Sources => list_sources(&vault.ls_sources(&options)?, args.sha256, context)?,
+        What::Sources => list_sources(&vault.ls_sources(&options)?, &options, context)?,
         What::Conversations => list_conversations(&vault.ls_conversations(&options)?, context)?,
     };
     if listed == 0 && !options.filter.is_empty() {
@@ -61,13 +66,14 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
     Ok(Status::Done)
 }
 
-fn list_sources(rows: &[SourceRow], sha256: bool, context: &Context<'_>) -> Result<usize> {
+fn list_sources(rows: &[SourceRow], options: &LsOptions, context: &Context<'_>) -> Result<usize> {
     if context.ui.json() {
         rows.iter().try_for_each(|row| context.ui.report(row))?;
         return Ok(rows.len());
     }
+    let sha256 = options.sha256;
     let digest_title = if sha256 { "<sha256" } else { "<blake3" };
-    let mut table = Table::new(&["<source", ">lines", ">bytes", "<shape", "<last", digest_title]);
+    let mut table = Table::new(&["<source", ">lines", ">bytes", "<shape", "<last", "<ingested", digest_title]);
     for row in rows {
         let digest = if sha256 { row.sha256.clone().unwrap_or_default() } else { row.blake3.clone() };
         table.row(vec![
@@ -76,6 +82,7 @@ fn list_sources(rows: &[SourceRow], sha256: bool, context: &Context<'_>) -> Resu
             bytes(row.bytes, context),
             row.shape.clone().unwrap_or_default(),
             moment(row.last),
+            moment(row.ingested),
             digest,
         ]);
     }

@@ -26,6 +26,7 @@ mod pretty;
 mod progress;
 mod reindex;
 mod rm;
+mod search;
 mod settings;
 mod signals;
 mod stats;
@@ -135,6 +136,7 @@ pub(crate) struct GlobalArgs {
 enum Command {
     Ingest(ingest::Args),
     Get(get::Args),
+    Search(search::Args),
     Export(export::Args),
     Ls(ls::Args),
     Stats(stats::Args),
@@ -207,6 +209,7 @@ fn dispatch(cli: Cli, context: &Context<'_>) -> Result<Status> {
     match command {
         Command::Ingest(args) => ingest::run(args, context),
         Command::Get(args) => get::run(args, context),
+        Command::Search(args) => search::run(args, context),
         Command::Export(args) => export::run(args, context),
         Command::Ls(args) => ls::run(args, context),
         Command::Stats(args) => stats::run(args, context),

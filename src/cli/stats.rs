@@ -14,10 +14,10 @@ use crate::vault::api::{Dimension, Numbers, StatsOptions, StatsReport};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Counts are of occurrences; --distinct counts each record once. Token usage that several records of one response repeat
-is counted once.
+is counted once. Without options the size of the vault is told at once; everything else reads the records.
 
 Examples:
-  turnpack stats
+  turnpack stats --totals
   turnpack stats --by model --by day --since 30d
   turnpack stats --by app --error --json")]
 pub(crate) struct Args {
@@ -28,6 +28,10 @@ pub(crate) struct Args {
     /// Only the N largest groups
     #[arg(long, value_name = "N")]
     top: Option<usize>,
+
+    /// Add up tokens, errors, latency and cost of all records
+    #[arg(long)]
+    totals: bool,
 
     /// Count each record once, however often it occurs
     #[arg(long)]
@@ -81,6 +85,7 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
         by: args.by.iter().map(|by| by.dimension()).collect(),
         top: args.top,
         distinct: args.distinct,
+        totals: args.totals,
         time_zone: zone.iana_name().map(str::to_string),
     };
     let report = context.open()?.stats(&options)?;
@@ -92,7 +97,7 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
     } else {
         print_groups(&report, &args.by, context)?;
     }
-    let nothing = report.total.records == 0 && !options.filter.is_empty();
+    let nothing = report.total.as_ref().is_some_and(|total| total.records == 0) && !options.filter.is_empty();
     Ok(if nothing { Status::Negative("nothing matches".into()) } else { Status::Done })
 }
 
@@ -102,6 +107,7 @@ fn print_totals(report: &StatsReport, whole_vault: bool, context: &Context<'_>) 
     if whole_vault {
         let stored = &report.stored;
         row("sources", number(stored.sources, context));
+        row("occurrences", number(stored.occurrences, context));
         row("distinct records", number(stored.records, context));
         row("distinct segments", number(stored.segments, context));
         row("removed", number(stored.removed, context));
@@ -111,7 +117,7 @@ fn print_totals(report: &StatsReport, whole_vault: bool, context: &Context<'_>) 
             row(&format!("bytes of {kind}"), bytes(*size, context));
         }
     }
-    for (name, value) in numbers(&report.total, context) {
+    for (name, value) in report.total.iter().flat_map(|total| numbers(total, context)) {
         row(name, value);
     }
     table.print(context.ui)

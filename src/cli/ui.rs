@@ -61,6 +61,10 @@ impl Ui {
         self.json
     }
 
+    pub(crate) fn quiet(&self) -> bool {
+        self.quiet
+    }
+
     pub(crate) fn stdout_is_terminal(&self) -> bool {
         self.terminal
     }

@@ -3,8 +3,56 @@
 use memchr::{memchr, memmem};
 
 use super::open::{Body, Column};
+use crate::error::{Corrupt, corrupt};
 
 impl Column<'_> {
+    /// True when every value is a number: nothing else is coded so.
+    #[must_use]
+    pub fn holds_only_numbers(&self) -> bool {
+        match &self.body {
+            Body::Decimal { .. } => true,
+            Body::Runs { heads, .. } => heads.holds_only_numbers(),
+            Body::Split { main, other, .. } => main.holds_only_numbers() && other.holds_only_numbers(),
+            Body::Constant(_) | Body::Enum { .. } | Body::Time { .. } | Body::Fixed { .. } | Body::Text { .. } => false,
+        }
+    }
+
+    /// Appends what `judge` says of each value. A value that the column holds once for many ranks is judged once.
+    ///
+    /// # Errors
+    /// When the column is damaged.
+    pub fn judge_all<T: Copy>(&self, judge: &mut dyn FnMut(&[u8]) -> T, out: &mut Vec<T>) -> Result<(), Corrupt> {
+        match &self.body {
+            Body::Constant(value) => out.extend(std::iter::repeat_n(judge(value), self.len())),
+            Body::Enum { words, indexes } => {
+                let mut said = Vec::new();
+                words.judge_all(judge, &mut said)?;
+                for index in *indexes {
+                    let word = said.get(usize::from(*index)).ok_or_else(|| corrupt!("no word {index} in an enum column"))?;
+                    out.push(*word);
+                }
+            }
+            Body::Runs { ends, heads } => {
+                let mut said = Vec::new();
+                heads.judge_all(judge, &mut said)?;
+                let mut from = 0;
+                for (end, said) in ends.iter().zip(said) {
+                    out.extend(std::iter::repeat_n(said, end.saturating_sub(from) as usize));
+                    from = *end;
+                }
+            }
+            Body::Text { .. } | Body::Fixed { .. } | Body::Time { .. } | Body::Decimal { .. } | Body::Split { .. } => {
+                let mut value = Vec::new();
+                for rank in 0..self.len() {
+                    value.clear();
+                    self.get(rank, &mut value)?;
+                    out.push(judge(&value));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// False only when no value holds `needle` anywhere in it, neither plainly nor behind JSON escapes.
     #[must_use]
     pub fn may_hold(&self, needle: &[u8]) -> bool {

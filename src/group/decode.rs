@@ -18,6 +18,8 @@ use crate::group::{Piece, stream};
 use crate::record::cut::class;
 use crate::record::template::{Slot, SlotKind, Template};
 
+pub mod scan;
+
 /// No value makes a group's column longer than this, decoded.
 const COLUMN_LIMIT: usize = 1 << 28;
 

@@ -108,6 +108,9 @@ pub mod class {
     pub const COUNT: usize = 3;
 }
 
+/// Where strings were split before, by the hash of their text.
+pub type Splits = FxHashMap<u128, Box<[usize]>>;
+
 /// User's wishes for splitting strings.
 #[derive(Clone, Debug, Default)]
 pub struct CutOptions {
@@ -115,6 +118,8 @@ pub struct CutOptions {
     pub context_delimiter: Option<Vec<u8>>,
     /// Strings longer than this are split.
     pub max_segment_bytes: Option<usize>,
+    /// Strings that are split whatever the other wishes say.
+    pub splits: Splits,
 }
 
 /// Everything cut from one chunk.
@@ -768,6 +773,13 @@ fn is_dense(text: &[u8]) -> bool {
 
 /// Where the user wants a string split; `None` for not at all. Never inside a UTF-8 sequence.
 fn split_points(text: &[u8], options: &CutOptions) -> Option<Vec<usize>> {
+    if !options.splits.is_empty()
+        && let Some(points) = options.splits.get(&content_hash(text))
+    {
+        // Whatever they say, the cut stays within the text and each piece has something.
+        let fits = points.iter().try_fold(0, |before, &at| (before < at && at < text.len()).then_some(at)).is_some();
+        return (fits && !points.is_empty()).then(|| points.to_vec());
+    }
     if options.context_delimiter.is_none() && options.max_segment_bytes.is_none_or(|most| text.len() <= most) {
         return None;
     }
@@ -901,7 +913,11 @@ mod tests {
         let chunk = format!(r#"{{"text":"first part é of it \n---\nsecond part \"of it\" {}"}}"#, "é".repeat(100)).into_bytes();
         for (delimiter, most) in [(Some("\n---\n"), None), (None, Some(64)), (Some("\n---\n"), Some(70)), (Some("absent"), None)]
         {
-            let options = CutOptions { context_delimiter: delimiter.map(|d| d.as_bytes().to_vec()), max_segment_bytes: most };
+            let options = CutOptions {
+                context_delimiter: delimiter.map(|d| d.as_bytes().to_vec()),
+                max_segment_bytes: most,
+                ..CutOptions::default()
+            };
             let known = Known::new(4);
             let mut cutter = Cutter::new(&chunk, &known, &options);
             cutter.line(0..chunk.len());

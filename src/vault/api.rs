@@ -7,6 +7,7 @@
 
 mod ingest;
 mod read;
+mod search;
 mod stats;
 mod upkeep;
 mod verify;
@@ -21,6 +22,7 @@ pub use ingest::{Explanation, Failure, IngestOptions, IngestReport, Input, Sync}
 pub use read::{
     ConversationRow, ExportOptions, ExportReport, GetItem, GetOptions, LsOptions, RecordItem, SegmentItem, SourceRow, Turn,
 };
+pub use search::{HitLine, HitSegment, HitText, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted};
 pub use stats::{Dimension, Numbers, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary};
 pub use upkeep::{
     CompactOptions, CompactReport, GcCandidate, GcOptions, GcReport, LogEntry, PackPlan, Receipt, ReindexReport, RmOptions,
@@ -105,6 +107,16 @@ pub struct Filter {
     pub until: Option<Time>,
     /// Only records that report an error.
     pub errors: bool,
+    /// Roles, as the records word them: records in which one of them speaks.
+    pub roles: Vec<String>,
+    /// Tags: records that carry one of them.
+    pub tags: Vec<String>,
+    /// Conversations that are left out.
+    pub not_conversations: Vec<String>,
+    /// Segments, by hash or unique prefix: records that hold one of them.
+    pub segments: Vec<String>,
+    /// A condition on fields and JSON paths, as `--where` takes it.
+    pub condition: Option<String>,
 }
 
 impl Filter {

@@ -207,7 +207,7 @@ impl<'v> Export<'v> {
     /// [`Error::Usage`] for filters that make no sense, and damage.
     pub(crate) fn new(snapshot: &'v Snapshot, options: &'v ExportOptions, threads: usize) -> Result<Export<'v>> {
         let sieve = Sieve::new(&options.filter)?;
-        let scan = Scan::new(snapshot, threads, sieve.looks_at_types())?;
+        let scan = Scan::for_filter(snapshot, threads, false, &sieve)?;
         Ok(Export { snapshot, state: snapshot.state()?, sieve, scan, limited: options.limit.is_some(), threads })
     }
 

@@ -1,10 +1,12 @@
 //! Which sources and records a command is about: [`Filter`] against sources by name and against records by meaning.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::shape::SegmentType;
+use crate::shape::{Detection, Label, Metadata, Record, SegmentType};
 use crate::vault::api::{Filter, Time};
+use crate::vault::condition::{Condition, Facts};
 use crate::vault::meaning::Meaning;
 use crate::vault::sources::{Source, State};
 
@@ -12,6 +14,39 @@ use crate::vault::sources::{Source, State};
 pub(crate) struct Sieve<'f> {
     filter: &'f Filter,
     types: TypeSet,
+    deep: Option<Arc<Deep>>,
+}
+
+/// What can only be told with a record and all its fields at hand.
+#[derive(Debug)]
+pub(crate) struct Deep {
+    roles: Vec<String>,
+    tags: Vec<String>,
+    condition: Option<Condition>,
+}
+
+impl Deep {
+    /// What a filter asks beyond its columns; nothing mostly.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a condition that makes no sense.
+    pub(crate) fn of(filter: &Filter) -> Result<Option<Arc<Deep>>> {
+        let condition = filter.condition.as_deref().map(Condition::parse).transpose()?;
+        let deep = Deep { roles: filter.roles.clone(), tags: filter.tags.clone(), condition };
+        let asks = !deep.roles.is_empty() || !deep.tags.is_empty() || deep.condition.is_some();
+        Ok(asks.then(|| Arc::new(deep)))
+    }
+
+    /// Judges a record.
+    pub(crate) fn passes(&self, record: &Record<'_>, detection: &Detection<'_>, metadata: &Metadata) -> bool {
+        let role = |label: &Label| label.role.as_ref().is_some_and(|role| self.roles.contains(role));
+        (self.tags.is_empty() || metadata.tags.iter().any(|tag| self.tags.contains(tag)))
+            && self
+                .condition
+                .as_ref()
+                .is_none_or(|condition| condition.holds(&Facts { record, metadata, shape: &detection.name() }))
+            && (self.roles.is_empty() || record.segments(detection).iter().any(role))
+    }
 }
 
 /// Segment types as bits.
@@ -19,6 +54,13 @@ pub(crate) struct Sieve<'f> {
 pub(crate) struct TypeSet(u64);
 
 impl TypeSet {
+    /// One type.
+    pub(crate) fn of(kind: SegmentType) -> TypeSet {
+        let mut set = TypeSet::default();
+        set.insert(kind);
+        set
+    }
+
     /// Adds a type.
     pub(crate) fn insert(&mut self, kind: SegmentType) {
         let place = SegmentType::ALL.iter().position(|known| *known == kind).unwrap_or(63);
@@ -79,12 +121,22 @@ impl<'f> Sieve<'f> {
     /// # Errors
     /// [`Error::Usage`] for an unknown type.
     pub(crate) fn new(filter: &'f Filter) -> Result<Sieve<'f>> {
-        Ok(Sieve { filter, types: TypeSet::parse(&filter.types)? })
+        Ok(Sieve { filter, types: TypeSet::parse(&filter.types)?, deep: Deep::of(filter)? })
     }
 
     /// True when records need not be looked at: only sources are named.
     pub(crate) fn takes_whole_sources(&self) -> bool {
         *self.filter == Filter { sources: self.filter.sources.clone(), ..Filter::default() }
+    }
+
+    /// Segments of which records must hold one.
+    pub(crate) fn segments(&self) -> &[String] {
+        &self.filter.segments
+    }
+
+    /// What records must be asked themselves.
+    pub(crate) fn deep(&self) -> Option<Arc<Deep>> {
+        self.deep.clone()
     }
 
     /// True when segment types are asked for, which costs a walk of every record.
@@ -101,7 +153,9 @@ impl<'f> Sieve<'f> {
         let fits = one_of(&filter.conversations, &meaning.conversation)
             && one_of(&filter.models, &meaning.model)
             && one_of(&filter.apps, &meaning.application)
+            && !meaning.conversation.as_deref().is_some_and(|id| filter.not_conversations.iter().any(|not| not == id))
             && (!filter.errors || meaning.error)
+            && !meaning.refused
             && (self.types.is_empty() || meaning.types.meets(self.types));
         match meaning.time {
             _ if !fits => Verdict::Out,

@@ -99,6 +99,10 @@ impl Vault {
                 break;
             }
         }
+        drop(maintenance);
+        if report.records > 0 {
+            self.refresh_catalog()?;
+        }
         report.vault_bytes_after = disk_bytes(self.layout.dir())?;
         Ok(report)
     }

@@ -13,7 +13,7 @@ use crate::vault::export::{Sink, write_source};
 use crate::vault::filter::{Sieve, Verdict, newest_generations, select};
 use crate::vault::get::shown_name;
 use crate::vault::logbook;
-use crate::vault::meaning::{Meaning, Scan};
+use crate::vault::meaning::{Meaning, Part, Scan};
 use crate::vault::snapshot::Snapshot;
 use crate::vault::sources::{Source, State};
 
@@ -26,7 +26,6 @@ impl Vault {
         let snapshot = self.snapshot()?;
         let state = snapshot.state()?;
         let sieve = Sieve::new(&options.filter)?;
-        let scan = Scan::new(&snapshot, self.threads(), sieve.looks_at_types())?;
         let newest = newest_generations(state);
         let ingested = times_of_generations(state);
         // A generation named in the filter was asked for, newest or not.
@@ -36,10 +35,13 @@ impl Vault {
         };
         let sources: Vec<&Source> = select(state, &options.filter, true)?.into_iter().filter(wanted).collect();
         let mut said: FxHashMap<u32, Said> = FxHashMap::default();
-        scan.lines(&sources, |line| {
-            said.entry(line.source.state.id).or_default().add(line.meaning, &sieve);
-            Ok(())
-        })?;
+        // What a source is stands in its state; only what its records say has to be read.
+        if options.long || !sieve.takes_whole_sources() {
+            Scan::for_filter(&snapshot, self.threads(), false, &sieve)?.lines(&sources, |line| {
+                said.entry(line.source.state.id).or_default().add(line.meaning, &sieve);
+                Ok(())
+            })?;
+        }
         let mut rows = Vec::new();
         for source in sources {
             let said = said.remove(&source.state.id).unwrap_or_default();
@@ -48,6 +50,8 @@ impl Vault {
             }
             let is_newest = newest.get(source.state.name.as_str()) == Some(&source.state.generation);
             let mut row = said.row(source, is_newest, aliases(state, source, &newest));
+            row.removed_lines = removed_lines(state, source);
+            row.shape = row.shape.or_else(|| state.forced_shape(&source.state.name).map(|shape| shape.name().to_string()));
             row.ingested = ingested.get(&source.stamp.generation).copied();
             if options.sha256 {
                 row.sha256 = Some(self.sha256(&snapshot, state, source)?);
@@ -76,7 +80,7 @@ impl Vault {
         let sources = select(state, &options.filter, true)?;
         let newest = newest_generations(state);
         let mut found: FxHashMap<Box<str>, Gathered> = FxHashMap::default();
-        Scan::new(&snapshot, self.threads(), sieve.looks_at_types())?.lines(&sources, |line| {
+        Scan::for_filter(&snapshot, self.threads(), false, &sieve)?.lines(&sources, |line| {
             if let Some(id) = &line.meaning.conversation {
                 if !found.contains_key(id) {
                     found.insert(id.clone(), Gathered::default());
@@ -98,7 +102,6 @@ impl Vault {
 #[derive(Default)]
 struct Said {
     shapes: BTreeMap<Arc<str>, u64>,
-    live: u64,
     first: Option<Time>,
     last: Option<Time>,
     passes: bool,
@@ -106,7 +109,6 @@ struct Said {
 
 impl Said {
     fn add(&mut self, meaning: &Meaning, sieve: &Sieve<'_>) {
-        self.live += 1;
         *self.shapes.entry(Arc::clone(&meaning.shape)).or_default() += 1;
         widen(&mut self.first, &mut self.last, meaning.time);
         self.passes |= sieve.judge(meaning) == Verdict::In;
@@ -121,7 +123,7 @@ impl Said {
             aliases,
             occurrences: source.occurrences(),
             records: distinct(source),
-            removed_lines: source.occurrences() - self.live,
+            removed_lines: 0,
             bytes: source.state.stream_len(),
             provisional: source.state.last_line_open(),
             blake3: hex(&source.state.digest.finish()),
@@ -132,6 +134,13 @@ impl Said {
             ingested: None,
         }
     }
+}
+
+fn removed_lines(state: &State, source: &Source) -> u64 {
+    if state.removed.is_empty() && state.removed_lines.is_empty() {
+        return 0;
+    }
+    source.occurrences() - Part::whole(source).live(state).count() as u64
 }
 
 fn distinct(source: &Source) -> u64 {

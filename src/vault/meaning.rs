@@ -7,14 +7,15 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::{Error, Result};
 use crate::shape::{Detection, FileState, Hints, Mappings, Metadata, Record, is_scoped};
 use crate::vault::ahead::in_order;
 use crate::vault::api::Time;
 use crate::vault::fetch::Fetcher;
-use crate::vault::filter::TypeSet;
+use crate::vault::filter::{Deep, Sieve, TypeSet};
+use crate::vault::segments;
 use crate::vault::snapshot::Snapshot;
 use crate::vault::sources::{Source, State};
 
@@ -55,6 +56,8 @@ pub(crate) struct Meaning {
     pub(crate) usage: Option<Box<str>>,
     /// Segment types, when asked for.
     pub(crate) types: TypeSet,
+    /// It is not what [`Scan::asking`] wanted.
+    pub(crate) refused: bool,
 }
 
 /// Lines of a source, counted from 0.
@@ -85,6 +88,8 @@ pub(crate) struct Scan<'v> {
     mappings: Option<Mappings>,
     threads: usize,
     with_types: bool,
+    deep: Option<Arc<Deep>>,
+    only: Option<FxHashSet<u64>>,
 }
 
 /// What a record means alone, and whether it says more in its source.
@@ -97,7 +102,21 @@ impl<'v> Scan<'v> {
     /// When journals are damaged.
     pub(crate) fn new(snapshot: &'v Snapshot, threads: usize, with_types: bool) -> Result<Scan<'v>> {
         let state = snapshot.state()?;
-        Ok(Scan { snapshot, state, mappings: mappings(state), threads, with_types })
+        Ok(Scan { snapshot, state, mappings: mappings(state), threads, with_types, deep: None, only: None })
+    }
+
+    /// A scan for a filter: it asks records what the filter's columns cannot tell, and passes over those that do not hold the
+    /// segments the filter names.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for segments that make no sense, and damage.
+    pub(crate) fn for_filter(snapshot: &'v Snapshot, threads: usize, with_types: bool, sieve: &Sieve<'_>) -> Result<Scan<'v>> {
+        let mut scan = Scan::new(snapshot, threads, with_types || sieve.looks_at_types())?;
+        scan.deep = sieve.deep();
+        if let Some(records) = segments::holding(snapshot, sieve.segments(), threads)? {
+            scan.only = Some(records.into_iter().collect());
+        }
+        Ok(scan)
     }
 
     /// Goes over all lines of the sources in order; removed ones are left out.
@@ -111,6 +130,9 @@ impl<'v> Scan<'v> {
             let in_context = self.in_context(&window, &alone, &mut states)?;
             for (part, in_context) in window.iter().zip(&in_context) {
                 for (line, number) in part.live(self.state) {
+                    if self.only.as_ref().is_some_and(|only| !only.contains(&number)) {
+                        continue;
+                    }
                     let found = in_context.get(&line).or_else(|| alone.get(&number).map(|(meaning, _)| meaning));
                     if let Some(meaning) = found {
                         sink(Line { source: part.source, line, number, meaning })?;
@@ -199,9 +221,10 @@ impl<'v> Scan<'v> {
         if self.with_types {
             record.segments(&detection).iter().for_each(|label| types.insert(label.kind));
         }
+        let refused = self.deep.as_ref().is_some_and(|deep| !deep.passes(&record, &detection, &metadata));
         // A mapping may ask for the name of the source or keep something for the whole file.
         let scoped = is_scoped(detection.shape) || !self.state.mappings.is_empty();
-        (meaning(bytes, &record, &detection, metadata, types), scoped)
+        (Meaning { refused, ..meaning(bytes, &record, &detection, metadata, types) }, scoped)
     }
 
     /// Finds the shape of a record.
@@ -270,6 +293,7 @@ fn meaning(bytes: &[u8], record: &Record<'_>, detection: &Detection<'_>, metadat
         },
         usage: boxed(metadata.usage_key),
         types,
+        refused: false,
     }
 }
 

@@ -154,6 +154,23 @@ fn fingerprints_of(pack: &Arc<PackReader>, groups: Range<usize>) -> Result<Vec<P
     Ok(all)
 }
 
+/// Records that came in pieces: their segments and their numbers.
+///
+/// # Errors
+/// When the pack is damaged.
+pub fn long_records(pack: &Arc<PackReader>) -> Result<Vec<(Box<[u32]>, u64)>> {
+    let mut view = PackView::new(Arc::clone(pack))?;
+    let mut found = Vec::new();
+    for (group, entry) in pack.directory.groups.iter().enumerate() {
+        let numbers = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
+        for (position, number) in numbers.enumerate() {
+            let pieces = view.pieces(group, position).map_err(|corrupt| pack.damaged(corrupt))?;
+            found.extend(pieces.map(|(_, segments)| (segments.into(), number)));
+        }
+    }
+    Ok(found)
+}
+
 fn position(pack: &PackReader) -> Position {
     let directory = &pack.directory;
     let last = directory.groups.last();

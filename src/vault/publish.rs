@@ -29,12 +29,8 @@ pub struct Publisher {
     head: Head,
     pack: Option<PackWriter>,
     acknowledged: Arc<Acknowledged>,
-    /// Packs that the first commit takes the place of, and whether publishing is put off to the caller.
-    replaces: Vec<PackId>,
-    deferred: bool,
     dry_run: bool,
     written: u64,
-    new_packs: Vec<LivePack>,
 }
 
 impl Publisher {
@@ -47,25 +43,7 @@ impl Publisher {
         acknowledged: Arc<Acknowledged>,
         dry_run: bool,
     ) -> Publisher {
-        let (replaces, new_packs) = (Vec::new(), Vec::new());
-        Publisher { layout, head, pack, acknowledged, replaces, deferred: false, dry_run, written: 0, new_packs }
-    }
-
-    /// A publisher for a rewrite: its packs are written and flushed but no head names them until the caller says so.
-    #[must_use]
-    pub fn deferred(layout: Layout, head: Head, replaces: Vec<PackId>) -> Publisher {
-        let acknowledged = Arc::default();
-        Publisher {
-            layout,
-            head,
-            pack: None,
-            acknowledged,
-            replaces,
-            deferred: true,
-            dry_run: false,
-            written: 0,
-            new_packs: Vec::new(),
-        }
+        Publisher { layout, head, pack, acknowledged, dry_run, written: 0 }
     }
 
     /// The head as of the last commit.
@@ -78,12 +56,6 @@ impl Publisher {
     #[must_use]
     pub fn written(&self) -> u64 {
         self.written
-    }
-
-    /// Packs written by a deferred publisher, and the next free pack number.
-    #[must_use]
-    pub fn into_new_packs(self) -> (Vec<LivePack>, u32) {
-        (self.new_packs, self.head.next_pack)
     }
 
     fn pack(&mut self) -> Result<&mut PackWriter> {
@@ -117,19 +89,13 @@ impl Publisher {
     }
 
     fn commit(&mut self, next_record: u64, seal: bool) -> Result<()> {
-        let replaces = std::mem::take(&mut self.replaces);
         let generation = self.head.generation + 1;
-        let committed = self.pack()?.commit(generation, next_record, seal, replaces)?;
+        let committed = self.pack()?.commit(generation, next_record, seal, Vec::new())?;
         let live = LivePack { committed, sealed: seal };
         if seal {
             self.pack = None;
         }
         self.head.next_record = self.head.next_record.max(next_record);
-        if self.deferred {
-            self.new_packs.retain(|pack| pack.committed.pack != committed.pack);
-            self.new_packs.push(live);
-            return Ok(());
-        }
         self.head.generation = generation;
         self.head.set_pack(live);
         self.head.publish(self.dir())?;

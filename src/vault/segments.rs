@@ -10,20 +10,55 @@ use crate::vault::api::{SegmentItem, is_hash_prefix};
 use crate::vault::filter::TypeSet;
 use crate::vault::holders::{Hits, holders};
 use crate::vault::lookup::{Lookup, parse_prefix};
+use crate::vault::snapshot::Snapshot;
 
 /// Records read to learn what types a segment has: a system prompt may be in a million of them, always as the same.
 const LOOKED_AT: usize = 64;
+
+/// The records that hold one of the segments; `None` when none is asked for.
+///
+/// # Errors
+/// [`Error::Usage`] for a prefix that is none or fits several, [`Error::NotFound`] for one that nothing has, and damage.
+pub(crate) fn holding(snapshot: &Snapshot, prefixes: &[String], threads: usize) -> Result<Option<Vec<u64>>> {
+    if prefixes.is_empty() {
+        return Ok(None);
+    }
+    let mut records = Vec::new();
+    for prefix in prefixes {
+        let Some((_, _, hits)) = by_hash(snapshot, prefix, threads)? else {
+            return Err(Error::NotFound(format!("no segment has the hash {prefix}")));
+        };
+        records.extend(holders(snapshot, hits, threads)?);
+    }
+    records.sort_unstable();
+    records.dedup();
+    Ok(Some(records))
+}
 
 /// The segment whose hash begins with `prefix`.
 ///
 /// # Errors
 /// [`Error::Usage`] for no prefix or one that fits several, and damage.
 pub(crate) fn find(lookup: &Lookup<'_>, prefix: &str, threads: usize) -> Result<Option<SegmentItem>> {
+    let snapshot = lookup.snapshot;
+    let Some((hash, bytes, hits)) = by_hash(snapshot, prefix, threads)? else { return Ok(None) };
+    let records = holders(snapshot, hits, threads)?;
+    let records: Vec<u64> = records.into_iter().filter(|number| !lookup.state.removed.contains(number)).collect();
+    let occurrences = occurrences(lookup, &records);
+    // Text that no line holds any more is as good as gone.
+    if occurrences == 0 {
+        return Ok(None);
+    }
+    let types = types(lookup, &records, &bytes)?;
+    Ok(Some(SegmentItem { hash: format!("{hash:032x}"), types, occurrences, bytes }))
+}
+
+/// Hash and bytes of the one segment whose hash begins with `prefix`, and where it is stored.
+fn by_hash(snapshot: &Snapshot, prefix: &str, threads: usize) -> Result<Option<(u128, Vec<u8>, Hits)>> {
     let prefix = prefix.to_ascii_lowercase();
     let (true, Some((value, shift))) = (is_hash_prefix(&prefix), parse_prefix(&prefix)) else {
         return Err(Error::Usage(format!("{prefix:?} is not a segment hash: 6 to 32 hex digits are expected")));
     };
-    let snapshot = lookup.snapshot;
     let groups = (0..snapshot.packs.len())
         .flat_map(|pack| (0..snapshot.packs[pack].directory.groups.len()).map(move |group| (pack, group)));
     // By hash: the bytes, and where it is in each pack.
@@ -62,16 +97,7 @@ pub(crate) fn find(lookup: &Lookup<'_>, prefix: &str, threads: usize) -> Result<
             list.join("\n")
         )));
     }
-    let Some((hash, (bytes, hits))) = found.pop_first() else { return Ok(None) };
-    let records = holders(snapshot, hits, threads)?;
-    let records: Vec<u64> = records.into_iter().filter(|number| !lookup.state.removed.contains(number)).collect();
-    let occurrences = occurrences(lookup, &records);
-    // Text that no line holds any more is as good as gone.
-    if occurrences == 0 {
-        return Ok(None);
-    }
-    let types = types(lookup, &records, &bytes)?;
-    Ok(Some(SegmentItem { hash: format!("{hash:032x}"), types, occurrences, bytes }))
+    Ok(found.pop_first().map(|(hash, (bytes, hits))| (hash, bytes, hits)))
 }
 
 fn occurrences(lookup: &Lookup<'_>, records: &[u64]) -> u64 {

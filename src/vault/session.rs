@@ -25,7 +25,7 @@ use crate::vault::write::assemble::{Assembler, Past, Shape};
 use crate::vault::write::encode::{Encoder, Levels};
 
 /// Places in the filter of known content: 8 MiB.
-const KNOWN_BITS: u32 = 20;
+const KNOWN_BITS: u32 = 18;
 
 /// A vault open for writing.
 pub struct Session {
@@ -45,6 +45,7 @@ pub struct Session {
     dry_run: bool,
     keeper: Keeper,
     before: (crate::vault::write::assemble::Counts, u64),
+    epoch: u64,
 }
 
 impl Session {
@@ -130,6 +131,7 @@ impl Session {
             dry_run,
             keeper,
             before: (Default::default(), 0),
+            epoch: 1,
         }
     }
 
@@ -146,6 +148,12 @@ impl Session {
             self.lock = None;
         }
         Ok(())
+    }
+
+    /// True while others may write.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.lock.is_none() && !self.dry_run
     }
 
     /// Keeps what the catalog wants of a chunk's records, those from `first_new` on being new.
@@ -188,6 +196,7 @@ impl Session {
         let fresh =
             Session::begin(&self.layout, &self.pool, self.shape.clone(), lock_timeout.max(Duration::from_secs(3600)), false)?;
         let old = std::mem::replace(self, fresh);
+        self.epoch = old.epoch + 1;
         let counts = old.assembler.counts();
         self.before = (
             crate::vault::write::assemble::Counts {
@@ -197,6 +206,27 @@ impl Session {
             0,
         );
         old.finish().map(drop)
+    }
+
+    /// Changes whenever numbers of segments may mean others: another pack has begun, or was continued by others.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Records of the open pack that came in pieces, as committed: their segments and their numbers.
+    ///
+    /// # Errors
+    /// When the pack cannot be read.
+    pub fn long_records(&self) -> Result<Vec<(Box<[u32]>, u64)>> {
+        if !self.layout.is_vault() {
+            return Ok(Vec::new());
+        }
+        let snapshot = self.snapshot()?;
+        match snapshot.packs.iter().find(|pack| Some(pack.committed.pack) == snapshot.open_pack()) {
+            Some(pack) => past::long_records(pack),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// The vault as it is on disk.
@@ -240,8 +270,11 @@ impl Session {
     /// Hands over everything so far as one commit together with these entries, which also become part of [`Session::state`].
     ///
     /// # Errors
-    /// When writing fails.
+    /// When writing fails, or while it pauses: the head it knows may be an old one.
     pub fn commit(&mut self, entries: Vec<Entry>) -> Result<()> {
+        if self.is_paused() {
+            return Err(Error::Internal("a commit by a writer that has given up its lock".into()));
+        }
         let mut payload = Vec::new();
         for (place, entry) in (0..).zip(entries) {
             let stamp = Stamp { generation: self.generation + self.issued + 1, place };
@@ -249,6 +282,7 @@ impl Session {
             self.state.apply(stamp, entry).map_err(|corrupt| Error::Internal(corrupt.to_string()))?;
         }
         let seal = self.assembler.is_full();
+        self.epoch += u64::from(seal);
         self.assembler.commit(payload, seal)?;
         self.issued += 1;
         if !seal {
@@ -263,7 +297,15 @@ impl Session {
 
     /// Comparisons with content that left memory need the commit on disk: wait for it, then look at it. Only long inputs pay.
     fn refresh_history(&mut self) -> Result<()> {
-        if self.dry_run || self.assembler.session_bytes() < HISTORY_AFTER {
+        if self.assembler.session_bytes() < HISTORY_AFTER { Ok(()) } else { self.look_back() }
+    }
+
+    /// Waits for the last commit, and lets what follows be compared with it.
+    ///
+    /// # Errors
+    /// What the writer failed with, and when the pack cannot be read.
+    pub fn look_back(&mut self) -> Result<()> {
+        if self.dry_run {
             return Ok(());
         }
         self.wait()?;

@@ -27,13 +27,18 @@ impl Vault {
     pub fn stats(&self, options: &StatsOptions) -> Result<StatsReport> {
         let snapshot = self.snapshot()?;
         let state = snapshot.state()?;
+        let stored = self.stored(&snapshot)?;
+        // What the vault holds stands in its journals and directories; everything else has to be read.
+        if !(options.totals || options.distinct) && options.by.is_empty() && options.filter.is_empty() {
+            return Ok(StatsReport { stored, ..StatsReport::default() });
+        }
         let sieve = Sieve::new(&options.filter)?;
         let sources = select(state, &options.filter, true)?;
         let with_types = sieve.looks_at_types() || options.by.contains(&Dimension::Type);
         let mut count = Count::new(options, newest_generations(state))?;
         let mut seen = FxHashSet::default();
         let mut without_time = 0;
-        Scan::new(&snapshot, self.threads(), with_types)?.lines(&sources, |line| {
+        Scan::for_filter(&snapshot, self.threads(), with_types, &sieve)?.lines(&sources, |line| {
             if options.distinct && !seen.insert(line.number) {
                 return Ok(());
             }
@@ -45,14 +50,8 @@ impl Vault {
             Ok(())
         })?;
         let (total, groups) = count.finish();
-        let mut report = StatsReport {
-            stored: self.stored(&snapshot)?,
-            total,
-            by: options.by.clone(),
-            groups,
-            groups_left_out: 0,
-            without_time,
-        };
+        let mut report =
+            StatsReport { stored, total: Some(total), by: options.by.clone(), groups, groups_left_out: 0, without_time };
         let top = options.top.unwrap_or(usize::MAX);
         report.groups_left_out = report.groups.len().saturating_sub(top) as u64;
         report.groups.truncate(top);

@@ -187,6 +187,20 @@ impl PackView {
         Ok((entry, self.block_at(class, index, upto)?))
     }
 
+    /// Gives all the text of a block of a class to `look`.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn whole_block<T>(&mut self, class: u8, index: usize, look: impl FnOnce(&[u8]) -> T) -> Result<T, Corrupt> {
+        let block = self.block_at(class, index, usize::MAX)?;
+        let block = block.borrow();
+        let Some(stretches) = &block.coded else { return Ok(look(block.bytes.ready())) };
+        let vocabulary = self.vocabulary(stretches.vocabulary())?;
+        let mut text = Vec::new();
+        stretches.append(block.bytes.ready(), &vocabulary, 0, stretches.length(), &mut text)?;
+        Ok(look(&text))
+    }
+
     /// A block, `upto` bytes of its text or more: who needs a single record need not wait for the whole block.
     fn block_at(&mut self, class: u8, index: usize, upto: usize) -> Result<Rc<RefCell<Block>>, Corrupt> {
         let key = u64::from(class) << 32 | index as u64;

@@ -59,11 +59,16 @@ fn answers(vault: &Path) -> Vec<(&'static str, Result<String>)> {
         (
             "ls",
             open()
-                .and_then(|vault| vault.ls_sources(&LsOptions { all_generations: true, ..LsOptions::default() }))
+                .and_then(|vault| vault.ls_sources(&LsOptions { all_generations: true, long: true, ..LsOptions::default() }))
                 .map(|rows| json(&rows)),
         ),
         ("conversations", open().and_then(|vault| vault.ls_conversations(&LsOptions::default())).map(|rows| json(&rows))),
-        ("stats", open().and_then(|vault| vault.stats(&StatsOptions::default())).map(|report| without_sizes(&json(&report)))),
+        (
+            "stats",
+            open()
+                .and_then(|vault| vault.stats(&StatsOptions { totals: true, ..StatsOptions::default() }))
+                .map(|report| without_sizes(&json(&report))),
+        ),
         ("log", open().and_then(|vault| vault.log()).map(|rows| json(&rows))),
     ]
 }

@@ -124,7 +124,6 @@ fn no_reading_command_changes_a_byte_or_a_name_in_the_vault_also_without_leave_t
 }
 
 #[test]
-#[ignore = "fails on a loaded machine since the merge; not yet understood"]
 fn a_signal_during_ingest_commits_what_came_and_exits_130_or_143() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let sandbox = Sandbox::new();

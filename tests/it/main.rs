@@ -6,6 +6,7 @@
 mod architecture;
 mod catalog;
 mod cli;
+mod company;
 mod crash;
 mod damage;
 mod forms;
@@ -17,6 +18,7 @@ mod limits;
 mod model;
 mod powercut;
 mod read;
+mod rewrites;
 mod roundtrip;
 mod sources;
 mod upkeep;

@@ -133,6 +133,8 @@ pub struct LsOptions {
     pub sha256: bool,
     /// List older generations too.
     pub all_generations: bool,
+    /// Fill shape, first and last event, which reads every record. A filter that looks at records fills them, too.
+    pub long: bool,
 }
 
 /// One source in one generation.
@@ -161,11 +163,11 @@ pub struct SourceRow {
     /// SHA-256 of the decompressed stream, hex, when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// Most frequent shape.
+    /// Most frequent shape, where records were read; the one it was given, otherwise.
     pub shape: Option<String>,
-    /// Earliest event.
+    /// Earliest event, where records were read.
     pub first: Option<Time>,
-    /// Latest event.
+    /// Latest event, where records were read.
     pub last: Option<Time>,
     /// Last time something was added.
     pub ingested: Option<Time>,
@@ -206,6 +208,6 @@ impl Report for ConversationRow {
     const KIND: &'static str = "conversation";
 }
 
-fn as_text<S: Serializer>(hash: &RecordHash, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_text<S: Serializer>(hash: &RecordHash, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(hash)
 }

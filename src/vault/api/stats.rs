@@ -37,6 +37,8 @@ pub struct StatsOptions {
     pub top: Option<usize>,
     /// Count each record once, however often it occurs.
     pub distinct: bool,
+    /// Count over all records even though nothing else asks for it: what [`StatsReport::total`] needs.
+    pub totals: bool,
     /// IANA name of the zone that days are cut in; none: UTC.
     pub time_zone: Option<String>,
 }
@@ -132,8 +134,9 @@ pub struct StatsGroup {
 pub struct StatsReport {
     /// The vault as a whole.
     pub stored: StoredSizes,
-    /// All records that pass the filter.
-    pub total: Numbers,
+    /// All records that pass the filter; nothing when no question needed the records to be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<Numbers>,
     /// What was grouped by.
     pub by: Vec<Dimension>,
     /// The groups, largest first (days in order).

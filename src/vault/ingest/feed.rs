@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::checksum::ContentHasher;
 use crate::error::{Error, Result};
 use crate::pack::directory::RecordRun;
 use crate::record::cut::{CutOptions, Cuts, Cutter};
@@ -16,6 +15,7 @@ use crate::source::lines::{Chunk, Item, LongPiece};
 use crate::source::observe;
 use crate::source::state::SourceState;
 use crate::vault::ingest::digests::{Bytes, Digest, Digests};
+use crate::vault::ingest::long::LongLines;
 use crate::vault::ingest::repeat::Undecided;
 use crate::vault::journal::{self, Entry, Removal, SourceDelta};
 use crate::vault::session::Session;
@@ -118,8 +118,7 @@ pub struct Feed {
     since_commit: u64,
     /// When the last commit was handed over.
     pub last_commit: Instant,
-    long: Vec<(u32, u32)>,
-    long_hash: ContentHasher,
+    long: LongLines,
     /// Cuts whose memory is used again.
     spare: (Sender<Cuts>, Receiver<Cuts>),
     /// Tells shapes, when the user wants to know.
@@ -141,8 +140,7 @@ impl Feed {
             fed: Fed::default(),
             since_commit: 0,
             last_commit: Instant::now(),
-            long: Vec::new(),
-            long_hash: ContentHasher::default(),
+            long: LongLines::default(),
             spare: bounded(16),
             detector: None,
             restore: false,
@@ -236,8 +234,12 @@ impl Feed {
             }
         }
         let due = self.since_commit >= COMMIT_BYTES || session.assembler.uncommitted() >= COMMIT_NEW_BYTES;
-        if due || session.assembler.is_full() {
+        let long = self.long.take_new();
+        if due || long || session.assembler.is_full() {
             self.commit(session, Vec::new())?;
+        }
+        if long {
+            session.look_back()?;
         }
         Ok(())
     }
@@ -283,21 +285,19 @@ impl Feed {
     }
 
     fn long_piece(&mut self, session: &mut Session, slot: usize, piece: LongPiece) -> Result<()> {
-        if piece.first {
-            self.long.clear();
-            self.long_hash = ContentHasher::default();
-        }
-        self.long_hash.update(&piece.data);
-        if !piece.data.is_empty() {
-            self.long.push(session.assembler.long_piece(&piece.data)?);
-        }
+        self.long.piece(session, &piece.data, piece.first)?;
         let mut numbers = Vec::new();
         let open_before = self.active[slot].state.open_line;
         let mut open = if piece.first { 0 } else { open_before } + piece.data.len() as u64;
         if piece.last {
-            let (hash, first_new) = (self.long_hash.finish(), session.assembler.next_record());
-            let number = session.assembler.long_record(&std::mem::take(&mut self.long), hash, None)?;
+            let first_new = session.assembler.next_record();
+            let (mut number, hash) = self.long.end(session)?;
             session.keep_long(number, hash, first_new);
+            if !self.restore
+                && let Some(&removed) = session.state.removed_hashes.get(&hash)
+            {
+                number = removed;
+            }
             if let Some(undecided) = &mut self.active[slot].undecided {
                 undecided.hashes.push(hash);
             }
@@ -339,7 +339,7 @@ impl Feed {
     /// When writing fails.
     pub fn commit(&mut self, session: &mut Session, more: Vec<Entry>) -> Result<()> {
         // In the middle of a long line the source's list and its digest do not match: wait for its end.
-        if !self.long.is_empty() {
+        if self.long.under_way() {
             return Ok(());
         }
         let mut entries = Vec::new();

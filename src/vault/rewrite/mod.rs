@@ -16,6 +16,7 @@
 //! | `carry` | the journals' entries that go along |
 //! | `order` | like records together, where that pays |
 //! | `stream` | records are fetched and cut on several threads and leave in order |
+//! | `splits` | where the user had strings split |
 //! | `sink` | appends the new packs |
 //! | `verify` | old and new compared |
 //! | `vocabulary` | words found in a sample of what stays |
@@ -24,6 +25,7 @@ pub mod carry;
 pub mod live;
 pub mod order;
 pub mod sink;
+pub mod splits;
 pub mod stream;
 pub mod verify;
 pub mod vocabulary;
@@ -302,6 +304,7 @@ impl<'a> Maintenance<'a> {
             issued: 0,
             commit_every: (profile.shape.ring_bytes / 2) as u64,
             numbers: Vec::new(),
+            long: Vec::new(),
         };
         let means = Means { threads: self.pool.current_num_threads(), cache_bytes: CACHE_BYTES };
         let stored = stream::units(old, request.live);
@@ -440,6 +443,8 @@ struct Writer<'w> {
     issued: u64,
     commit_every: u64,
     numbers: Vec<u64>,
+    /// Segments of a long record so far.
+    long: Vec<(u32, u32)>,
 }
 
 impl Writer<'_> {
@@ -449,12 +454,13 @@ impl Writer<'_> {
             Piece::Lines(lines) => {
                 self.assembler.chunk_numbered(&lines.bytes, &lines.cuts, Some(&lines.numbers), &mut self.numbers)?;
             }
-            Piece::Long(number, hash, parts) => {
-                let mut segments = Vec::new();
-                for part in parts {
-                    segments.push(self.assembler.long_piece(part)?);
-                }
-                self.assembler.long_record(&segments, *hash, Some(*number))?;
+            Piece::LongPart(part) => {
+                self.long.push(self.assembler.long_piece(part)?);
+                // No commit and no new pack in the middle of a record.
+                return Ok(());
+            }
+            Piece::LongEnd(number, hash) => {
+                self.assembler.long_record(&std::mem::take(&mut self.long), *hash, Some(*number))?;
             }
         }
         if self.assembler.is_full() {

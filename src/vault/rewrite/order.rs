@@ -79,7 +79,8 @@ pub fn by_likeness(packs: &[Arc<PackReader>], stored: Vec<Unit>, means: Means, i
     stream::in_order(packs, &stored, &known, means, |piece| {
         match piece {
             Piece::Lines(lines) => windows.add(&lines, &mut places, &known, &segments),
-            Piece::Long(..) => windows.window.places.extend(places.next()),
+            Piece::LongPart(_) => {}
+            Piece::LongEnd(..) => windows.window.places.extend(places.next()),
         }
         windows.window.pad();
         if windows.window.text.len() >= WINDOW_BYTES || windows.window.places.len() >= WINDOW_RECORDS {

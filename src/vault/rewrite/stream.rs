@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::checksum::content_hash;
-use crate::error::{Error, Result};
+use crate::checksum::ContentHasher;
+use crate::error::{Corrupt, Error, Result};
 use crate::pack::reader::PackReader;
 use crate::record::cut::{CutOptions, Cuts, Cutter};
 use crate::record::known::Known;
 use crate::source::lines::ChunkOptions;
-use crate::vault::rewrite::Numbers;
+use crate::vault::rewrite::{Numbers, splits};
 use crate::vault::view::PackView;
 
 /// Some records, cut.
@@ -31,8 +31,10 @@ pub struct Lines {
 pub enum Piece {
     /// Records of usual length.
     Lines(Box<Lines>),
-    /// One that is too long to be cut: number, hash, parts.
-    Long(u64, u128, Vec<Vec<u8>>),
+    /// A part of one that is too long to be cut, or held: its next bytes.
+    LongPart(Vec<u8>),
+    /// The end of such a record: number and hash.
+    LongEnd(u64, u128),
 }
 
 impl Piece {
@@ -41,7 +43,8 @@ impl Piece {
     pub fn records(&self) -> u64 {
         match self {
             Piece::Lines(lines) => lines.numbers.len() as u64,
-            Piece::Long(..) => 1,
+            Piece::LongPart(_) => 0,
+            Piece::LongEnd(..) => 1,
         }
     }
 }
@@ -92,13 +95,16 @@ pub fn in_order(
     means: Means,
     mut take: impl FnMut(Piece) -> Result<bool>,
 ) -> Result<bool> {
+    let options = CutOptions { splits: splits::of(packs)?, ..CutOptions::default() };
     let threads = means.threads.clamp(1, MOST_THREADS).min(units.len().max(1));
     std::thread::scope(|scope| {
         let queues: Vec<Receiver<Sent>> = (0..threads)
             .map(|thread| {
                 let (sender, receiver) = bounded(2);
+                let options = &options;
                 scope.spawn(move || {
-                    if let Err(error) = fetch(packs, units.iter().skip(thread).step_by(threads), known, means.cache_bytes, &sender) {
+                    let units = units.iter().skip(thread).step_by(threads);
+                    if let Err(error) = fetch(packs, units, known, options, means.cache_bytes, &sender) {
                         let _ = sender.send(Sent::Failed(error));
                     }
                 });
@@ -148,12 +154,13 @@ fn fetch<'u>(
     packs: &[Arc<PackReader>],
     units: impl Iterator<Item = &'u Unit>,
     known: &Known,
+    options: &CutOptions,
     cache_bytes: usize,
     sender: &Sender<Sent>,
 ) -> Result<()> {
     let mut views = Views { packs, cache_bytes, open: Vec::new() };
     for unit in units {
-        let mut out = Outgoing { known, sender, bytes: Vec::new(), ranges: Vec::new(), numbers: Vec::new() };
+        let mut out = Outgoing { known, options, sender, bytes: Vec::new(), ranges: Vec::new(), numbers: Vec::new() };
         if fetch_unit(&mut views, unit, &mut out)?.is_err() {
             return Ok(());
         }
@@ -192,10 +199,17 @@ impl Views<'_> {
 fn fetch_unit(views: &mut Views<'_>, unit: &Unit, out: &mut Outgoing<'_>) -> Result<Result<(), Stopped>> {
     for place in unit {
         let view = views.of(place.pack)?;
-        let start = out.bytes.len();
-        if let Err(corrupt) = view.record(place.group as usize, place.position as usize, &mut out.bytes) {
-            return Err(Error::integrity(view.pack().path(), format!("record {}: {corrupt}", place.number)));
+        let pack = Arc::clone(view.pack());
+        let (group, position) = (place.group as usize, place.position as usize);
+        let damaged = |corrupt| Error::integrity(pack.path(), format!("record {}: {corrupt}", place.number));
+        if let Some((_, segments)) = view.pieces(group, position).map_err(damaged)? {
+            if out.long(view, place.number, &segments).map_err(damaged)?.is_err() {
+                return Ok(Err(Stopped));
+            }
+            continue;
         }
+        let start = out.bytes.len();
+        view.record(group, position, &mut out.bytes).map_err(damaged)?;
         if out.add(place.number, start..out.bytes.len()).is_err() {
             return Ok(Err(Stopped));
         }
@@ -206,6 +220,7 @@ fn fetch_unit(views: &mut Views<'_>, unit: &Unit, out: &mut Outgoing<'_>) -> Res
 /// Records on their way into a piece.
 struct Outgoing<'o> {
     known: &'o Known,
+    options: &'o CutOptions,
     sender: &'o Sender<Sent>,
     bytes: Vec<u8>,
     ranges: Vec<Range<usize>>,
@@ -214,17 +229,26 @@ struct Outgoing<'o> {
 
 impl Outgoing<'_> {
     fn add(&mut self, number: u64, range: Range<usize>) -> Result<(), Stopped> {
-        let sizes = ChunkOptions::default();
-        if range.len() > sizes.max_line {
-            let hash = content_hash(&self.bytes[range.clone()]);
-            let parts = self.bytes[range.clone()].chunks(sizes.long_piece).map(<[u8]>::to_vec).collect();
-            self.bytes.truncate(range.start);
-            self.flush()?;
-            return self.send(Sent::Piece(Piece::Long(number, hash, parts)));
-        }
         self.ranges.push(range);
         self.numbers.push(number);
-        if self.bytes.len() >= sizes.chunk_bytes { self.flush() } else { Ok(()) }
+        if self.bytes.len() >= ChunkOptions::default().chunk_bytes { self.flush() } else { Ok(()) }
+    }
+
+    /// A record that came in pieces leaves in the same pieces: one of gigabytes is never held.
+    fn long(&mut self, view: &mut PackView, number: u64, segments: &[u32]) -> Result<Result<(), Stopped>, Corrupt> {
+        if self.flush().is_err() {
+            return Ok(Err(Stopped));
+        }
+        let mut hash = ContentHasher::default();
+        for &segment in segments {
+            let mut part = Vec::new();
+            view.segment(segment, &mut part)?;
+            hash.update(&part);
+            if self.send(Sent::Piece(Piece::LongPart(part))).is_err() {
+                return Ok(Err(Stopped));
+            }
+        }
+        Ok(self.send(Sent::Piece(Piece::LongEnd(number, hash.finish()))))
     }
 
     fn flush(&mut self) -> Result<(), Stopped> {
@@ -232,8 +256,7 @@ impl Outgoing<'_> {
             return Ok(());
         }
         let bytes = std::mem::take(&mut self.bytes);
-        let options = CutOptions::default();
-        let mut cutter = Cutter::new(&bytes, self.known, &options);
+        let mut cutter = Cutter::new(&bytes, self.known, self.options);
         self.ranges.drain(..).for_each(|range| cutter.line(range));
         let cuts = cutter.finish();
         let lines = Lines { bytes, cuts, numbers: std::mem::take(&mut self.numbers) };

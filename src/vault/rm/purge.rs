@@ -65,6 +65,9 @@ pub fn purge(vault: &Vault, options: &RmOptions, progress: &dyn Progress, interr
         fsio::remove(&file)?;
         receipt.deleted.push(file.strip_prefix(vault.layout.dir()).unwrap_or(&file).display().to_string());
     }
+    drop(maintenance);
+    // What was derived is gone; where a catalog pays, one is made of what is left.
+    vault.refresh_catalog()?;
     receipt.generation = Head::read(vault.layout.dir())?.generation;
     report.receipt = Some(receipt);
     Ok(report)

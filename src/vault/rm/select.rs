@@ -15,6 +15,8 @@ use crate::shape::{Detection, FileState, Hints, Mappings, Metadata, Record, carr
 use crate::source::names::parse_place;
 use crate::vault::api::{Filter, Id, Reading, RmOptions, is_hash_prefix};
 use crate::vault::fetch::Fetcher;
+use crate::vault::filter::Deep;
+use crate::vault::segments;
 use crate::vault::snapshot::Snapshot;
 use crate::vault::sources::{Source, State};
 
@@ -56,6 +58,8 @@ pub fn select(snapshot: &Snapshot, options: &RmOptions) -> Result<Selection> {
         fetcher: Fetcher::new(snapshot),
         among,
         filter: &options.filter,
+        deep: Deep::of(&options.filter)?,
+        holding: segments::holding(snapshot, &options.filter.segments, 1)?,
         hashes: Vec::new(),
         carried: BTreeMap::new(),
         found: Selection::default(),
@@ -89,6 +93,9 @@ struct Search<'s> {
     fetcher: Fetcher<'s>,
     among: Among,
     filter: &'s Filter,
+    deep: Option<std::sync::Arc<Deep>>,
+    /// Records that hold a segment the filter names, when it names one.
+    holding: Option<Vec<u64>>,
     /// Prefixes of hashes, and which id each is.
     hashes: Vec<(String, usize)>,
     /// Carried ids, and which id each is.
@@ -164,7 +171,8 @@ impl<'s> Search<'s> {
                 let hints = Hints { source_name: Some(&source.state.name), mappings, ..Hints::default() };
                 let detection = record.detect(&hints);
                 let metadata = record.metadata(&detection, &mut file);
-                if !self.is_meant(source, line, number) || !self.passes(&record, &detection, &metadata)? {
+                let held = self.holding.as_ref().is_none_or(|holding| holding.binary_search(&number).is_ok());
+                if !held || !self.is_meant(source, line, number) || !self.passes(&record, &detection, &metadata)? {
                     continue;
                 }
                 let hash = content_hash(&bytes);
@@ -258,7 +266,10 @@ impl<'s> Search<'s> {
         let one_of = |wanted: &[String], found: Option<&str>| {
             wanted.is_empty() || found.is_some_and(|found| wanted.iter().any(|wanted| wanted == found))
         };
-        let fits = one_of(&filter.conversations, metadata.conversation_id.as_deref())
+        let other_conversation = !metadata.conversation_id.as_ref().is_some_and(|id| filter.not_conversations.contains(id));
+        let fits = other_conversation
+            && self.deep.as_ref().is_none_or(|deep| deep.passes(record, detection, metadata))
+            && one_of(&filter.conversations, metadata.conversation_id.as_deref())
             && one_of(&filter.models, metadata.model.as_deref())
             && one_of(&filter.apps, metadata.application.as_deref())
             && (!filter.errors || metadata.error.is_some())

@@ -1,0 +1,224 @@
+//! From a record that has a match to what is shown of it.
+
+use std::ops::Range;
+
+use crate::checksum::content_hash;
+use crate::error::Result;
+use crate::ids::RecordHash;
+use crate::lexical::pattern::Pattern;
+use crate::shape::{Label, Record};
+use crate::vault::api::{HitLine, HitText, Time};
+use crate::vault::fetch::Fetcher;
+use crate::vault::filter::TypeSet;
+use crate::vault::meaning::{Meaning, Scan, vanished};
+use crate::vault::search::hits::read_and_judge;
+use crate::vault::search::strings::{Text, each_string};
+use crate::vault::snapshot::Snapshot;
+use crate::vault::sources::{Source, State};
+
+/// Bytes of text shown before and after a match.
+const AROUND: usize = 60;
+/// Bytes of a match shown at most.
+const LONGEST_SHOWN: usize = 400;
+
+/// How much of a record is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Its hash.
+    Nothing,
+    /// Its first match.
+    First,
+    /// All texts with a match.
+    Each,
+    /// All texts with a match, with types and metadata.
+    All,
+}
+
+/// In which segments a match must stand.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inside {
+    types: TypeSet,
+    roles: Vec<String>,
+}
+
+impl Inside {
+    /// These types and roles; none of a kind: any.
+    ///
+    /// # Errors
+    /// [`Error::Usage`](crate::error::Error::Usage) for an unknown type.
+    pub(super) fn new(types: &[String], roles: &[String]) -> Result<Inside> {
+        Ok(Inside { types: TypeSet::parse(types)?, roles: roles.to_vec() })
+    }
+
+    /// True when a match may stand anywhere.
+    pub(super) fn is_anywhere(&self) -> bool {
+        self.types.is_empty() && self.roles.is_empty()
+    }
+
+    fn takes(&self, label: &Label) -> bool {
+        (self.types.is_empty() || self.types.meets(TypeSet::of(label.kind)))
+            && (self.roles.is_empty() || label.role.as_ref().is_some_and(|role| self.roles.contains(role)))
+    }
+}
+
+/// Makes hits of records; shared by all threads.
+pub(super) struct Shower<'v> {
+    scan: Scan<'v>,
+    patterns: &'v [Pattern],
+    raw: bool,
+    inside: Inside,
+    wanted: Wanted,
+}
+
+impl<'v> Shower<'v> {
+    /// Only matches in these segments are shown.
+    pub(super) fn new(
+        snapshot: &'v Snapshot,
+        patterns: &'v [Pattern],
+        raw: bool,
+        inside: Inside,
+        wanted: Wanted,
+    ) -> Result<Shower<'v>> {
+        Ok(Shower { scan: Scan::new(snapshot, 1, false)?, patterns, raw, inside, wanted })
+    }
+
+    /// Reads one line.
+    pub(super) fn line(
+        &self,
+        fetcher: &mut Fetcher<'_>,
+        source: &Source,
+        line: u64,
+        number: u64,
+        meaning: Option<&Meaning>,
+    ) -> Result<HitLine> {
+        let mut bytes = Vec::new();
+        if !fetcher.record(number, &mut bytes)? {
+            return Err(vanished(number));
+        }
+        let mut hit = HitLine {
+            hash: RecordHash(content_hash(&bytes)),
+            source: String::new(),
+            line,
+            score: None,
+            time: None,
+            conversation: None,
+            model: None,
+            application: None,
+            matches: Vec::new(),
+        };
+        if self.wanted == Wanted::Nothing {
+            return Ok(hit);
+        }
+        let with_labels = self.wanted == Wanted::All || !self.inside.is_anywhere();
+        let labels = if with_labels { self.labels(&bytes, source) } else { Vec::new() };
+        hit.matches = self.matches(&bytes, &labels);
+        if self.wanted == Wanted::All {
+            match meaning {
+                Some(meaning) => {
+                    let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_string);
+                    (hit.time, hit.model) = (meaning.time, text(&meaning.model));
+                    (hit.conversation, hit.application) = (text(&meaning.conversation), text(&meaning.application));
+                }
+                None => {
+                    let metadata = self.scan.metadata_at(fetcher, source, line, &bytes)?;
+                    (hit.time, hit.model) = (metadata.timestamp_us.map(Time), metadata.model);
+                    (hit.conversation, hit.application) = (metadata.conversation_id, metadata.application);
+                }
+            }
+        }
+        Ok(hit)
+    }
+
+    fn labels(&self, line: &[u8], source: &Source) -> Vec<Label> {
+        let record = Record::read(line);
+        record.segments(&self.scan.detect(&record, Some(&source.state.name)))
+    }
+
+    fn matches(&self, line: &[u8], labels: &[Label]) -> Vec<HitText> {
+        let first_only = self.wanted == Wanted::First;
+        let mut found = Vec::new();
+        if self.patterns.is_empty() {
+            return vec![excerpt(line, 0..0)];
+        }
+        let mut look = |text: Text<'_>| {
+            let Some(place) = self.patterns.iter().find_map(|pattern| pattern.first_in(text.text)) else { return false };
+            let label = label_of(labels, &text, &place);
+            if !self.inside.is_anywhere() && !label.is_some_and(|label| self.inside.takes(label)) {
+                return false;
+            }
+            let mut hit = excerpt(text.text, place);
+            hit.kind = label.map(|label| label.kind.name().to_string());
+            hit.role = label.and_then(|label| label.role.clone());
+            found.push(hit);
+            first_only
+        };
+        match self.raw {
+            true => {
+                look(Text { text: line, span: 0..line.len(), nested: false });
+            }
+            false => {
+                each_string(line, &mut look);
+            }
+        }
+        found
+    }
+}
+
+/// The label a text has: the narrowest that covers it.
+fn label_of<'l>(labels: &'l [Label], text: &Text<'_>, place: &Range<usize>) -> Option<&'l Label> {
+    let covers = |label: &&Label| {
+        label.span.start <= text.span.start
+            && text.span.end <= label.span.end
+            && label.within.as_ref().is_none_or(|within| text.nested || within.contains(&place.start) || within.is_empty())
+    };
+    labels.iter().filter(covers).min_by_key(|label| (label.span.len(), label.within.as_ref().map_or(0, |within| within.len())))
+}
+
+/// A match with what stands around it.
+fn excerpt(text: &[u8], place: Range<usize>) -> HitText {
+    let from = floor(text, place.start.saturating_sub(AROUND));
+    let to = floor(text, text.len().min(place.end + AROUND));
+    let shown_end = floor(text, place.end.min(place.start + LONGEST_SHOWN));
+    let part = |range: Range<usize>| String::from_utf8_lossy(text.get(range).unwrap_or_default()).into_owned();
+    HitText {
+        segment: format!("{:032x}", content_hash(text)),
+        kind: None,
+        role: None,
+        start: place.start,
+        end: place.end,
+        before: part(from..place.start),
+        matched: part(place.start..shown_end.max(place.start)),
+        after: if shown_end < place.end { "…".into() } else { part(place.end..to.max(place.end)) },
+        length: text.len(),
+    }
+}
+
+/// The start of the character at or before a place.
+fn floor(text: &[u8], at: usize) -> usize {
+    let is_inside = |at: usize| text.get(at).is_some_and(|byte| byte & 0xc0 == 0x80);
+    (at.saturating_sub(3)..=at).rev().find(|at| !is_inside(*at)).unwrap_or(at)
+}
+
+/// The records whose match stands in one of the segments wanted, each pattern in any.
+pub(super) fn narrowed(
+    snapshot: &Snapshot,
+    state: &State,
+    records: &[u64],
+    patterns: &[Pattern],
+    inside: &Inside,
+    threads: usize,
+) -> Result<Vec<u64>> {
+    let scan = Scan::new(snapshot, 1, false)?;
+    let live: Vec<u64> = records.iter().copied().filter(|number| !state.removed.contains(number)).collect();
+    read_and_judge(snapshot, threads, &live, &|line| {
+        let record = Record::read(line);
+        let labels = record.segments(&scan.detect(&record, None));
+        patterns.iter().all(|pattern| {
+            each_string(line, &mut |text| {
+                pattern
+                    .first_in(text.text)
+                    .is_some_and(|place| label_of(&labels, &text, &place).is_some_and(|label| inside.takes(label)))
+            })
+        })
+    })
+}

@@ -1,0 +1,308 @@
+//! Which segments have a match: every block of text is decoded once, and each piece of a segment is looked at where it lies.
+//!
+//! Most segments are one piece in one block: they are judged there. A segment of several pieces, or one that goes over the end
+//! of a block, has a match inside a piece or across a seam between two. What stands around seams is copied out
+//! while the blocks pass by, as much to each side as a match can reach, and looked at afterwards. A piece and a
+//! surrounding have ends that are none of the text's: unless the pattern is a plain literal, what is found in them is only a
+//! candidate, and its segment is put together and judged as a whole. So are segments when matches have no bound.
+
+use crate::error::{Corrupt, Error, Result, corrupt};
+use crate::group::decode::Text;
+use crate::group::decode::scan::SegmentTable;
+use crate::lexical::pattern::Pattern;
+use crate::pack::directory::BlockEntry;
+use crate::pack::frame;
+use crate::pack::frame::Kind;
+use crate::pack::reader::PackReader;
+use crate::record::cut::class;
+use crate::vault::ahead::in_order;
+use crate::vault::search::hits::Bits;
+use crate::vault::search::strings::string_matches;
+use crate::vault::snapshot::Snapshot;
+
+/// Longer matches are not looked for around seams: the segments are put together instead.
+const LONGEST_REACH: usize = 512;
+/// A character more to each side decides about words and lines.
+const CONTEXT: usize = 4;
+/// Groups whose tables are read by one job.
+const TABLES_TOGETHER: usize = 16;
+/// Whole segments judged by one job.
+const WHOLE_TOGETHER: usize = 64;
+
+/// A range of a block to be judged.
+struct Check {
+    from: u32,
+    length: u32,
+    segment: u32,
+    /// The whole text of the segment.
+    whole: bool,
+    /// The beginning of it.
+    first: bool,
+}
+
+/// A range of a block to be copied.
+struct Copy {
+    from: u32,
+    length: u32,
+    to: usize,
+}
+
+/// What to do with one block.
+#[derive(Default)]
+struct Work {
+    checks: Vec<Check>,
+    copies: Vec<Copy>,
+}
+
+/// What a block had to say.
+#[derive(Default)]
+struct Said {
+    hits: Vec<u32>,
+    candidates: Vec<u32>,
+    copied: Vec<(usize, Vec<u8>)>,
+}
+
+/// The segments of a pack that have a match.
+///
+/// # Errors
+/// When the pack is damaged.
+pub(super) fn segments(snapshot: &Snapshot, pack: usize, pattern: &Pattern, threads: usize) -> Result<Bits> {
+    let reader = &snapshot.packs[pack];
+    let mut plan = Plan::new(reader, pattern)?;
+    let groups = &reader.directory.groups;
+    in_order(
+        snapshot,
+        threads,
+        groups.chunks(TABLES_TOGETHER),
+        |_, groups| {
+            let read = |offset| {
+                let frame = reader.frame(offset, Kind::Group)?;
+                SegmentTable::read(&frame::decode(&frame, None)?)
+            };
+            let tables: Result<Vec<SegmentTable>, Corrupt> = groups.iter().map(|group| read(group.offset)).collect();
+            tables.map_err(|corrupt| reader.damaged(corrupt))
+        },
+        |tables| {
+            let texts = tables.iter().flat_map(SegmentTable::iter);
+            texts.into_iter().try_for_each(|(number, text)| plan.take(number, text)).map_err(|corrupt| reader.damaged(corrupt))
+        },
+    )?;
+    let Plan { blocks, work, seams, surroundings, mut whole, .. } = plan;
+    let mut hits = Bits::default();
+    let mut around = vec![0; surroundings];
+    let jobs = blocks.iter().enumerate().flat_map(|(class, blocks)| (0..blocks.len()).map(move |index| (class, index)));
+    let jobs = jobs.filter(|(class, index)| !work[*class][*index].checks.is_empty());
+    in_order(
+        snapshot,
+        threads,
+        jobs,
+        |fetcher, (class, index)| {
+            let judged = fetcher.view(pack)?.whole_block(class as u8, index, |text| judge_block(text, &work[class][index], pattern));
+            judged.map_err(|corrupt| reader.damaged(corrupt))?.ok_or_else(|| too_short(reader, &blocks[class][index]))
+        },
+        |said| {
+            said.hits.iter().for_each(|segment| hits.insert(u64::from(*segment)));
+            whole.extend(said.candidates);
+            for (to, bytes) in said.copied {
+                if let Some(place) = around.get_mut(to..to + bytes.len()) {
+                    place.copy_from_slice(&bytes);
+                }
+            }
+            Ok(())
+        },
+    )?;
+    for seam in seams {
+        if pattern.is_in(around.get(seam.at..seam.at + seam.length).unwrap_or_default()) {
+            match pattern.literals().is_empty() {
+                true => whole.push(seam.segment),
+                false => hits.insert(u64::from(seam.segment)),
+            }
+        }
+    }
+    judge_whole(snapshot, pack, pattern, threads, whole, &mut hits)?;
+    Ok(hits)
+}
+
+fn too_short(reader: &PackReader, block: &BlockEntry) -> Error {
+    reader.damaged(corrupt!("block at offset {} is shorter than its entry", block.offset))
+}
+
+/// Judges what lies in a block; `None` when it is too short.
+fn judge_block(bytes: &[u8], work: &Work, pattern: &Pattern) -> Option<Said> {
+    let mut said = Said::default();
+    let exact = !pattern.literals().is_empty();
+    for check in &work.checks {
+        let text = bytes.get(check.from as usize..(check.from + check.length) as usize)?;
+        if check.whole {
+            if string_matches(pattern, text) {
+                said.hits.push(check.segment);
+            }
+        } else if pattern.is_in(text) {
+            if exact { said.hits.push(check.segment) } else { said.candidates.push(check.segment) }
+        } else if check.first && matches!(text.trim_ascii_start().first(), None | Some(b'{' | b'[')) {
+            // JSON in a string, perhaps: its own strings are looked at when it is there as a whole.
+            said.candidates.push(check.segment);
+        }
+    }
+    for copy in &work.copies {
+        said.copied.push((copy.to, bytes.get(copy.from as usize..(copy.from + copy.length) as usize)?.to_vec()));
+    }
+    Some(said)
+}
+
+/// Puts segments together and judges them.
+fn judge_whole(
+    snapshot: &Snapshot,
+    pack: usize,
+    pattern: &Pattern,
+    threads: usize,
+    mut whole: Vec<u32>,
+    hits: &mut Bits,
+) -> Result<()> {
+    whole.sort_unstable();
+    whole.dedup();
+    whole.retain(|segment| !hits.has(u64::from(*segment)));
+    in_order(
+        snapshot,
+        threads,
+        whole.chunks(WHOLE_TOGETHER),
+        |fetcher, segments| {
+            let view = fetcher.view(pack)?;
+            let (mut text, mut hits) = (Vec::new(), Vec::new());
+            for &segment in segments {
+                text.clear();
+                view.segment(segment, &mut text).map_err(|corrupt| view.pack().damaged(corrupt))?;
+                if string_matches(pattern, &text) {
+                    hits.push(segment);
+                }
+            }
+            Ok(hits)
+        },
+        |some| {
+            some.into_iter().for_each(|segment| hits.insert(u64::from(segment)));
+            Ok(())
+        },
+    )
+}
+
+/// What stands around a seam, once copied.
+struct Seam {
+    segment: u32,
+    at: usize,
+    length: usize,
+}
+
+/// What to do with every block of a pack.
+struct Plan {
+    blocks: [Vec<BlockEntry>; class::COUNT],
+    work: [Vec<Work>; class::COUNT],
+    seams: Vec<Seam>,
+    /// Bytes of all surroundings.
+    surroundings: usize,
+    /// Segments to be put together.
+    whole: Vec<u32>,
+    /// How far a match can reach to each side of a seam.
+    reach: Option<usize>,
+    parts: Vec<Part>,
+}
+
+/// A piece inside one block.
+#[derive(Clone, Copy)]
+struct Part {
+    block: usize,
+    from: u32,
+    length: u32,
+}
+
+impl Plan {
+    fn new(reader: &PackReader, pattern: &Pattern) -> Result<Plan> {
+        let mut blocks: [Vec<BlockEntry>; class::COUNT] = Default::default();
+        for block in &reader.directory.blocks {
+            let list = blocks.get_mut(block.class as usize);
+            list.ok_or_else(|| reader.damaged(corrupt!("literal class {} is unknown", block.class)))?.push(*block);
+        }
+        let work = [0, 1, 2].map(|class: usize| blocks[class].iter().map(|_| Work::default()).collect());
+        let exact = !pattern.literals().is_empty();
+        let reach = pattern.longest().map(|longest| if exact { longest.saturating_sub(1) } else { longest + CONTEXT });
+        let reach = reach.filter(|reach| *reach <= LONGEST_REACH);
+        Ok(Plan { blocks, work, seams: Vec::new(), surroundings: 0, whole: Vec::new(), reach, parts: Vec::new() })
+    }
+
+    /// Plans the judging of a segment.
+    fn take(&mut self, segment: u32, text: Text<'_>) -> Result<(), Corrupt> {
+        let class = text.class as usize;
+        let mut parts = std::mem::take(&mut self.parts);
+        parts.clear();
+        for piece in text.pieces {
+            self.split(class, piece.start, piece.length, &mut parts)?;
+        }
+        match (&parts[..], self.reach) {
+            ([part], _) => self.check(class, *part, segment, true, true),
+            ([], _) | (_, None) => self.whole.push(segment),
+            (_, Some(reach)) => {
+                for (index, part) in parts.iter().enumerate() {
+                    self.check(class, *part, segment, false, index == 0);
+                }
+                for seam in 1..parts.len() {
+                    self.seam(class, segment, &parts, seam, reach);
+                }
+            }
+        }
+        self.parts = parts;
+        Ok(())
+    }
+
+    fn check(&mut self, class: usize, part: Part, segment: u32, whole: bool, first: bool) {
+        let check = Check { from: part.from, length: part.length, segment, whole, first };
+        self.work[class][part.block].checks.push(check);
+    }
+
+    /// Cuts a piece where blocks end.
+    fn split(&self, class: usize, start: u32, length: u32, parts: &mut Vec<Part>) -> Result<(), Corrupt> {
+        let blocks = &self.blocks[class];
+        let end = start.checked_add(length).ok_or_else(|| corrupt!("a piece overflows"))?;
+        let mut at = start;
+        let mut block = blocks.partition_point(|block| block.start + block.length <= start);
+        while at < end {
+            let entry = blocks.get(block).filter(|entry| entry.start <= at);
+            let entry = entry.ok_or_else(|| corrupt!("no block holds position {at} of literal class {class}"))?;
+            let upto = end.min(entry.start + entry.length);
+            parts.push(Part { block, from: at - entry.start, length: upto - at });
+            at = upto;
+            block += 1;
+        }
+        Ok(())
+    }
+
+    /// Plans the copying of what stands around a seam: `reach` bytes to each side, over further seams if need be.
+    fn seam(&mut self, class: usize, segment: u32, parts: &[Part], seam: usize, reach: usize) {
+        // A window that the one before covers as well would be looked at twice.
+        let begin = self.surroundings;
+        let mut left = reach as u32;
+        let mut before = Vec::new();
+        for part in parts[..seam].iter().rev() {
+            let length = part.length.min(left);
+            before.push(Part { from: part.from + part.length - length, length, ..*part });
+            left -= length;
+            if left == 0 {
+                break;
+            }
+        }
+        let mut left = reach as u32;
+        let mut after = Vec::new();
+        for part in &parts[seam..] {
+            let length = part.length.min(left);
+            after.push(Part { length, ..*part });
+            left -= length;
+            if left == 0 {
+                break;
+            }
+        }
+        for part in before.into_iter().rev().chain(after) {
+            let copy = Copy { from: part.from, length: part.length, to: self.surroundings };
+            self.work[class][part.block].copies.push(copy);
+            self.surroundings += part.length as usize;
+        }
+        self.seams.push(Seam { segment, at: begin, length: self.surroundings - begin });
+    }
+}
