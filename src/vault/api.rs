@@ -26,7 +26,7 @@ pub use search::{HitLine, HitSegment, HitText, SearchItem, SearchOptions, Search
 pub use stats::{Dimension, Numbers, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary};
 pub use upkeep::{
     CompactOptions, CompactReport, GcCandidate, GcOptions, GcReport, LogEntry, PackPlan, Receipt, ReindexReport, RmOptions,
-    RmReport, RmRow, Tier,
+    DictionaryRow, RmReport, RmRow, Tier, TrainOptions, TrainReport, TrainedRow,
 };
 pub use verify::{AgainstReport, CheckOptions, CheckReport, Finding, ReadData, Severity, Subset};
 

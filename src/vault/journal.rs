@@ -31,6 +31,15 @@ pub enum Entry {
     Log(Vec<u8>),
     /// A user mapping: its file name and text.
     Mapping(String, Vec<u8>),
+    /// A dictionary is to be used, or no more: its pack, its number there.
+    Dictionary {
+        /// The pack's number.
+        pack: u32,
+        /// Its number among the pack's dictionaries.
+        number: u32,
+        /// Whether new blocks use it.
+        active: bool,
+    },
 }
 
 /// How a source changed.
@@ -61,6 +70,7 @@ const SOURCE: u8 = 1;
 const REMOVAL: u8 = 2;
 const LOG: u8 = 3;
 const MAPPING: u8 = 4;
+const DICTIONARY: u8 = 5;
 
 /// Appends an entry.
 pub fn put(entry: &Entry, stamp: Stamp, out: &mut Vec<u8>) {
@@ -95,6 +105,12 @@ pub fn put(entry: &Entry, stamp: Stamp, out: &mut Vec<u8>) {
             body.put_bytes(name.as_bytes());
             body.extend_from_slice(text);
             MAPPING
+        }
+        Entry::Dictionary { pack, number, active } => {
+            body.put_varint(u64::from(*pack));
+            body.put_varint(u64::from(*number));
+            body.put_u8(u8::from(*active));
+            DICTIONARY
         }
     };
     out.put_u8(kind);
@@ -131,6 +147,10 @@ pub fn read(payload: &[u8], out: &mut Vec<(Stamp, Entry)>) -> Result<(), Corrupt
             }
             LOG => Entry::Log(body.take(body.remaining())?.to_vec()),
             MAPPING => Entry::Mapping(body.string()?.to_string(), body.take(body.remaining())?.to_vec()),
+            DICTIONARY => {
+                let (pack, number) = (body.varint32()?, body.varint32()?);
+                Entry::Dictionary { pack, number, active: body.u8()? != 0 }
+            }
             128.. => continue,
             _ => return Err(corrupt!("journal entry of kind {kind} is unknown")),
         };
@@ -196,6 +216,7 @@ mod tests {
             Entry::Removal(Removal { undo: true, records: runs, hashes: vec![u128::MAX - 5], lines: vec![(3, 4)] }),
             Entry::Log(b"{}".to_vec()),
             Entry::Mapping("a.toml".into(), b"x".to_vec()),
+            Entry::Dictionary { pack: 3, number: 1, active: true },
         ];
         let mut bytes = Vec::new();
         for (place, entry) in entries.iter().enumerate() {

@@ -21,4 +21,5 @@ mod read;
 mod rewrites;
 mod roundtrip;
 mod sources;
+mod squeeze;
 mod upkeep;
