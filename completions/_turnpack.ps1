@@ -37,6 +37,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('ingest', 'ingest', [CompletionResultType]::ParameterValue, 'Take files, directories or a stream into the vault')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Print records: the exact lines, or readable')
+            [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Search every string of every record, in place')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write lines out of the vault, byte for byte')
             [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List sources or conversations')
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Count records, tokens, errors, latency and cost')
@@ -44,6 +45,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'List every ingest, rm, gc and compact')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Verify the vault, or files against it')
             [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Drop what no live record needs')
+            [CompletionResult]::new('train-dict', 'train-dict', [CompletionResultType]::ParameterValue, 'Train dictionaries for small blocks, list them, choose which are used')
             [CompletionResult]::new('compact', 'compact', [CompletionResultType]::ParameterValue, 'Rewrite packs for size')
             [CompletionResult]::new('reindex', 'reindex', [CompletionResultType]::ParameterValue, 'Rebuild the catalog and all other derived files from the packs')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show the settings in force, and where they come from')
@@ -107,6 +109,61 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'turnpack;search' {
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'A pattern; repeat for several, any of which is wanted')
+            [CompletionResult]::new('--pattern', '--pattern', [CompletionResultType]::ParameterName, 'A pattern; repeat for several, any of which is wanted')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Patterns from a file, one a line; - reads standard input')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Patterns from a file, one a line; - reads standard input')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'At most N lines')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most N lines')
+            [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Order: source, or time (oldest first) [default: source]')
+            [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source, by the end of its path; NAME@2 for a generation')
+            [CompletionResult]::new('--conversation', '--conversation', [CompletionResultType]::ParameterName, 'Conversation')
+            [CompletionResult]::new('--exclude-conversation', '--exclude-conversation', [CompletionResultType]::ParameterName, 'Conversation that is left out')
+            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Records with a segment of this type')
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Records in which this role speaks, as they word it')
+            [CompletionResult]::new('--segment', '--segment', [CompletionResultType]::ParameterName, 'Records that hold this segment, by hash or unique prefix')
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Records with this tag; key=value where tags are a map')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model')
+            [CompletionResult]::new('--app', '--app', [CompletionResultType]::ParameterName, 'Application')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Event time at or after: RFC 3339, a date, or an age such as 30d')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Event time before')
+            [CompletionResult]::new('--where', '--where', [CompletionResultType]::ParameterName, 'Condition on fields and JSON paths, such as ''latency_ms > 2000 and /metadata/tenant = "acme"''')
+            [CompletionResult]::new('--tz', '--tz', [CompletionResultType]::ParameterName, 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('-F', '-F ', [CompletionResultType]::ParameterName, 'Patterns are literals (the default)')
+            [CompletionResult]::new('--fixed-strings', '--fixed-strings', [CompletionResultType]::ParameterName, 'Patterns are literals (the default)')
+            [CompletionResult]::new('-E', '-E ', [CompletionResultType]::ParameterName, 'Patterns are regular expressions')
+            [CompletionResult]::new('--regex', '--regex', [CompletionResultType]::ParameterName, 'Patterns are regular expressions')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Records must hold all patterns')
+            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Case does not count')
+            [CompletionResult]::new('--ignore-case', '--ignore-case', [CompletionResultType]::ParameterName, 'Case does not count')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Only whole words')
+            [CompletionResult]::new('--word-regexp', '--word-regexp', [CompletionResultType]::ParameterName, 'Only whole words')
+            [CompletionResult]::new('--fold', '--fold', [CompletionResultType]::ParameterName, 'Neither case nor accents nor width count')
+            [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'Search the exact bytes of lines, not their strings')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Print the number of occurrences')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Print the number of occurrences')
+            [CompletionResult]::new('--ids', '--ids', [CompletionResultType]::ParameterName, 'Print record hashes, each once')
+            [CompletionResult]::new('--unique', '--unique', [CompletionResultType]::ParameterName, 'Print each text that has a match once: how many records hold it, and the first and last place')
+            [CompletionResult]::new('--distinct', '--distinct', [CompletionResultType]::ParameterName, 'Count each record once, however often it occurs')
+            [CompletionResult]::new('-0', '-0', [CompletionResultType]::ParameterName, 'End lines with a zero byte')
+            [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'End lines with a zero byte')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Refused, so that nobody takes it for grep''s: --verbose explains, and nothing here inverts')
+            [CompletionResult]::new('--error', '--error', [CompletionResultType]::ParameterName, 'Only records that report an error')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'turnpack;export' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the output')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write a file for each source below DIR, with its tree and modification times')
@@ -114,11 +171,16 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most N lines')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source, by the end of its path; NAME@2 for a generation')
             [CompletionResult]::new('--conversation', '--conversation', [CompletionResultType]::ParameterName, 'Conversation')
+            [CompletionResult]::new('--exclude-conversation', '--exclude-conversation', [CompletionResultType]::ParameterName, 'Conversation that is left out')
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Records with a segment of this type')
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Records in which this role speaks, as they word it')
+            [CompletionResult]::new('--segment', '--segment', [CompletionResultType]::ParameterName, 'Records that hold this segment, by hash or unique prefix')
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Records with this tag; key=value where tags are a map')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model')
             [CompletionResult]::new('--app', '--app', [CompletionResultType]::ParameterName, 'Application')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Event time at or after: RFC 3339, a date, or an age such as 30d')
             [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Event time before')
+            [CompletionResult]::new('--where', '--where', [CompletionResultType]::ParameterName, 'Condition on fields and JSON paths, such as ''latency_ms > 2000 and /metadata/tenant = "acme"''')
             [CompletionResult]::new('--tz', '--tz', [CompletionResultType]::ParameterName, 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
@@ -138,11 +200,16 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
         'turnpack;ls' {
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source, by the end of its path; NAME@2 for a generation')
             [CompletionResult]::new('--conversation', '--conversation', [CompletionResultType]::ParameterName, 'Conversation')
+            [CompletionResult]::new('--exclude-conversation', '--exclude-conversation', [CompletionResultType]::ParameterName, 'Conversation that is left out')
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Records with a segment of this type')
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Records in which this role speaks, as they word it')
+            [CompletionResult]::new('--segment', '--segment', [CompletionResultType]::ParameterName, 'Records that hold this segment, by hash or unique prefix')
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Records with this tag; key=value where tags are a map')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model')
             [CompletionResult]::new('--app', '--app', [CompletionResultType]::ParameterName, 'Application')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Event time at or after: RFC 3339, a date, or an age such as 30d')
             [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Event time before')
+            [CompletionResult]::new('--where', '--where', [CompletionResultType]::ParameterName, 'Condition on fields and JSON paths, such as ''latency_ms > 2000 and /metadata/tenant = "acme"''')
             [CompletionResult]::new('--tz', '--tz', [CompletionResultType]::ParameterName, 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
@@ -169,11 +236,16 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--top', '--top', [CompletionResultType]::ParameterName, 'Only the N largest groups')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source, by the end of its path; NAME@2 for a generation')
             [CompletionResult]::new('--conversation', '--conversation', [CompletionResultType]::ParameterName, 'Conversation')
+            [CompletionResult]::new('--exclude-conversation', '--exclude-conversation', [CompletionResultType]::ParameterName, 'Conversation that is left out')
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Records with a segment of this type')
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Records in which this role speaks, as they word it')
+            [CompletionResult]::new('--segment', '--segment', [CompletionResultType]::ParameterName, 'Records that hold this segment, by hash or unique prefix')
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Records with this tag; key=value where tags are a map')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model')
             [CompletionResult]::new('--app', '--app', [CompletionResultType]::ParameterName, 'Application')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Event time at or after: RFC 3339, a date, or an age such as 30d')
             [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Event time before')
+            [CompletionResult]::new('--where', '--where', [CompletionResultType]::ParameterName, 'Condition on fields and JSON paths, such as ''latency_ms > 2000 and /metadata/tenant = "acme"''')
             [CompletionResult]::new('--tz', '--tz', [CompletionResultType]::ParameterName, 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
@@ -196,11 +268,16 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why; kept in the log')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source, by the end of its path; NAME@2 for a generation')
             [CompletionResult]::new('--conversation', '--conversation', [CompletionResultType]::ParameterName, 'Conversation')
+            [CompletionResult]::new('--exclude-conversation', '--exclude-conversation', [CompletionResultType]::ParameterName, 'Conversation that is left out')
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Records with a segment of this type')
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Records in which this role speaks, as they word it')
+            [CompletionResult]::new('--segment', '--segment', [CompletionResultType]::ParameterName, 'Records that hold this segment, by hash or unique prefix')
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Records with this tag; key=value where tags are a map')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model')
             [CompletionResult]::new('--app', '--app', [CompletionResultType]::ParameterName, 'Application')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Event time at or after: RFC 3339, a date, or an age such as 30d')
             [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Event time before')
+            [CompletionResult]::new('--where', '--where', [CompletionResultType]::ParameterName, 'Condition on fields and JSON paths, such as ''latency_ms > 2000 and /metadata/tenant = "acme"''')
             [CompletionResult]::new('--tz', '--tz', [CompletionResultType]::ParameterName, 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
@@ -277,8 +354,31 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'turnpack;train-dict' {
+            [CompletionResult]::new('--samples', '--samples', [CompletionResultType]::ParameterName, 'Train on this many of the newest small blocks')
+            [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Size of a dictionary')
+            [CompletionResult]::new('--activate', '--activate', [CompletionResultType]::ParameterName, 'Use this dictionary')
+            [CompletionResult]::new('--retire', '--retire', [CompletionResultType]::ParameterName, 'Use this dictionary no more')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List dictionaries, train nothing')
+            [CompletionResult]::new('--no-activate', '--no-activate', [CompletionResultType]::ParameterName, 'Keep new dictionaries without using them')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'turnpack;compact' {
             [CompletionResult]::new('--max-runtime', '--max-runtime', [CompletionResultType]::ParameterName, 'Stop after this long')
+            [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'How hard to compress, 1 to 22 [default: 19]')
+            [CompletionResult]::new('--tier', '--tier', [CompletionResultType]::ParameterName, 'What packs are for: `hot` is read, `cold` is kept')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
@@ -359,6 +459,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
         'turnpack;help' {
             [CompletionResult]::new('ingest', 'ingest', [CompletionResultType]::ParameterValue, 'Take files, directories or a stream into the vault')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Print records: the exact lines, or readable')
+            [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Search every string of every record, in place')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write lines out of the vault, byte for byte')
             [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List sources or conversations')
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Count records, tokens, errors, latency and cost')
@@ -366,6 +467,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'List every ingest, rm, gc and compact')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Verify the vault, or files against it')
             [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Drop what no live record needs')
+            [CompletionResult]::new('train-dict', 'train-dict', [CompletionResultType]::ParameterValue, 'Train dictionaries for small blocks, list them, choose which are used')
             [CompletionResult]::new('compact', 'compact', [CompletionResultType]::ParameterValue, 'Rewrite packs for size')
             [CompletionResult]::new('reindex', 'reindex', [CompletionResultType]::ParameterValue, 'Rebuild the catalog and all other derived files from the packs')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show the settings in force, and where they come from')
@@ -378,6 +480,9 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             break
         }
         'turnpack;help;get' {
+            break
+        }
+        'turnpack;help;search' {
             break
         }
         'turnpack;help;export' {
@@ -399,6 +504,9 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             break
         }
         'turnpack;help;gc' {
+            break
+        }
+        'turnpack;help;train-dict' {
             break
         }
         'turnpack;help;compact' {

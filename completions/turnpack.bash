@@ -58,8 +58,14 @@ _turnpack() {
             turnpack,rm)
                 cmd="turnpack__subcmd__rm"
                 ;;
+            turnpack,search)
+                cmd="turnpack__subcmd__search"
+                ;;
             turnpack,stats)
                 cmd="turnpack__subcmd__stats"
+                ;;
+            turnpack,train-dict)
+                cmd="turnpack__subcmd__train__subcmd__dict"
                 ;;
             turnpack__subcmd__help,check)
                 cmd="turnpack__subcmd__help__subcmd__check"
@@ -103,8 +109,14 @@ _turnpack() {
             turnpack__subcmd__help,rm)
                 cmd="turnpack__subcmd__help__subcmd__rm"
                 ;;
+            turnpack__subcmd__help,search)
+                cmd="turnpack__subcmd__help__subcmd__search"
+                ;;
             turnpack__subcmd__help,stats)
                 cmd="turnpack__subcmd__help__subcmd__stats"
+                ;;
+            turnpack__subcmd__help,train-dict)
+                cmd="turnpack__subcmd__help__subcmd__train__subcmd__dict"
                 ;;
             *)
                 ;;
@@ -113,7 +125,7 @@ _turnpack() {
 
     case "${cmd}" in
         turnpack)
-            opts="-q -V -h --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --version --help ingest get export ls stats rm log check gc compact reindex config completions man help"
+            opts="-q -V -h --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --version --help ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -199,7 +211,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__compact)
-            opts="-n -q -h --dry-run --max-runtime --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-n -q -h --dry-run --max-runtime --level --tier --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -207,6 +219,14 @@ _turnpack() {
             case "${prev}" in
                 --max-runtime)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tier)
+                    COMPREPLY=($(compgen -W "hot cold" -- "${cur}"))
                     return 0
                     ;;
                 --vault)
@@ -314,7 +334,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__export)
-            opts="-o -q -h --format --output --limit --source --conversation --type --model --app --since --until --error --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-o -q -h --format --output --limit --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -350,7 +370,23 @@ _turnpack() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --exclude-conversation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --role)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --segment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -367,6 +403,10 @@ _turnpack() {
                     return 0
                     ;;
                 --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -499,7 +539,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__help)
-            opts="ingest get export ls stats rm log check gc compact reindex config completions man help"
+            opts="ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -708,7 +748,35 @@ _turnpack() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        turnpack__subcmd__help__subcmd__search)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         turnpack__subcmd__help__subcmd__stats)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        turnpack__subcmd__help__subcmd__train__subcmd__dict)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -867,7 +935,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__ls)
-            opts="-l -a -q -h --sha256 --long --all --source --conversation --type --model --app --since --until --error --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help sources conversations"
+            opts="-l -a -q -h --sha256 --long --all --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help sources conversations"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -881,7 +949,23 @@ _turnpack() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --exclude-conversation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --role)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --segment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -898,6 +982,10 @@ _turnpack() {
                     return 0
                     ;;
                 --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1010,7 +1098,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__rm)
-            opts="-n -y -q -h --dry-run --yes --reason --undo --purge --source --conversation --type --model --app --since --until --error --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-n -y -q -h --dry-run --yes --reason --undo --purge --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1028,7 +1116,23 @@ _turnpack() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --exclude-conversation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --role)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --segment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1045,6 +1149,149 @@ _turnpack() {
                     return 0
                     ;;
                 --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tz)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vault)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        turnpack__subcmd__search)
+            opts="-F -E -e -f -i -w -c -n -0 -v -q -h --fixed-strings --regex --pattern --file --all --ignore-case --word-regexp --fold --raw --count --ids --unique --limit --sort --distinct --null --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --pattern)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                -f)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -W "source time score" -- "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --conversation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude-conversation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --role)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --segment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --app)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1083,7 +1330,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__stats)
-            opts="-q -h --by --top --totals --distinct --source --conversation --type --model --app --since --until --error --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-q -h --by --top --totals --distinct --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1105,7 +1352,23 @@ _turnpack() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --exclude-conversation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --role)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --segment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1125,7 +1388,64 @@ _turnpack() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --where)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tz)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vault)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        turnpack__subcmd__train__subcmd__dict)
+            opts="-q -h --list --samples --size --no-activate --activate --retire --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --samples)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --activate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retire)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -37,6 +37,7 @@ complete -c turnpack -n "__fish_turnpack_needs_command" -s V -l version -d 'Prin
 complete -c turnpack -n "__fish_turnpack_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "get" -d 'Print records: the exact lines, or readable'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "search" -d 'Search every string of every record, in place'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "export" -d 'Write lines out of the vault, byte for byte'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "ls" -d 'List sources or conversations'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
@@ -44,6 +45,7 @@ complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "rm" -d 'Remove re
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "log" -d 'List every ingest, rm, gc and compact'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "check" -d 'Verify the vault, or files against it'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "gc" -d 'Drop what no live record needs'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "train-dict" -d 'Train dictionaries for small blocks, list them, choose which are used'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "compact" -d 'Rewrite packs for size'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "reindex" -d 'Rebuild the catalog and all other derived files from the packs'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "config" -d 'Show the settings in force, and where they come from'
@@ -96,16 +98,64 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand get" -s q -l quiet -d 
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s e -l pattern -d 'A pattern; repeat for several, any of which is wanted' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s f -l file -d 'Patterns from a file, one a line; - reads standard input' -r -F
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s n -l limit -d 'At most N lines' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l sort -d 'Order: source, or time (oldest first) [default: source]' -r -f -a "source\t''
+time\t''
+score\t''"
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l conversation -d 'Conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l exclude-conversation -d 'Conversation that is left out' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l type -d 'Records with a segment of this type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l role -d 'Records in which this role speaks, as they word it' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l segment -d 'Records that hold this segment, by hash or unique prefix' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l tag -d 'Records with this tag; key=value where tags are a map' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l model -d 'Model' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l app -d 'Application' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l since -d 'Event time at or after: RFC 3339, a date, or an age such as 30d' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l until -d 'Event time before' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s F -l fixed-strings -d 'Patterns are literals (the default)'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s E -l regex -d 'Patterns are regular expressions'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l all -d 'Records must hold all patterns'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s i -l ignore-case -d 'Case does not count'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s w -l word-regexp -d 'Only whole words'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l fold -d 'Neither case nor accents nor width count'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l raw -d 'Search the exact bytes of lines, not their strings'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s c -l count -d 'Print the number of occurrences'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l ids -d 'Print record hashes, each once'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l unique -d 'Print each text that has a match once: how many records hold it, and the first and last place'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l distinct -d 'Count each record once, however often it occurs'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s 0 -l null -d 'End lines with a zero byte'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s v -d 'Refused, so that nobody takes it for grep\'s: --verbose explains, and nothing here inverts'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l error -d 'Only records that report an error'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l format -d 'Form of the output' -r -f -a "raw\t'The exact lines'"
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -s o -l output -d 'Write a file for each source below DIR, with its tree and modification times' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l limit -d 'At most N lines' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l conversation -d 'Conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l exclude-conversation -d 'Conversation that is left out' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l type -d 'Records with a segment of this type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l role -d 'Records in which this role speaks, as they word it' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l segment -d 'Records that hold this segment, by hash or unique prefix' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l tag -d 'Records with this tag; key=value where tags are a map' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l model -d 'Model' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l app -d 'Application' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l since -d 'Event time at or after: RFC 3339, a date, or an age such as 30d' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l until -d 'Event time before' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
@@ -120,11 +170,16 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l skip-if-loc
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l conversation -d 'Conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l exclude-conversation -d 'Conversation that is left out' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l type -d 'Records with a segment of this type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l role -d 'Records in which this role speaks, as they word it' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l segment -d 'Records that hold this segment, by hash or unique prefix' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l tag -d 'Records with this tag; key=value where tags are a map' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l model -d 'Model' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l app -d 'Application' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l since -d 'Event time at or after: RFC 3339, a date, or an age such as 30d' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l until -d 'Event time before' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
@@ -150,11 +205,16 @@ type\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l top -d 'Only the N largest groups' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l conversation -d 'Conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l exclude-conversation -d 'Conversation that is left out' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l type -d 'Records with a segment of this type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l role -d 'Records in which this role speaks, as they word it' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l segment -d 'Records that hold this segment, by hash or unique prefix' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l tag -d 'Records with this tag; key=value where tags are a map' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l model -d 'Model' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l app -d 'Application' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l since -d 'Event time at or after: RFC 3339, a date, or an age such as 30d' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l until -d 'Event time before' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
@@ -172,11 +232,16 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -s h -l help -d
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l reason -d 'Why; kept in the log' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l conversation -d 'Conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l exclude-conversation -d 'Conversation that is left out' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l type -d 'Records with a segment of this type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l role -d 'Records in which this role speaks, as they word it' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l segment -d 'Records that hold this segment, by hash or unique prefix' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l tag -d 'Records with this tag; key=value where tags are a map' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l model -d 'Model' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l app -d 'Application' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l since -d 'Event time at or after: RFC 3339, a date, or an age such as 30d' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l until -d 'Event time before' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
@@ -231,7 +296,26 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -s q -l quiet -d '
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l samples -d 'Train on this many of the newest small blocks' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l size -d 'Size of a dictionary' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l activate -d 'Use this dictionary' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l retire -d 'Use this dictionary no more' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l memory-limit -d 'Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l list -d 'List dictionaries, train nothing'
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l no-activate -d 'Keep new dictionaries without using them'
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l max-runtime -d 'Stop after this long' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l level -d 'How hard to compress, 1 to 22 [default: 19]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l tier -d 'What packs are for: `hot` is read, `cold` is kept' -r -f -a "hot\t''
+cold\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
@@ -284,18 +368,20 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand man" -s q -l quiet -d 
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "get" -d 'Print records: the exact lines, or readable'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "export" -d 'Write lines out of the vault, byte for byte'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "ls" -d 'List sources or conversations'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "rm" -d 'Remove records, for good only with --purge or gc'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "log" -d 'List every ingest, rm, gc and compact'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "check" -d 'Verify the vault, or files against it'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "gc" -d 'Drop what no live record needs'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "compact" -d 'Rewrite packs for size'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "reindex" -d 'Rebuild the catalog and all other derived files from the packs'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "config" -d 'Show the settings in force, and where they come from'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "completions" -d 'Print completions for a shell'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "man" -d 'Print a manual page'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get export ls stats rm log check gc compact reindex config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "get" -d 'Print records: the exact lines, or readable'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "search" -d 'Search every string of every record, in place'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "export" -d 'Write lines out of the vault, byte for byte'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "ls" -d 'List sources or conversations'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "rm" -d 'Remove records, for good only with --purge or gc'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "log" -d 'List every ingest, rm, gc and compact'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "check" -d 'Verify the vault, or files against it'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "gc" -d 'Drop what no live record needs'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "train-dict" -d 'Train dictionaries for small blocks, list them, choose which are used'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "compact" -d 'Rewrite packs for size'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "reindex" -d 'Rebuild the catalog and all other derived files from the packs'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "config" -d 'Show the settings in force, and where they come from'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "completions" -d 'Print completions for a shell'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "man" -d 'Print a manual page'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -15,7 +15,6 @@ use crate::vault::api::{CompactOptions, CompactReport, Tier};
                   cold tier is for what is kept rather than read: a tenth smaller, but a record takes most of a second.",
     after_long_help = "\
 Examples:
-  turnpack compact
   turnpack compact --dry-run
   turnpack compact --tier cold
   turnpack compact --max-runtime 20m --lock-timeout 10m --quiet"

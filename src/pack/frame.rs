@@ -54,6 +54,8 @@ pub mod form {
     pub const VOCABULARY: u8 = 1;
     /// A zstd dictionary for groups whose streams are stored as they are.
     pub const ZSTD_GROUPS: u8 = 2;
+    /// Bytes that journals are compressed against: text, then earlier journals.
+    pub const ZSTD_JOURNALS: u8 = 3;
 }
 
 /// How a payload is coded. Numbers are never reused.

@@ -143,7 +143,7 @@ impl PackReader {
         let offset = *self.directory.dictionaries.get(number as usize).ok_or_else(unknown)?;
         let mut payload = frame::decode(&Frame::read(self.bytes(), offset)?.expect(Kind::Dictionary)?, None)?;
         match payload.first() {
-            Some(&(frame::form::ZSTD | frame::form::ZSTD_GROUPS)) => payload.remove(0),
+            Some(&(frame::form::ZSTD | frame::form::ZSTD_GROUPS | frame::form::ZSTD_JOURNALS)) => payload.remove(0),
             _ => return Err(unknown()),
         };
         Ok(slot.get_or_init(|| payload))

@@ -15,7 +15,7 @@ use crate::pack::reader::PackReader;
 use crate::record::cut::class;
 use crate::vault::sources::State;
 use crate::vault::view::PackView;
-use crate::vault::write::encode::{Dictionaries, Dictionary, SMALL};
+use crate::vault::write::encode::{Dictionaries, Dictionary, SMALL, SMALL_LEVEL};
 
 /// Text of small blocks that is enough for a first dictionary.
 const ENOUGH: u64 = 384 << 10;
@@ -31,6 +31,10 @@ const SAMPLE: usize = 4 << 10;
 const SIZES: std::ops::RangeInclusive<usize> = (8 << 10)..=(112 << 10);
 /// 1/12 of the samples.
 const SHARE: usize = 12;
+/// Journals looked at; the newer half becomes part of the dictionary.
+const JOURNALS: usize = 16;
+/// Text before them.
+const JOURNAL_TEXT: usize = 24 << 10;
 /// Every eighth block is held out to judge by.
 const HELD_OUT: usize = 8;
 
@@ -79,6 +83,7 @@ fn in_use(pack: &PackReader, state: &State) -> Result<Dictionaries, Corrupt> {
         match form {
             form::ZSTD => found.text = dictionary,
             form::ZSTD_GROUPS => found.groups = dictionary,
+            form::ZSTD_JOURNALS => found.journals = dictionary,
             _ => {}
         }
     }
@@ -106,7 +111,35 @@ pub fn train(pack: &Arc<PackReader>, level: i32, size: Option<usize>, most: Opti
     let damaged = |corrupt| pack.damaged(corrupt);
     let texts = texts(pack, most.unwrap_or(usize::MAX)).map_err(damaged)?;
     let groups = groups(pack, most.unwrap_or(usize::MAX)).map_err(damaged)?;
-    Ok(vec![judge(form::ZSTD, &texts, level, size), judge(form::ZSTD_GROUPS, &groups, level, size)])
+    let level = level.max(SMALL_LEVEL);
+    let text = judge(form::ZSTD, &texts, level, size);
+    let journals = journals(pack, text.dictionary.as_deref().map(Vec::as_slice).unwrap_or_default(), level).map_err(damaged)?;
+    Ok(vec![text, judge(form::ZSTD_GROUPS, &groups, level, size), journals])
+}
+
+/// Journals repeat each other and the text they keep the end of: no more is needed than the newest of both.
+fn journals(pack: &PackReader, text: &[u8], level: i32) -> Result<Judged, Corrupt> {
+    let mut newest = Vec::new();
+    for &offset in pack.directory.journals.iter().rev().take(JOURNALS) {
+        newest.push(frame::decode(&pack.frame(offset, Kind::Journal)?, None)?);
+    }
+    let mut judged = Judged { form: form::ZSTD_JOURNALS, dictionary: None, samples: newest.len() as u64, without: 0, with: 0 };
+    if newest.len() < JOURNALS {
+        return Ok(judged);
+    }
+    let held_out = newest.split_off(JOURNALS / 2);
+    newest.reverse();
+    let mut dictionary = text[text.len().saturating_sub(JOURNAL_TEXT)..].to_vec();
+    newest.iter().for_each(|journal| dictionary.extend_from_slice(journal));
+    for bytes in &held_out {
+        let length = |packed: Option<Vec<u8>>| packed.map_or(bytes.len(), |packed| packed.len()) as u64;
+        judged.without += length(codec::compress(bytes, level));
+        judged.with += length(codec::compress_with_dictionary(bytes, level, &dictionary));
+    }
+    let each = judged.without.saturating_sub(judged.with) / held_out.len().max(1) as u64;
+    let cost = codec::compress(&dictionary, level).map_or(dictionary.len(), |packed| packed.len()) as u64;
+    judged.dictionary = (each * pack.directory.journals.len() as u64 > cost).then(|| Arc::new(dictionary));
+    Ok(judged)
 }
 
 fn texts(pack: &Arc<PackReader>, most: usize) -> Result<Vec<Vec<u8>>, Corrupt> {
@@ -160,7 +193,7 @@ fn judge(form: u8, all: &[Vec<u8>], level: i32, size: Option<usize>) -> Judged {
         judged.with += length(codec::compress_with_dictionary(bytes, level, &dictionary)).min(without);
     }
     // As much again as was seen must pay for storing it.
-    let saved = (judged.without - judged.with) * HELD_OUT as u64;
+    let saved = judged.without.saturating_sub(judged.with) * HELD_OUT as u64;
     let cost = codec::compress(&dictionary, level).map_or(dictionary.len(), |packed| packed.len()) as u64;
     judged.dictionary = (saved > cost).then(|| Arc::new(dictionary));
     judged

@@ -88,6 +88,7 @@ fn name(form: u8) -> &'static str {
     match form {
         form::ZSTD => "text",
         form::ZSTD_GROUPS => "groups",
+        form::ZSTD_JOURNALS => "journals",
         form::VOCABULARY => "vocabulary",
         _ => "unknown",
     }
@@ -113,7 +114,7 @@ fn list(snapshot: &Snapshot) -> Result<Vec<DictionaryRow>> {
         }
     }
     // Of each kind only the newest is used.
-    for kind in ["text", "groups"] {
+    for kind in ["text", "groups", "journals"] {
         let newest = rows.iter().rposition(|row| row.kind == kind && row.active);
         rows.iter_mut().enumerate().filter(|(at, row)| row.kind == kind && Some(*at) != newest).for_each(|(_, row)| row.active = false);
     }

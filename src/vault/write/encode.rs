@@ -62,6 +62,9 @@ const DICTIONARY_LEVEL: i32 = 19;
 /// Blocks and groups up to this size may use a dictionary: larger ones have enough of their own to repeat.
 pub const SMALL: usize = 128 << 10;
 
+/// What is small may cost time: a commit has one or two such blocks, and milliseconds.
+pub const SMALL_LEVEL: i32 = 12;
+
 /// A zstd dictionary of the pack.
 #[derive(Clone)]
 pub struct Dictionary {
@@ -78,6 +81,8 @@ pub struct Dictionaries {
     pub text: Option<Dictionary>,
     /// For groups.
     pub groups: Option<Dictionary>,
+    /// For journals.
+    pub journals: Option<Dictionary>,
     /// Not stored yet: [`frame::form`] and bytes, in the order of their numbers.
     pub new: Vec<(u8, Arc<Vec<u8>>)>,
     /// The number the next one gets.
@@ -90,6 +95,7 @@ impl Dictionaries {
         let dictionary = Some(Dictionary { number: self.next, bytes: Arc::clone(&bytes) });
         match form {
             frame::form::ZSTD_GROUPS => self.groups = dictionary,
+            frame::form::ZSTD_JOURNALS => self.journals = dictionary,
             _ => self.text = dictionary,
         }
         self.next += 1;
@@ -307,7 +313,7 @@ fn code(
         }
         Job::Journal(raw) => {
             // Sources keep the last bytes of their text, which are like any text.
-            let frame = with_dictionary(Kind::Journal, &raw, levels.group, dictionaries.text.as_ref())
+            let frame = with_dictionary(Kind::Journal, &raw, levels.group, dictionaries.journals.as_ref())
                 .unwrap_or_else(|| compressed_frame(Kind::Journal, &raw, levels.group));
             Coded::Frame(frame, Box::new(move |offset, directory| directory.journals.push(offset)))
         }
@@ -327,7 +333,7 @@ pub fn compressed_frame(kind: Kind, raw: &[u8], level: i32) -> Vec<u8> {
 /// A small payload with a dictionary; `None` where there is none or it does not help.
 fn with_dictionary(kind: Kind, raw: &[u8], level: i32, dictionary: Option<&Dictionary>) -> Option<Vec<u8>> {
     let dictionary = dictionary.filter(|_| raw.len() <= SMALL)?;
-    let packed = codec::compress_with_dictionary(raw, level, &dictionary.bytes)?;
+    let packed = codec::compress_with_dictionary(raw, level.max(SMALL_LEVEL), &dictionary.bytes)?;
     let mut payload = Vec::with_capacity(packed.len() + 5);
     crate::bytes::Put::put_varint(&mut payload, u64::from(dictionary.number));
     payload.extend_from_slice(&packed);
