@@ -120,7 +120,7 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "N")]
     pub(crate) threads: Option<String>,
 
-    /// Working memory to stay below, such as 512M [env: TURNPACK_MEMORY_LIMIT]
+    /// Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]
     #[arg(long, global = true, value_name = "SIZE")]
     pub(crate) memory_limit: Option<String>,
 

@@ -147,7 +147,8 @@ pub fn compress_with_dictionary(raw: &[u8], level: i32, dictionary: &[u8]) -> Op
 pub fn decompress_with_dictionary(data: &[u8], length: usize, dictionary: &[u8]) -> Result<Vec<u8>, Corrupt> {
     let mut out = Vec::with_capacity(length + 1);
     let mut own = DCtx::create();
-    let done = prepare(&mut own).and_then(|()| own.load_dictionary(dictionary).map(drop)).and_then(|()| own.decompress(&mut out, data));
+    let done =
+        prepare(&mut own).and_then(|()| own.load_dictionary(dictionary).map(drop)).and_then(|()| own.decompress(&mut out, data));
     match done {
         Ok(_) if out.len() == length => Ok(out),
         Ok(_) => Err(corrupt!("decompresses to {} bytes instead of {length}", out.len())),

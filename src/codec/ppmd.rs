@@ -1,4 +1,4 @@
-//! PPMd, for what is kept rather than read: a tenth smaller than zstd at its strongest, a hundred times slower to read.
+//! PPMd, for what is kept rather than read: smaller than zstd at its strongest, and much slower to read.
 //!
 //! ```text
 //! data = order u8 · memory u8 (a power of two) · PPMd7 (var. H) with the range coder of 7z, without end mark
@@ -52,7 +52,8 @@ mod tests {
 
     #[test]
     fn bytes_come_back_and_damage_gives_errors_or_other_bytes_but_no_panic() {
-        let raw: Vec<u8> = (0..20_000u32).flat_map(|i| format!("{:x} words; ", i.wrapping_mul(0x9e37_79b1) >> 20).into_bytes()).collect();
+        let raw: Vec<u8> =
+            (0..20_000u32).flat_map(|i| format!("{:x} words; ", i.wrapping_mul(0x9e37_79b1) >> 20).into_bytes()).collect();
         let packed = compress(&raw).unwrap();
         assert_eq!(decompress(&packed, raw.len()).unwrap(), raw);
         for at in 0..200 {

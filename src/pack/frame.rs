@@ -156,7 +156,16 @@ impl<'a> Frame<'a> {
         if sum != checksum(guarded) {
             return Err(corrupt!("checksum mismatch over {} bytes", guarded.len()));
         }
-        Ok(Frame { kind, codec, raw_length, decoded_checksum, payload, length: (HEAD + stored + TAIL) as u64, checksum: sum, dictionary: None })
+        Ok(Frame {
+            kind,
+            codec,
+            raw_length,
+            decoded_checksum,
+            payload,
+            length: (HEAD + stored + TAIL) as u64,
+            checksum: sum,
+            dictionary: None,
+        })
     }
 
     /// Refuses another kind.

@@ -22,11 +22,11 @@ pub use ingest::{Explanation, Failure, IngestOptions, IngestReport, Input, Sync}
 pub use read::{
     ConversationRow, ExportOptions, ExportReport, GetItem, GetOptions, LsOptions, RecordItem, SegmentItem, SourceRow, Turn,
 };
-pub use search::{HitLine, HitSegment, HitText, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted};
-pub use stats::{Dimension, Numbers, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary};
+pub use search::{HitLine, HitSegment, HitText, Looked, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted};
+pub use stats::{Dimension, Numbers, Price, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary};
 pub use upkeep::{
-    CompactOptions, CompactReport, GcCandidate, GcOptions, GcReport, LogEntry, PackPlan, Receipt, ReindexReport, RmOptions,
-    DictionaryRow, RmReport, RmRow, Tier, TrainOptions, TrainReport, TrainedRow,
+    CompactOptions, CompactReport, DictionaryRow, GcCandidate, GcOptions, GcReport, LogEntry, PackPlan, Receipt, ReindexReport,
+    RmOptions, RmReport, RmRow, Tier, TrainOptions, TrainReport, TrainedRow,
 };
 pub use verify::{AgainstReport, CheckOptions, CheckReport, Finding, ReadData, Severity, Subset};
 
@@ -60,7 +60,7 @@ impl<'a, R: Report> Versioned<'a, R> {
 pub struct OpenOptions {
     /// Worker threads; none: as many as the machine has.
     pub threads: Option<usize>,
-    /// Bytes of working memory to stay below; none: the default of the engine.
+    /// Bytes of memory to aim at: bounds what an ingest reads ahead and the windows of decoders, not the tables of the open pack.
     pub memory_limit: Option<u64>,
     /// How long a writer waits for another writer. `Duration::MAX` waits for ever.
     pub lock_timeout: Duration,

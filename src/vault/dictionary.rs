@@ -18,7 +18,7 @@ use crate::vault::view::PackView;
 use crate::vault::write::encode::{Dictionaries, Dictionary, SMALL, SMALL_LEVEL};
 
 /// Text of small blocks that is enough for a first dictionary.
-const ENOUGH: u64 = 384 << 10;
+const ENOUGH: u64 = 256 << 10;
 /// Blocks that are.
 const ENOUGH_BLOCKS: usize = 16;
 /// A new dictionary comes when the text has grown by this factor.
@@ -28,9 +28,9 @@ const MOST_SAMPLED: usize = 6 << 20;
 /// Text is cut into samples of this size.
 const SAMPLE: usize = 4 << 10;
 /// Size of a dictionary: a share of the samples, within bounds.
-const SIZES: std::ops::RangeInclusive<usize> = (8 << 10)..=(112 << 10);
-/// 1/12 of the samples.
-const SHARE: usize = 12;
+const SIZES: std::ops::RangeInclusive<usize> = (8 << 10)..=(160 << 10);
+/// 1/6 of the samples.
+const SHARE: usize = 6;
 /// Journals looked at; the newer half becomes part of the dictionary.
 const JOURNALS: usize = 16;
 /// Text before them.
@@ -98,7 +98,9 @@ fn small_blocks(pack: &PackReader) -> impl Iterator<Item = (usize, u64, u64)> {
 
 fn is_due(pack: &PackReader) -> bool {
     let last = pack.directory.dictionaries.last().copied().unwrap_or_default();
-    let sum = |after: bool| small_blocks(pack).filter(|(_, offset, _)| (*offset > last) == after).map(|(_, _, length)| length).sum::<u64>();
+    let sum = |after: bool| {
+        small_blocks(pack).filter(|(_, offset, _)| (*offset > last) == after).map(|(_, _, length)| length).sum::<u64>()
+    };
     let (before, since) = (sum(false), sum(true));
     small_blocks(pack).count() >= ENOUGH_BLOCKS && since >= ENOUGH && since >= before * (GROWTH - 1)
 }

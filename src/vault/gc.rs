@@ -153,7 +153,13 @@ pub(super) fn profile_like(snapshot: &Snapshot, id: PackId) -> Profile {
     let mark = snapshot.packs.iter().find(|pack| pack.committed.pack == id).map(|pack| pack.mark);
     match mark.filter(|mark| mark.compact_level().is_some()) {
         Some(mark) => compact::profile_of(mark),
-        None => Profile { levels: Levels::INGEST, shape: Shape::ingest(), mark: Default::default(), vocabulary: false, reorder: false },
+        None => Profile {
+            levels: Levels::INGEST,
+            shape: Shape::ingest(),
+            mark: Default::default(),
+            vocabulary: false,
+            reorder: false,
+        },
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Entry {
     Log(Vec<u8>),
     /// A user mapping: its file name and text.
     Mapping(String, Vec<u8>),
+    /// Records that no line is any more: they were stored before it was clear that their stream repeats a source.
+    Superseded(Vec<RecordRun>),
     /// A dictionary is to be used, or no more: its pack, its number there.
     Dictionary {
         /// The pack's number.
@@ -70,7 +72,8 @@ const SOURCE: u8 = 1;
 const REMOVAL: u8 = 2;
 const LOG: u8 = 3;
 const MAPPING: u8 = 4;
-const DICTIONARY: u8 = 5;
+const SUPERSEDED: u8 = 5;
+const DICTIONARY: u8 = 6;
 
 /// Appends an entry.
 pub fn put(entry: &Entry, stamp: Stamp, out: &mut Vec<u8>) {
@@ -112,6 +115,10 @@ pub fn put(entry: &Entry, stamp: Stamp, out: &mut Vec<u8>) {
             body.put_u8(u8::from(*active));
             DICTIONARY
         }
+        Entry::Superseded(runs) => {
+            put_runs(runs, &mut body);
+            SUPERSEDED
+        }
     };
     out.put_u8(kind);
     out.put_varint(stamp.generation);
@@ -147,6 +154,7 @@ pub fn read(payload: &[u8], out: &mut Vec<(Stamp, Entry)>) -> Result<(), Corrupt
             }
             LOG => Entry::Log(body.take(body.remaining())?.to_vec()),
             MAPPING => Entry::Mapping(body.string()?.to_string(), body.take(body.remaining())?.to_vec()),
+            SUPERSEDED => Entry::Superseded(read_runs(&mut body)?),
             DICTIONARY => {
                 let (pack, number) = (body.varint32()?, body.varint32()?);
                 Entry::Dictionary { pack, number, active: body.u8()? != 0 }
@@ -213,9 +221,10 @@ mod tests {
         let runs = vec![RecordRun { first: 9, count: 3 }, RecordRun { first: 2, count: 1 }];
         let entries = [
             Entry::Source(SourceDelta { state: vec![1, 2], drop_last: 1, runs: runs.clone() }),
-            Entry::Removal(Removal { undo: true, records: runs, hashes: vec![u128::MAX - 5], lines: vec![(3, 4)] }),
+            Entry::Removal(Removal { undo: true, records: runs.clone(), hashes: vec![u128::MAX - 5], lines: vec![(3, 4)] }),
             Entry::Log(b"{}".to_vec()),
             Entry::Mapping("a.toml".into(), b"x".to_vec()),
+            Entry::Superseded(runs.clone()),
             Entry::Dictionary { pack: 3, number: 1, active: true },
         ];
         let mut bytes = Vec::new();

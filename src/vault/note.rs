@@ -27,12 +27,7 @@ pub fn commit(lock: &Lock, snapshot: &Snapshot, entries: &[Entry]) -> Result<Hea
 ///
 /// # Errors
 /// As [`commit`].
-pub fn commit_with(
-    _lock: &Lock,
-    snapshot: &Snapshot,
-    dictionaries: &[(u8, Arc<Vec<u8>>)],
-    entries: &[Entry],
-) -> Result<Head> {
+pub fn commit_with(_lock: &Lock, snapshot: &Snapshot, dictionaries: &[(u8, Arc<Vec<u8>>)], entries: &[Entry]) -> Result<Head> {
     let layout = snapshot.layout();
     let open = snapshot.open_pack().and_then(|id| snapshot.packs.iter().find(|pack| pack.committed.pack == id));
     let writer = match open {

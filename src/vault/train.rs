@@ -80,7 +80,10 @@ fn find(snapshot: &Snapshot, id: &str) -> Result<(u32, u32)> {
     let unknown = || Error::Usage(format!("{id}: no such dictionary; `turnpack train-dict --list` shows them as PACK:NUMBER"));
     let (pack, number) = id.split_once(':').ok_or_else(unknown)?;
     let (pack, number) = (pack.parse::<u32>().map_err(|_| unknown())?, number.parse::<u32>().map_err(|_| unknown())?);
-    let known = snapshot.packs.iter().any(|reader| reader.committed.pack.0 == pack && (number as usize) < reader.directory.dictionaries.len());
+    let known = snapshot
+        .packs
+        .iter()
+        .any(|reader| reader.committed.pack.0 == pack && (number as usize) < reader.directory.dictionaries.len());
     if known { Ok((pack, number)) } else { Err(unknown()) }
 }
 
@@ -116,7 +119,10 @@ fn list(snapshot: &Snapshot) -> Result<Vec<DictionaryRow>> {
     // Of each kind only the newest is used.
     for kind in ["text", "groups", "journals"] {
         let newest = rows.iter().rposition(|row| row.kind == kind && row.active);
-        rows.iter_mut().enumerate().filter(|(at, row)| row.kind == kind && Some(*at) != newest).for_each(|(_, row)| row.active = false);
+        rows.iter_mut()
+            .enumerate()
+            .filter(|(at, row)| row.kind == kind && Some(*at) != newest)
+            .for_each(|(_, row)| row.active = false);
     }
     Ok(rows)
 }

@@ -211,7 +211,8 @@ impl PackView {
         if let Some(bytes) = self.block_cache.get(key) {
             let needs = bytes.borrow().needs(upto);
             if bytes.borrow().bytes.ready().len() < needs {
-                frame::reach(&mut bytes.borrow_mut().bytes, &self.pack.frame(entry.offset, Kind::Block)?, needs).map_err(damaged)?;
+                frame::reach(&mut bytes.borrow_mut().bytes, &self.pack.frame(entry.offset, Kind::Block)?, needs)
+                    .map_err(damaged)?;
             }
             return Ok(bytes);
         }

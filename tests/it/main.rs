@@ -20,6 +20,7 @@ mod powercut;
 mod read;
 mod rewrites;
 mod roundtrip;
+mod search;
 mod sources;
 mod squeeze;
 mod upkeep;

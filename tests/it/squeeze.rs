@@ -39,13 +39,20 @@ impl Random {
 /// Lines of new text, with an extra sentence in some.
 fn prose(seed: u64, lines: usize, extra: &str) -> String {
     let mut random = Random(seed);
-    let line = |n: usize| format!("{{\"id\":\"r{seed}-{n}\",\"text\":{:?}}}\n", random.text(900) + if n.is_multiple_of(5) { extra } else { "" });
+    let line = |n: usize| {
+        format!("{{\"id\":\"r{seed}-{n}\",\"text\":{:?}}}\n", random.text(900) + if n.is_multiple_of(5) { extra } else { "" })
+    };
     (0..lines).map(line).collect()
 }
 
 fn bytes_of(house: &House) -> u64 {
     let size = |dir: std::path::PathBuf| -> u64 {
-        std::fs::read_dir(dir).unwrap().flatten().filter(|entry| entry.path().is_file()).map(|entry| entry.metadata().unwrap().len()).sum()
+        std::fs::read_dir(dir)
+            .unwrap()
+            .flatten()
+            .filter(|entry| entry.path().is_file())
+            .map(|entry| entry.metadata().unwrap().len())
+            .sum()
     };
     size(house.vault()) + size(house.vault().join("packs"))
 }
@@ -131,7 +138,10 @@ fn two_thousand_variants_of_a_prompt_cost_sixty_bytes_each() {
     for n in 0..2_000 {
         let name: String = (0..4 + random.below(20)).map(|_| (b'a' + random.below(26) as u8) as char).collect();
         let at = random.below(prompt.len() as u64) as usize;
-        log += &format!("{{\"n\":{n},\"messages\":[{{\"role\":\"system\",\"content\":{:?}}}]}}\n", [&prompt[..at], &name, &prompt[at..]].concat());
+        log += &format!(
+            "{{\"n\":{n},\"messages\":[{{\"role\":\"system\",\"content\":{:?}}}]}}\n",
+            [&prompt[..at], &name, &prompt[at..]].concat()
+        );
     }
     house.put_in("a.jsonl", &log);
     house.compact();

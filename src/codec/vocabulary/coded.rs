@@ -96,7 +96,14 @@ impl Stretches {
 }
 
 /// Appends bytes `from..to` of what codes stand for, `whole` bytes in all.
-fn expand(mut codes: &[u8], vocabulary: &Vocabulary, from: usize, to: usize, whole: usize, out: &mut Vec<u8>) -> Result<(), Corrupt> {
+fn expand(
+    mut codes: &[u8],
+    vocabulary: &Vocabulary,
+    from: usize,
+    to: usize,
+    whole: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), Corrupt> {
     let unknown = || corrupt!("codes end early or name no word");
     let mut at = 0;
     // Up to the word in which the part begins only lengths are added.

@@ -50,7 +50,11 @@ pub(super) fn first(text: &[u8]) -> usize {
     let lead = usize::from(byte == b' ' && text.get(1).is_some_and(|next| sort(*next) != Sort::Break));
     let word = text.get(lead..).unwrap_or_default();
     let Some(kind) = word.first().map(|byte| sort(*byte)) else { return lead };
-    lead + if kind == Sort::Wide { wide(word) } else { word.iter().take(longest(kind)).take_while(|byte| sort(**byte) == kind).count() }
+    lead + if kind == Sort::Wide {
+        wide(word)
+    } else {
+        word.iter().take(longest(kind)).take_while(|byte| sort(**byte) == kind).count()
+    }
 }
 
 fn wide(text: &[u8]) -> usize {
@@ -88,7 +92,9 @@ mod tests {
 
     #[test]
     fn words_take_the_space_before_them_and_sentences_end_at_their_marks() {
-        let cut = |text: &'static str| words(text.as_bytes()).map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>();
+        let cut = |text: &'static str| {
+            words(text.as_bytes()).map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>()
+        };
         assert_eq!(cut("It was 12345 \n  {\"a\":1}"), ["It", " was", " 123", "45", " ", "\n", "  ", "{\"", "a", "\":", "1", "}"]);
         assert_eq!(cut("你好，世界。再见"), ["你好", "，", "世界", "。", "再见"]);
     }

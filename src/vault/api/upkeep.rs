@@ -161,7 +161,7 @@ pub struct CompactOptions {
 pub enum Tier {
     /// To be read: a record is a few milliseconds away.
     Hot,
-    /// To be kept: smaller, a record is some hundred milliseconds away.
+    /// To be kept: smaller, and a record costs the decoding of a large block.
     Cold,
 }
 

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::error::{Error, Result};
 use crate::source::digest::{Edges, StreamDigest};
 use crate::source::lines::Chunk;
+use crate::vault::ingest::feed::USUAL_CHUNK;
 
 /// Bytes of a stream.
 pub enum Bytes {
@@ -145,6 +146,7 @@ fn work(receiver: &Receiver<Message>, shelf: &Sender<Vec<u8>>) {
                 // Hashing comes last in a chunk's life: mostly its buffer is free now.
                 if let Bytes::Chunk(chunk) = bytes
                     && let Ok(chunk) = Arc::try_unwrap(chunk)
+                    && chunk.data.capacity() <= USUAL_CHUNK
                 {
                     let _ = shelf.try_send(chunk.data);
                 }

@@ -25,6 +25,9 @@ const COMMIT_BYTES: u64 = 256 << 20;
 /// Bytes of new nodes after which a commit is made: what is kept in memory to compare with, so that what leaves it is on disk.
 const COMMIT_NEW_BYTES: u64 = 32 << 20;
 
+/// Memory of larger chunks is given back rather than kept for others.
+pub const USUAL_CHUNK: usize = 4 << 20;
+
 /// A source that is being read.
 pub struct Active {
     /// Its state as of the last commit; digest and ends are filled in at commits.
@@ -109,6 +112,9 @@ pub struct Feed {
     /// Wishes for the cut.
     pub options: Arc<CutOptions>,
     queue: VecDeque<(usize, Work)>,
+    /// Raw bytes in the queue, and how many may be.
+    under_way: u64,
+    most_under_way: u64,
     /// Sources by slot.
     pub active: Vec<Active>,
     /// Digests by slot.
@@ -126,15 +132,19 @@ pub struct Feed {
     /// Removed records that come again are brought back.
     pub restore: bool,
     restored: Removal,
+    /// Records of streams that turned out to repeat what is known under other numbers.
+    superseded: Vec<RecordRun>,
 }
 
 impl Feed {
-    /// An empty conveyor.
+    /// An empty conveyor for so many raw bytes at a time, or one chunk if that has more.
     #[must_use]
-    pub fn new(options: CutOptions) -> Feed {
+    pub fn new(options: CutOptions, most_under_way: u64) -> Feed {
         Feed {
             options: Arc::new(options),
             queue: VecDeque::new(),
+            under_way: 0,
+            most_under_way,
             active: Vec::new(),
             digests: Digests::start(),
             fed: Fed::default(),
@@ -145,6 +155,7 @@ impl Feed {
             detector: None,
             restore: false,
             restored: Removal { undo: true, ..Removal::default() },
+            superseded: Vec::new(),
         }
     }
 
@@ -161,6 +172,12 @@ impl Feed {
     /// # Errors
     /// When storing an earlier one fails.
     pub fn push(&mut self, session: &mut Session, slot: usize, item: Item) -> Result<()> {
+        let bytes = super::length_of(&item);
+        // Before it is cut: what a long line is cut into is larger than the line.
+        while !self.queue.is_empty() && self.under_way + bytes > self.most_under_way {
+            self.step(session)?;
+        }
+        self.under_way += bytes;
         let work = match item {
             Item::Chunk(chunk) => {
                 let chunk = Arc::new(chunk);
@@ -219,15 +236,22 @@ impl Feed {
         let Some((slot, work)) = self.queue.pop_front() else { return Ok(()) };
         match work {
             Work::Chunk(chunk, cuts) => {
+                self.under_way = self.under_way.saturating_sub(chunk.data.len() as u64);
                 let (cuts, shapes) = cuts.recv().map_err(|_| Error::Internal("a worker stopped".into()))?;
                 for (shape, count) in shapes {
                     *self.active[slot].shapes.entry(shape).or_default() += count;
                 }
+                let usual = chunk.data.len() <= USUAL_CHUNK;
                 self.chunk(session, slot, chunk, &cuts)?;
-                // A full shelf is no loss.
-                let _ = self.spare.0.try_send(cuts);
+                // A full shelf is no loss, and one full of what long lines left would be.
+                if usual {
+                    let _ = self.spare.0.try_send(cuts);
+                }
             }
-            Work::Long(piece) => self.long_piece(session, slot, piece)?,
+            Work::Long(piece) => {
+                self.under_way = self.under_way.saturating_sub(piece.data.len() as u64);
+                self.long_piece(session, slot, piece)?;
+            }
             Work::End => {
                 self.active[slot].done = true;
                 self.active[slot].dirty = true;
@@ -375,6 +399,9 @@ impl Feed {
             entries.push(Entry::Removal(std::mem::take(&mut self.restored)));
             self.restored.undo = true;
         }
+        if !self.superseded.is_empty() {
+            entries.push(Entry::Superseded(std::mem::take(&mut self.superseded)));
+        }
         entries.extend(more);
         self.since_commit = 0;
         self.last_commit = Instant::now();
@@ -410,6 +437,7 @@ impl Feed {
         if equal && length >= known_length && (starts_with_known || undecided.is_sure() && known.state.digest.is_closed()) {
             // The same lines, and perhaps more: only those are new.
             let same = length == known_length;
+            self.superseded.extend(undecided.superseded(&active.runs));
             skip_first(&mut active.runs, settled);
             active.drop_last = origin.occurrences() - settled;
             active.state.id = known.state.id;
@@ -418,6 +446,7 @@ impl Feed {
             active.unchanged = same;
         } else if equal && undecided.is_sure() && length < known_length && active.occurrences <= settled {
             // A beginning of what is known: nothing new.
+            self.superseded.extend(undecided.superseded(&active.runs));
             active.dirty = false;
             active.unchanged = true;
         } else {

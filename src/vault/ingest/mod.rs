@@ -5,11 +5,13 @@
 //! | `mod` | the run: from the first input to the report |
 //! | `file` | files: what each means and which way it is read |
 //! | `stream` | standard input and pipes |
+//! | `budget` | what a memory limit means |
 //! | `feed` | the conveyor from chunks to commits |
 //! | `long` | lines too long to be held |
 //! | `repeat` | whether a stream repeats what is known |
 //! | `digests` | digests of the streams, on a thread of their own |
 
+mod budget;
 mod digests;
 mod feed;
 mod file;
@@ -35,6 +37,7 @@ use crate::source::state::SourceState;
 use crate::vault::Vault;
 use crate::vault::api::{Explanation, Failure, IngestOptions, IngestReport, Input, Sync};
 use crate::vault::head::disk_bytes;
+use crate::vault::ingest::budget::Budget;
 use crate::vault::ingest::digests::Digest;
 use crate::vault::ingest::feed::{Active, Detector, Feed};
 use crate::vault::journal::Entry;
@@ -48,9 +51,6 @@ fn chunk_options() -> ChunkOptions {
     ChunkOptions { chunk_bytes: 1 << 20, ..ChunkOptions::default() }
 }
 
-/// Largest window a decoder may need unless more memory was allowed.
-const WINDOW: u64 = 128 << 20;
-
 /// One ingest.
 struct Run<'v> {
     vault: &'v Vault,
@@ -63,6 +63,7 @@ struct Run<'v> {
     /// Sizes and kinds of files on the conveyor: a file that may equal one of them waits for it.
     under_way: Vec<(u64, bool)>,
     next_source: u32,
+    budget: Budget,
 }
 
 impl Vault {
@@ -89,14 +90,16 @@ impl Vault {
             max_segment_bytes: options.max_segment_bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
             ..CutOptions::default()
         };
+        let budget = Budget::of(self.options.memory_limit);
         let mut run = Run {
+            budget,
             vault: self,
             options,
             progress,
             interrupt,
             next_source: session.state.next_source(),
             session,
-            feed: Feed::new(cut),
+            feed: Feed::new(cut, budget.under_way),
             report: IngestReport { dry_run: options.dry_run, created: self.created, ..IngestReport::default() },
             under_way: Vec::new(),
         };
@@ -120,7 +123,7 @@ impl Vault {
 
 impl Run<'_> {
     fn window(&self) -> u64 {
-        self.vault.options.memory_limit.map_or(WINDOW, |limit| limit.max(WINDOW))
+        self.budget.window
     }
 
     /// Keeps a mapping file in the vault, and sets up what `--shape`, `--explain` and `--restore-removed` need.

@@ -397,6 +397,7 @@ impl<'a> Maintenance<'a> {
             if fsio::remove(&self.layout.packs().join(id.file_name())).is_ok() {
                 outcome.unlinked.push(format!("packs/{}", id.file_name()));
             }
+            crate::vault::search::parts::forget_pack(&self.layout, *id)?;
         }
         (self.watch)(Step::Unlinked)
     }

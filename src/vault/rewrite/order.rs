@@ -67,7 +67,12 @@ struct Window {
 ///
 /// # Errors
 /// When records cannot be read.
-pub fn by_likeness(packs: &[Arc<PackReader>], stored: Vec<Unit>, means: Means, interrupt: &Interrupt) -> Result<(Vec<Unit>, Means)> {
+pub fn by_likeness(
+    packs: &[Arc<PackReader>],
+    stored: Vec<Unit>,
+    means: Means,
+    interrupt: &Interrupt,
+) -> Result<(Vec<Unit>, Means)> {
     let text: u64 = packs.iter().flat_map(|pack| &pack.directory.blocks).map(|block| u64::from(block.length)).sum();
     if text < LEAST_BYTES as u64 {
         return Ok((stored, means));
@@ -135,7 +140,8 @@ impl Windows {
         match window.best_order() {
             Some(order) => {
                 self.changed = true;
-                self.units.extend(order.chunks(UNIT_RECORDS).map(|unit| unit.iter().map(|&at| window.places[at as usize]).collect()));
+                self.units
+                    .extend(order.chunks(UNIT_RECORDS).map(|unit| unit.iter().map(|&at| window.places[at as usize]).collect()));
             }
             None => self.units.extend(window.places.chunks(UNIT_RECORDS).map(<[Place]>::to_vec)),
         }
@@ -197,7 +203,8 @@ impl Window {
         if self.text.len() < LEAST_BYTES {
             return None;
         }
-        let mut keys: Vec<Key> = self.fields.iter().filter_map(|(field, values)| Key::new(*field, values, self.places.len())).collect();
+        let mut keys: Vec<Key> =
+            self.fields.iter().filter_map(|(field, values)| Key::new(*field, values, self.places.len())).collect();
         keys.sort_by(|a, b| b.scatter.total_cmp(&a.scatter).then(a.field.cmp(&b.field)));
         keys.dedup_by(|a, b| a.groups.len() == b.groups.len() && a.runs == b.runs);
         keys.truncate(TRIALS);

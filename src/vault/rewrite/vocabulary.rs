@@ -29,7 +29,12 @@ const KNOWN_BITS: u32 = 17;
 /// # Errors
 /// When records cannot be read.
 pub fn find(packs: &[Arc<PackReader>], units: &[Unit], means: Means, level: i32) -> Result<Option<Coder>> {
-    let all: u64 = packs.iter().flat_map(|pack| &pack.directory.blocks).filter(|block| block.class != class::DENSE).map(|block| u64::from(block.length)).sum();
+    let all: u64 = packs
+        .iter()
+        .flat_map(|pack| &pack.directory.blocks)
+        .filter(|block| block.class != class::DENSE)
+        .map(|block| u64::from(block.length))
+        .sum();
     let samples = sample(packs, units, all, means)?;
     let sampled: usize = samples.iter().map(Vec::len).sum();
     if sampled == 0 {

@@ -13,13 +13,13 @@ use crate::codec::vocabulary::Coder;
 use crate::error::Result;
 use crate::group::build::{GroupBuilder, Item, Target};
 use crate::pack::directory::GroupEntry;
+use crate::pack::frame::form;
 use crate::record::NODE_BYTES;
 use crate::record::cut::{self, CutOptions, Cuts, Cutter, Place, UNOPENED, class};
 use crate::record::known::{KNOWN_BYTES, Known};
 use crate::record::template::{Slot, SlotKind};
 use crate::text::{Anchor, Matcher, Piece, anchors};
 use crate::vault::view::PackView;
-use crate::pack::frame::form;
 use crate::vault::write::encode::{Commit, Dictionaries, Encoder, Job, Sink, Star};
 use crate::vault::write::literal::{Block, Literals};
 use crate::vault::write::ring::{Ring, Spot};
@@ -50,7 +50,7 @@ impl Shape {
     pub fn ingest() -> Shape {
         Shape {
             block_bytes: 512 << 10,
-            group_bytes: 128 << 10,
+            group_bytes: 64 << 10,
             pack_bytes: 1 << 30,
             window_bytes: 32 << 20,
             ring_bytes: 32 << 20,

@@ -12,8 +12,8 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rayon::ThreadPool;
 
-use crate::codec::{self, Strength, packing};
 use crate::codec::vocabulary::Coder;
+use crate::codec::{self, Strength, packing};
 use crate::error::{Error, Result};
 use crate::group;
 use crate::group::build::GroupBuilder;
@@ -63,7 +63,7 @@ const DICTIONARY_LEVEL: i32 = 19;
 pub const SMALL: usize = 128 << 10;
 
 /// What is small may cost time: a commit has one or two such blocks, and milliseconds.
-pub const SMALL_LEVEL: i32 = 12;
+pub const SMALL_LEVEL: i32 = 18;
 
 /// A zstd dictionary of the pack.
 #[derive(Clone)]
@@ -187,7 +187,17 @@ impl<S: Sink> Encoder<S> {
         let release = permits.1.clone();
         let writer = std::thread::spawn(move || write_in_order(sink, &incoming, &release));
         let used = bounded(under_way);
-        Encoder { pool, levels, coder: None, dictionaries: Arc::default(), sequence: 0, permits, results, used, writer: Some(writer) }
+        Encoder {
+            pool,
+            levels,
+            coder: None,
+            dictionaries: Arc::default(),
+            sequence: 0,
+            permits,
+            results,
+            used,
+            writer: Some(writer),
+        }
     }
 
     /// Codes text with a vocabulary from here on, where that makes it smaller; with none, no more.
@@ -265,13 +275,7 @@ fn write_in_order<S: Sink>(mut sink: S, incoming: &Receiver<(u64, Coded)>, relea
     outcome.map(|()| sink)
 }
 
-fn code(
-    job: Job,
-    levels: Levels,
-    coder: Option<&Coder>,
-    dictionaries: &Dictionaries,
-    used: &Sender<Box<GroupBuilder>>,
-) -> Coded {
+fn code(job: Job, levels: Levels, coder: Option<&Coder>, dictionaries: &Dictionaries, used: &Sender<Box<GroupBuilder>>) -> Coded {
     match job {
         Job::Block(block, star) => {
             let level = if block.class == class::DENSE { levels.dense } else { levels.text };
@@ -308,7 +312,8 @@ fn code(
             )
         }
         Job::Dictionary(form, stored) => {
-            let frame = compressed_frame(Kind::Dictionary, &[&[form], stored.as_slice()].concat(), levels.group.max(DICTIONARY_LEVEL));
+            let frame =
+                compressed_frame(Kind::Dictionary, &[&[form], stored.as_slice()].concat(), levels.group.max(DICTIONARY_LEVEL));
             Coded::Frame(frame, Box::new(move |offset, directory| directory.dictionaries.push(offset)))
         }
         Job::Journal(raw) => {
@@ -342,7 +347,8 @@ fn with_dictionary(kind: Kind, raw: &[u8], level: i32, dictionary: Option<&Dicti
 
 /// A group, its streams compressed each by itself; a small one as a whole.
 fn group_frame(group: &GroupBuilder, strength: Strength, dictionary: Option<&Dictionary>) -> Vec<u8> {
-    if group.weight() <= SMALL && dictionary.is_some() {
+    // Groups of a long ingest are twice as large: they have no time for this.
+    if group.weight() <= SMALL / 2 && dictionary.is_some() {
         let plain = group::encode::encode(group, Strength::NONE);
         if let Some(frame) = with_dictionary(Kind::Group, &plain, strength.level, dictionary) {
             return frame;
