@@ -187,18 +187,16 @@ impl PackView {
         Ok((entry, self.block_at(class, index, upto)?))
     }
 
-    /// Gives all the text of a block of a class to `look`.
+    /// The text of a block of a class.
     ///
     /// # Errors
     /// When it is damaged.
-    pub fn whole_block<T>(&mut self, class: u8, index: usize, look: impl FnOnce(&[u8]) -> T) -> Result<T, Corrupt> {
-        let block = self.block_at(class, index, usize::MAX)?;
-        let block = block.borrow();
-        let Some(stretches) = &block.coded else { return Ok(look(block.bytes.ready())) };
-        let vocabulary = self.vocabulary(stretches.vocabulary())?;
-        let mut text = Vec::new();
-        stretches.append(block.bytes.ready(), &vocabulary, 0, stretches.length(), &mut text)?;
-        Ok(look(&text))
+    pub fn whole_block(&mut self, class: u8, index: usize) -> Result<Vec<u8>, Corrupt> {
+        let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
+        let entry = *list.get(index).ok_or_else(|| corrupt!("no block {index}"))?;
+        let mut text = Vec::with_capacity(entry.length as usize);
+        self.literal(class, entry.start, entry.length, &mut text)?;
+        Ok(text)
     }
 
     /// A block, `upto` bytes of its text or more: who needs a single record need not wait for the whole block.

@@ -311,9 +311,9 @@ fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<Built> {
         threads,
         jobs,
         |fetcher, (class, index)| {
+            let bytes = fetcher.view(pack)?.whole_block(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
             let mut seen = Seen::new(MOST_ROWS);
-            let looked = fetcher.view(pack)?.whole_block(class as u8, index, |text| seen.add(text));
-            looked.map_err(|corrupt| reader.damaged(corrupt))?;
+            seen.add(&bytes);
             Ok((class, index, seen))
         },
         |(class, index, seen)| {

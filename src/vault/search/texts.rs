@@ -125,9 +125,8 @@ pub(super) fn segments(
         threads,
         jobs.into_iter(),
         |fetcher, (class, index)| {
-            let look = |text: &[u8]| judge_block(text, &work[class][index], pattern);
-            let judged = fetcher.view(pack)?.whole_block(class as u8, index, look);
-            judged.map_err(|corrupt| reader.damaged(corrupt))?.ok_or_else(|| too_short(reader, &blocks[class][index]))
+            let bytes = fetcher.view(pack)?.whole_block(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
+            judge_block(&bytes, &work[class][index], pattern).ok_or_else(|| too_short(reader, &blocks[class][index]))
         },
         |said| {
             said.hits.iter().for_each(|segment| hits.insert(u64::from(*segment)));
