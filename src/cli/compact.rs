@@ -12,10 +12,9 @@ use crate::vault::api::{CompactOptions, CompactReport, Tier};
 #[command(
     long_about = "Rewrites packs for size, one after the other. Finished packs are left alone: a second run writes nothing. When \
                   the time is up it stops after a pack, exits 0 and reports \"complete\": false; the next run goes on from there. The \
-                  cold tier is for what is kept rather than read: a tenth smaller, but a record takes most of a second.",
+                  cold tier is for what is kept rather than read: smaller, but one record costs the decoding of a large block.",
     after_long_help = "\
 Examples:
-  turnpack compact
   turnpack compact --dry-run
   turnpack compact --tier cold
   turnpack compact --max-runtime 20m --lock-timeout 10m --quiet"

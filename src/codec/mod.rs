@@ -25,6 +25,11 @@ pub struct Strength {
     pub cold: bool,
 }
 
+impl Strength {
+    /// Not at all: what it becomes part of is compressed.
+    pub const NONE: Strength = Strength { level: 0, cold: false };
+}
+
 /// How something is packed. Numbers are never reused.
 pub mod packing {
     /// As it is.
@@ -38,6 +43,9 @@ pub mod packing {
 /// Packs with what makes it smallest: its [`packing`], and the bytes unless they are as they were.
 #[must_use]
 pub fn pack(raw: &[u8], strength: Strength) -> (u8, Option<Vec<u8>>) {
+    if strength == Strength::NONE {
+        return (packing::RAW, None);
+    }
     let zstd = compress(raw, strength.level);
     let ppmd = if strength.cold { ppmd::compress(raw) } else { None };
     match (zstd, ppmd) {
@@ -109,6 +117,43 @@ pub fn compress_with_prefix(raw: &[u8], level: i32, prefix: Option<&[u8]>) -> Op
         OUTPUT.set(out);
         packed
     })
+}
+
+/// A dictionary of at most `size` bytes for bytes like the samples; `None` when they are too few.
+#[must_use]
+pub fn train_dictionary(samples: &[&[u8]], size: usize) -> Option<Vec<u8>> {
+    zstd::dict::from_samples(samples, size).ok()
+}
+
+/// Compresses with a dictionary; `None` when that does not make it smaller.
+#[must_use]
+pub fn compress_with_dictionary(raw: &[u8], level: i32, dictionary: &[u8]) -> Option<Vec<u8>> {
+    let mut own = CCtx::create();
+    own.set_parameter(CParameter::CompressionLevel(level)).ok()?;
+    own.set_parameter(CParameter::Format(FrameFormat::Magicless)).ok()?;
+    own.set_parameter(CParameter::ContentSizeFlag(false)).ok()?;
+    own.set_parameter(CParameter::ChecksumFlag(false)).ok()?;
+    own.set_parameter(CParameter::DictIdFlag(false)).ok()?;
+    own.load_dictionary(dictionary).ok()?;
+    let mut out = Vec::with_capacity(zstd::zstd_safe::compress_bound(raw.len()));
+    own.compress2(&mut out, raw).ok()?;
+    (out.len() < raw.len()).then_some(out)
+}
+
+/// Decompresses exactly `length` bytes that were compressed with a dictionary.
+///
+/// # Errors
+/// When the data is damaged or of another length.
+pub fn decompress_with_dictionary(data: &[u8], length: usize, dictionary: &[u8]) -> Result<Vec<u8>, Corrupt> {
+    let mut out = Vec::with_capacity(length + 1);
+    let mut own = DCtx::create();
+    let done =
+        prepare(&mut own).and_then(|()| own.load_dictionary(dictionary).map(drop)).and_then(|()| own.decompress(&mut out, data));
+    match done {
+        Ok(_) if out.len() == length => Ok(out),
+        Ok(_) => Err(corrupt!("decompresses to {} bytes instead of {length}", out.len())),
+        Err(code) => Err(corrupt!("zstd: {}", zstd::zstd_safe::get_error_name(code))),
+    }
 }
 
 /// Decompresses exactly `length` bytes.

@@ -1,4 +1,4 @@
-//! PPMd, for what is kept rather than read: a tenth smaller than zstd at its strongest, a hundred times slower to read.
+//! PPMd, for what is kept rather than read: smaller than zstd at its strongest, and much slower to read.
 //!
 //! ```text
 //! data = order u8 · memory u8 (a power of two) · PPMd7 (var. H) with the range coder of 7z, without end mark
@@ -13,8 +13,8 @@ use crate::error::{Corrupt, corrupt};
 
 /// Bytes that a prediction looks back: words are one or two bytes, so this is most of a sentence.
 const ORDER: u8 = 8;
-/// The model's memory: between 1 MiB and 64 MiB, by length.
-const MEMORY: std::ops::RangeInclusive<u32> = 20..=26;
+/// The model's memory: between 1 MiB and 128 MiB, by length.
+const MEMORY: std::ops::RangeInclusive<u32> = 20..=27;
 /// Readers do not allocate more: 128 MiB.
 const MOST_MEMORY: u8 = 27;
 /// The model needs about so many bytes for each of the text.

@@ -48,10 +48,14 @@ impl Kind {
 
 /// What a dictionary frame holds. Numbers are never reused.
 pub mod form {
-    /// A zstd dictionary.
+    /// A zstd dictionary for text.
     pub const ZSTD: u8 = 0;
     /// A vocabulary.
     pub const VOCABULARY: u8 = 1;
+    /// A zstd dictionary for groups whose streams are stored as they are.
+    pub const ZSTD_GROUPS: u8 = 2;
+    /// Bytes that journals are compressed against: text, then earlier journals.
+    pub const ZSTD_JOURNALS: u8 = 3;
 }
 
 /// How a payload is coded. Numbers are never reused.
@@ -103,6 +107,8 @@ pub struct Frame<'a> {
     pub length: u64,
     /// The checksum as stored.
     pub checksum: u64,
+    /// The dictionary it was coded with, where a pack's reader has put it here.
+    pub dictionary: Option<&'a [u8]>,
 }
 
 /// Builds a frame from a payload already coded.
@@ -150,7 +156,16 @@ impl<'a> Frame<'a> {
         if sum != checksum(guarded) {
             return Err(corrupt!("checksum mismatch over {} bytes", guarded.len()));
         }
-        Ok(Frame { kind, codec, raw_length, decoded_checksum, payload, length: (HEAD + stored + TAIL) as u64, checksum: sum })
+        Ok(Frame {
+            kind,
+            codec,
+            raw_length,
+            decoded_checksum,
+            payload,
+            length: (HEAD + stored + TAIL) as u64,
+            checksum: sum,
+            dictionary: None,
+        })
     }
 
     /// Refuses another kind.
@@ -217,6 +232,12 @@ pub fn decode(frame: &Frame<'_>, prefix: Option<&[u8]>) -> Result<Vec<u8>, Corru
             let data = reader.take(reader.remaining())?;
             let prefix = prefix.ok_or_else(|| corrupt!("coded with a prefix that is not at hand"))?;
             crate::codec::decompress(data, length, Some(prefix))?
+        }
+        codec::ZSTD_DICTIONARY => {
+            let mut reader = Reader::new(frame.payload);
+            reader.varint()?;
+            let dictionary = frame.dictionary.ok_or_else(|| corrupt!("coded with a dictionary that is not at hand"))?;
+            crate::codec::decompress_with_dictionary(reader.take(reader.remaining())?, length, dictionary)?
         }
         codec::PPMD | codec::PPMD_CODED => crate::codec::ppmd::decompress(frame.payload, length)?,
         codec => return Err(corrupt!("codec {codec} is unknown")),

@@ -25,8 +25,8 @@ pub use read::{
 pub use search::{HitLine, HitSegment, HitText, Looked, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted};
 pub use stats::{Dimension, Numbers, Price, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary};
 pub use upkeep::{
-    CompactOptions, CompactReport, GcCandidate, GcOptions, GcReport, LogEntry, PackPlan, Receipt, ReindexReport, RmOptions,
-    RmReport, RmRow, Tier,
+    CompactOptions, CompactReport, DictionaryRow, GcCandidate, GcOptions, GcReport, LogEntry, PackPlan, Receipt, ReindexReport,
+    RmOptions, RmReport, RmRow, Tier, TrainOptions, TrainReport, TrainedRow,
 };
 pub use verify::{AgainstReport, CheckOptions, CheckReport, Finding, ReadData, Severity, Subset};
 

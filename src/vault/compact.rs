@@ -42,7 +42,7 @@ pub fn profile_of(mark: Mark) -> Profile {
     Profile {
         levels: Levels { text: level, dense: level, group: level, cold },
         shape: Shape {
-            block_bytes: if cold { 8 << 20 } else { 4 << 20 },
+            block_bytes: if cold { 16 << 20 } else { 4 << 20 },
             group_bytes: 1 << 20,
             pack_bytes: 1 << 30,
             window_bytes: 128 << 20,

@@ -22,4 +22,5 @@ mod rewrites;
 mod roundtrip;
 mod search;
 mod sources;
+mod squeeze;
 mod upkeep;

@@ -57,6 +57,12 @@ impl Stretches {
         self.vocabulary
     }
 
+    /// Bytes of text.
+    #[must_use]
+    pub fn length(&self) -> u32 {
+        self.length
+    }
+
     /// How many bytes of the payload the first `upto` bytes of text need.
     #[must_use]
     pub fn end_of(&self, upto: usize) -> usize {

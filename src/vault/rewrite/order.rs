@@ -301,3 +301,48 @@ fn may_be_key(values: &[(u32, u64)]) -> bool {
 fn cost(text: &[u8]) -> f64 {
     codec::compress(text, TRIAL_LEVEL).map_or(text.len(), |packed| packed.len()) as f64 / text.len().max(1) as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Records of some sessions, each with words of its own; `order` gives the session of each record.
+    fn window(order: impl Iterator<Item = u64>) -> Window {
+        let mut window = Window::default();
+        let mut state = 1u64;
+        for (record, session) in (0..).zip(order) {
+            for _ in 0..500 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let word = (session * 1_000 + (state >> 33) % 40).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                window.text.extend_from_slice(format!("{word:016x} ").as_bytes());
+            }
+            window.places.push(Place { pack: 0, group: 0, position: record, number: u64::from(record) });
+            window.ends.push(window.text.len());
+            for (field, value) in [(1, session), (2, u64::from(record)), (3, u64::from(record) % 9)] {
+                window.fields.entry(field).or_default().push((record, value));
+            }
+        }
+        window
+    }
+
+    // Protects the gain on logs of many models answering the same tasks, and that every record stays exactly once.
+    #[test]
+    fn scattered_sessions_are_brought_together_and_a_log_in_order_stays_as_it_is() {
+        let scattered = window((0..1_200).map(|record| record * 7 % 100));
+        let order = scattered.best_order().unwrap();
+        let sessions: Vec<u32> = order.iter().map(|record| record * 7 % 100).collect();
+        assert_eq!(sessions.windows(2).filter(|pair| pair[0] != pair[1]).count(), 99);
+        let mut all = order.clone();
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..1_200));
+        assert!(window((0..1_200).map(|record| record / 12)).best_order().is_none());
+    }
+
+    // Protects keys that stand in several templates: they are one.
+    #[test]
+    fn a_slot_is_named_by_the_key_before_it_whatever_comes_before_that() {
+        let template = |text: &[u8]| [text, &[5], b"\"}"].concat();
+        assert_eq!(names(&template(b"{\"session\":\"")), names(&template(b"{\"a\":1,\"session\":\"")).as_slice());
+        assert_ne!(names(&template(b"{\"session\":\"")), names(&template(b"{\"other\":\"")));
+    }
+}

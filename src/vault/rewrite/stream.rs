@@ -200,15 +200,16 @@ fn fetch_unit(views: &mut Views<'_>, unit: &Unit, out: &mut Outgoing<'_>) -> Res
     for place in unit {
         let view = views.of(place.pack)?;
         let pack = Arc::clone(view.pack());
+        let (group, position) = (place.group as usize, place.position as usize);
         let damaged = |corrupt| Error::integrity(pack.path(), format!("record {}: {corrupt}", place.number));
-        if let Some((_, segments)) = view.pieces(place.group as usize, place.position as usize).map_err(damaged)? {
+        if let Some((_, segments)) = view.pieces(group, position).map_err(damaged)? {
             if out.long(view, place.number, &segments).map_err(damaged)?.is_err() {
                 return Ok(Err(Stopped));
             }
             continue;
         }
         let start = out.bytes.len();
-        view.record(place.group as usize, place.position as usize, &mut out.bytes).map_err(damaged)?;
+        view.record(group, position, &mut out.bytes).map_err(damaged)?;
         if out.add(place.number, start..out.bytes.len()).is_err() {
             return Ok(Err(Stopped));
         }

@@ -20,7 +20,7 @@ use crate::record::known::{KNOWN_BYTES, Known};
 use crate::record::template::{Slot, SlotKind};
 use crate::text::{Anchor, Matcher, Piece, anchors};
 use crate::vault::view::PackView;
-use crate::vault::write::encode::{Commit, Encoder, Job, Sink, Star};
+use crate::vault::write::encode::{Commit, Dictionaries, Encoder, Job, Sink, Star};
 use crate::vault::write::literal::{Block, Literals};
 use crate::vault::write::ring::{Ring, Spot};
 use crate::vault::write::table::Table;
@@ -114,8 +114,9 @@ pub struct Assembler<S: Sink> {
     literals: Vec<Literals>,
     matchers: Vec<Matcher>,
     stars: Vec<Option<Arc<Star>>>,
-    /// The vocabulary, stored; a pack begins with it.
-    vocabulary: Option<Arc<Vec<u8>>>,
+    has_vocabulary: bool,
+    /// Vocabulary and dictionaries that are to be stored before what uses them.
+    new_dictionaries: Vec<(u8, Arc<Vec<u8>>)>,
     group: Box<GroupBuilder>,
     next_record: u64,
     uncommitted: u64,
@@ -214,7 +215,8 @@ impl<S: Sink> Assembler<S> {
             literals,
             matchers,
             stars: vec![None; class::COUNT],
-            vocabulary: None,
+            has_vocabulary: false,
+            new_dictionaries: Vec::new(),
             group: Box::new(GroupBuilder::new(position.node, position.segment, position.literals)),
             next_record,
             uncommitted: 0,
@@ -529,18 +531,23 @@ impl<S: Sink> Assembler<S> {
 
     /// Codes text with a vocabulary from here on; called before anything is stored.
     pub fn use_vocabulary(&mut self, coder: Coder) {
-        self.vocabulary = Some(Arc::new(coder.vocabulary().encode()));
+        self.has_vocabulary = true;
+        self.new_dictionaries.push((form::VOCABULARY, Arc::new(coder.vocabulary().encode())));
         self.encoder.use_vocabulary(Some(Arc::new(coder)));
     }
 
-    /// A pack stands alone: the vocabulary comes before its first block.
+    /// Compresses small blocks and groups with these from here on; called before anything is stored.
+    pub fn use_dictionaries(&mut self, mut dictionaries: Dictionaries) {
+        self.new_dictionaries.append(&mut dictionaries.new);
+        self.encoder.use_dictionaries(Arc::new(dictionaries));
+    }
+
+    /// A pack stands alone: what is coded with comes before the first that is coded.
     fn preface(&mut self) -> Result<()> {
-        match &self.vocabulary {
-            Some(stored) if self.position.blocks == [0; class::COUNT] => {
-                self.encoder.push(Job::Dictionary(form::VOCABULARY, Arc::clone(stored)))
-            }
-            _ => Ok(()),
+        for (form, stored) in std::mem::take(&mut self.new_dictionaries) {
+            self.encoder.push(Job::Dictionary(form, stored))?;
         }
+        Ok(())
     }
 
     fn push_blocks(&mut self) -> Result<()> {
@@ -557,7 +564,7 @@ impl<S: Sink> Assembler<S> {
         let index = self.position.blocks[class];
         self.position.blocks[class] += 1;
         // A star of one is a block that may be written in codes.
-        let in_star = (self.shape.star > 1 || self.vocabulary.is_some()) && class != class::DENSE as usize;
+        let in_star = (self.shape.star > 1 || self.has_vocabulary) && class != class::DENSE as usize;
         if in_star && (index as usize).is_multiple_of(self.shape.star) {
             self.stars[class] = Some(Arc::new(Star::new(index, Arc::clone(&block.bytes))));
         }
@@ -576,6 +583,7 @@ impl<S: Sink> Assembler<S> {
     }
 
     fn flush_group(&mut self) -> Result<()> {
+        self.preface()?;
         let ends: [u32; class::COUNT] = std::array::from_fn(|class| self.literals[class].end());
         let mut next = self.encoder.spare_group();
         next.renew(self.position.node, self.position.segment, ends);
@@ -742,8 +750,10 @@ impl<S: Sink> Assembler<S> {
         self.matchers = (0..class::COUNT).map(|_| Matcher::new(18, self.shape.min_match.max(64))).collect();
         self.stars = vec![None; class::COUNT];
         // It was found in records of the pack before as well, and must not outlive them here.
-        self.vocabulary = None;
+        self.has_vocabulary = false;
         self.encoder.use_vocabulary(None);
+        self.new_dictionaries.clear();
+        self.encoder.use_dictionaries(Arc::default());
         self.group.renew(0, 0, [0; class::COUNT]);
         self.text_bytes = 0;
         self.session_bytes = 0;

@@ -56,6 +56,53 @@ pub enum Job {
     Commit(Commit),
 }
 
+/// Dictionaries and vocabularies are few: they may cost time.
+const DICTIONARY_LEVEL: i32 = 19;
+
+/// Blocks and groups up to this size may use a dictionary: larger ones have enough of their own to repeat.
+pub const SMALL: usize = 128 << 10;
+
+/// What is small may cost time: a commit has one or two such blocks, and milliseconds.
+pub const SMALL_LEVEL: i32 = 18;
+
+/// A zstd dictionary of the pack.
+#[derive(Clone)]
+pub struct Dictionary {
+    /// Its place among the pack's dictionaries.
+    pub number: u32,
+    /// The dictionary.
+    pub bytes: Arc<Vec<u8>>,
+}
+
+/// What small blocks and groups are compressed with.
+#[derive(Clone, Default)]
+pub struct Dictionaries {
+    /// For text.
+    pub text: Option<Dictionary>,
+    /// For groups.
+    pub groups: Option<Dictionary>,
+    /// For journals.
+    pub journals: Option<Dictionary>,
+    /// Not stored yet: [`frame::form`] and bytes, in the order of their numbers.
+    pub new: Vec<(u8, Arc<Vec<u8>>)>,
+    /// The number the next one gets.
+    pub next: u32,
+}
+
+impl Dictionaries {
+    /// Uses a new dictionary from here on.
+    pub fn add(&mut self, form: u8, bytes: Arc<Vec<u8>>) {
+        let dictionary = Some(Dictionary { number: self.next, bytes: Arc::clone(&bytes) });
+        match form {
+            frame::form::ZSTD_GROUPS => self.groups = dictionary,
+            frame::form::ZSTD_JOURNALS => self.journals = dictionary,
+            _ => self.text = dictionary,
+        }
+        self.next += 1;
+        self.new.push((form, bytes));
+    }
+}
+
 /// Blocks that rest on the first of them.
 pub struct Star {
     index: u32,
@@ -121,6 +168,7 @@ pub struct Encoder<S: Sink> {
     pool: Arc<ThreadPool>,
     levels: Levels,
     coder: Option<Arc<Coder>>,
+    dictionaries: Arc<Dictionaries>,
     sequence: u64,
     permits: (Sender<()>, Receiver<()>),
     results: Sender<(u64, Coded)>,
@@ -139,12 +187,27 @@ impl<S: Sink> Encoder<S> {
         let release = permits.1.clone();
         let writer = std::thread::spawn(move || write_in_order(sink, &incoming, &release));
         let used = bounded(under_way);
-        Encoder { pool, levels, coder: None, sequence: 0, permits, results, used, writer: Some(writer) }
+        Encoder {
+            pool,
+            levels,
+            coder: None,
+            dictionaries: Arc::default(),
+            sequence: 0,
+            permits,
+            results,
+            used,
+            writer: Some(writer),
+        }
     }
 
     /// Codes text with a vocabulary from here on, where that makes it smaller; with none, no more.
     pub fn use_vocabulary(&mut self, coder: Option<Arc<Coder>>) {
         self.coder = coder;
+    }
+
+    /// Compresses small blocks and groups with these from here on.
+    pub fn use_dictionaries(&mut self, dictionaries: Arc<Dictionaries>) {
+        self.dictionaries = dictionaries;
     }
 
     /// A group that is written and can be renewed, or a new one.
@@ -162,11 +225,11 @@ impl<S: Sink> Encoder<S> {
             return Err(self.finish().err().unwrap_or_else(|| Error::Internal("the writer stopped early".into())));
         }
         let (sequence, levels, coder) = (self.sequence, self.levels, self.coder.clone());
-        let (results, used) = (self.results.clone(), self.used.0.clone());
+        let (results, used, dictionaries) = (self.results.clone(), self.used.0.clone(), Arc::clone(&self.dictionaries));
         self.sequence += 1;
         self.pool.spawn(move || {
             // A closed channel means the writer failed: whoever pushes next is told.
-            let _ = results.send((sequence, code(job, levels, coder.as_deref(), &used)));
+            let _ = results.send((sequence, code(job, levels, coder.as_deref(), &dictionaries, &used)));
         });
         Ok(())
     }
@@ -212,17 +275,20 @@ fn write_in_order<S: Sink>(mut sink: S, incoming: &Receiver<(u64, Coded)>, relea
     outcome.map(|()| sink)
 }
 
-fn code(job: Job, levels: Levels, coder: Option<&Coder>, used: &Sender<Box<GroupBuilder>>) -> Coded {
+fn code(job: Job, levels: Levels, coder: Option<&Coder>, dictionaries: &Dictionaries, used: &Sender<Box<GroupBuilder>>) -> Coded {
     match job {
         Job::Block(block, star) => {
             let level = if block.class == class::DENSE { levels.dense } else { levels.text };
             let entry = BlockEntry { offset: 0, class: block.class, start: block.start, length: block.bytes.len() as u32 };
             let coder = coder.filter(|_| block.class != class::DENSE);
-            let frame = block_frame(&block, Strength { level, cold: levels.cold }, star.as_deref(), coder);
+            let strength = Strength { level, cold: levels.cold };
+            let dictionary = dictionaries.text.as_ref().filter(|_| block.class == class::TEXT && star.is_none());
+            let frame = with_dictionary(Kind::Block, &block.bytes, level, dictionary)
+                .unwrap_or_else(|| block_frame(&block, strength, star.as_deref(), coder));
             Coded::Frame(frame, Box::new(move |offset, directory| directory.blocks.push(BlockEntry { offset, ..entry })))
         }
         Job::Group(mut group) => {
-            let payload = group::encode::encode(&group, Strength { level: levels.group, cold: levels.cold });
+            let frame = group_frame(&group, Strength { level: levels.group, cold: levels.cold }, dictionaries.groups.as_ref());
             let entry = GroupEntry {
                 offset: 0,
                 first_node: group.first_node,
@@ -233,7 +299,6 @@ fn code(job: Job, levels: Levels, coder: Option<&Coder>, used: &Sender<Box<Group
             };
             // A full shelf is no loss.
             let _ = used.try_send(group);
-            let frame = frame::build_raw(Kind::Group, &payload);
             Coded::Frame(frame, Box::new(move |offset, directory| directory.groups.push(GroupEntry { offset, ..entry })))
         }
         Job::Templates(first, templates) => {
@@ -247,11 +312,14 @@ fn code(job: Job, levels: Levels, coder: Option<&Coder>, used: &Sender<Box<Group
             )
         }
         Job::Dictionary(form, stored) => {
-            let frame = compressed_frame(Kind::Dictionary, &[&[form], stored.as_slice()].concat(), levels.group);
+            let frame =
+                compressed_frame(Kind::Dictionary, &[&[form], stored.as_slice()].concat(), levels.group.max(DICTIONARY_LEVEL));
             Coded::Frame(frame, Box::new(move |offset, directory| directory.dictionaries.push(offset)))
         }
         Job::Journal(raw) => {
-            let frame = compressed_frame(Kind::Journal, &raw, levels.group);
+            // Sources keep the last bytes of their text, which are like any text.
+            let frame = with_dictionary(Kind::Journal, &raw, levels.group, dictionaries.journals.as_ref())
+                .unwrap_or_else(|| compressed_frame(Kind::Journal, &raw, levels.group));
             Coded::Frame(frame, Box::new(move |offset, directory| directory.journals.push(offset)))
         }
         Job::Commit(commit) => Coded::Commit(commit),
@@ -265,6 +333,28 @@ pub fn compressed_frame(kind: Kind, raw: &[u8], level: i32) -> Vec<u8> {
         Some(packed) => frame::build(kind, frame::codec::ZSTD, raw, &packed),
         None => frame::build_raw(kind, raw),
     }
+}
+
+/// A small payload with a dictionary; `None` where there is none or it does not help.
+fn with_dictionary(kind: Kind, raw: &[u8], level: i32, dictionary: Option<&Dictionary>) -> Option<Vec<u8>> {
+    let dictionary = dictionary.filter(|_| raw.len() <= SMALL)?;
+    let packed = codec::compress_with_dictionary(raw, level.max(SMALL_LEVEL), &dictionary.bytes)?;
+    let mut payload = Vec::with_capacity(packed.len() + 5);
+    crate::bytes::Put::put_varint(&mut payload, u64::from(dictionary.number));
+    payload.extend_from_slice(&packed);
+    Some(frame::build(kind, frame::codec::ZSTD_DICTIONARY, raw, &payload))
+}
+
+/// A group, its streams compressed each by itself; a small one as a whole.
+fn group_frame(group: &GroupBuilder, strength: Strength, dictionary: Option<&Dictionary>) -> Vec<u8> {
+    // Groups of a long ingest are twice as large: they have no time for this.
+    if group.weight() <= SMALL / 2 && dictionary.is_some() {
+        let plain = group::encode::encode(group, Strength::NONE);
+        if let Some(frame) = with_dictionary(Kind::Group, &plain, strength.level, dictionary) {
+            return frame;
+        }
+    }
+    frame::build_raw(Kind::Group, &group::encode::encode(group, strength))
 }
 
 /// A block alone, or on the first of its star, in codes or as it is.
