@@ -11,12 +11,15 @@ use crate::vault::Vault;
 #[command(after_long_help = "\
 Examples:
   turnpack reindex
-  turnpack reindex --json
+  turnpack reindex --lexical
   turnpack reindex --threads 2 --memory-limit 1G")]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Lexical parts for all packs: without, only packs with 64 MiB of text get one
+    #[arg(long)]
+    lexical: bool,
+}
 
 pub(crate) fn run(args: &Args, context: &Context<'_>) -> Result<Status> {
-    let Args {} = args;
     let ui = context.ui;
     context.catch_signals()?;
     let (dir, options) = (context.settings.vault()?, context.settings.open_options()?);
@@ -24,6 +27,10 @@ pub(crate) fn run(args: &Args, context: &Context<'_>) -> Result<Status> {
         let bars = Bars::new(ui);
         Vault::reindex(dir, &options, &bars, &context.interrupt)?
     };
+    if args.lexical {
+        let bytes = context.open()?.make_lexical_parts(true)?;
+        ui.say(&format!("lexical parts of {}", units::size(bytes)));
+    }
     report.lost.iter().for_each(|lost| ui.trouble(lost));
     if ui.json() {
         ui.report(&report)?;

@@ -64,6 +64,10 @@ pub(crate) struct Args {
     #[arg(long)]
     fold: bool,
 
+    /// The texts that speak most of the words of QUERY, best first (BM25); 10 unless -n says otherwise
+    #[arg(long, conflicts_with_all = ["regex", "all", "raw", "words", "unique", "fold", "ignore_case"])]
+    rank: bool,
+
     /// Search the exact bytes of lines, not their strings
     #[arg(long)]
     raw: bool,
@@ -84,7 +88,7 @@ pub(crate) struct Args {
     #[arg(short = 'n', long, value_name = "N")]
     limit: Option<u64>,
 
-    /// Order: source, or time (oldest first) [default: source]
+    /// Order: source, time (oldest first) or score [default: source; score with --rank]
     #[arg(long, value_enum, value_name = "ORDER", hide_possible_values = true)]
     sort: Option<Order>,
 
@@ -103,6 +107,9 @@ pub(crate) struct Args {
     #[command(flatten)]
     filter: FilterArgs,
 }
+
+/// Hits of a ranked search when nobody says how many.
+const BEST: u64 = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Order {
@@ -131,9 +138,9 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
         words: args.words,
         fold: args.fold,
         raw: args.raw,
-        rank: false,
+        rank: args.rank,
         filter: args.filter.resolve(&context.settings)?,
-        limit: args.limit,
+        limit: args.limit.or(args.rank.then_some(BEST)),
         order: args.sort.map(|order| match order {
             Order::Source => SearchOrder::Source,
             Order::Time => SearchOrder::Time,
@@ -169,6 +176,12 @@ fn patterns(args: &Args) -> Result<Vec<String>> {
             return Err(Error::Usage(format!("{query:?} is one pattern too many: with -e or -f every pattern is given so")));
         }
         patterns.push(query.clone());
+    }
+    if args.rank && patterns.is_empty() {
+        return Err(Error::Usage("--rank needs words to look for".into()));
+    }
+    if args.sort == Some(Order::Score) && !args.rank {
+        return Err(Error::Usage("--sort score goes with --rank".into()));
     }
     if args.all && patterns.len() < 2 {
         return Err(Error::Usage("--all is about several patterns; give them with -e".into()));
@@ -218,10 +231,15 @@ fn tell(report: &SearchReport, options: &SearchOptions, context: &Context<'_>) -
     let ui = context.ui;
     report.warnings.iter().for_each(|warning| ui.warn(warning));
     tell_without_time(context, report.without_time);
+    let looked = &report.looked;
+    ui.note(&format!(
+        "{} of {} blocks and {} of {} groups decoded",
+        looked.blocks, looked.blocks_of, looked.groups, looked.groups_of
+    ));
     if options.wanted == SearchWanted::Count {
         return if ui.json() { ui.report(report) } else { ui.line(&report.occurrences.to_string()) };
     }
-    if report.left_out > 0 {
+    if report.left_out > 0 && !(options.rank && options.limit == Some(BEST)) {
         ui.warn(&format!("{} left out by --limit", units::counted(report.left_out, "more hit")));
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! `stats`: what is in the vault, by whatever the user groups by.
 
+use std::path::{Path, PathBuf};
+
 use clap::ValueEnum;
 
 use super::exit::Status;
@@ -7,8 +9,8 @@ use super::filter::{FilterArgs, tell_without_time};
 use super::ls::{bytes, number};
 use super::table::Table;
 use super::{Context, units};
-use crate::error::Result;
-use crate::vault::api::{Dimension, Numbers, StatsOptions, StatsReport};
+use crate::error::{Error, IoContext, Result};
+use crate::vault::api::{Dimension, Numbers, Price, StatsOptions, StatsReport};
 
 /// Count records, tokens, errors, latency and cost
 #[derive(Debug, clap::Args)]
@@ -28,6 +30,11 @@ pub(crate) struct Args {
     /// Only the N largest groups
     #[arg(long, value_name = "N")]
     top: Option<usize>,
+
+    /// What tokens cost where records do not say: TOML, a table for each model (or NAME*) with input, output and, if need be,
+    /// cached and cache_write, in US dollars for a million tokens
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    prices: Option<PathBuf>,
 
     /// Add up tokens, errors, latency and cost of all records
     #[arg(long)]
@@ -85,6 +92,7 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
         by: args.by.iter().map(|by| by.dimension()).collect(),
         top: args.top,
         distinct: args.distinct,
+        prices: args.prices.as_deref().map(read_prices).transpose()?.unwrap_or_default(),
         totals: args.totals,
         time_zone: zone.iana_name().map(str::to_string),
     };
@@ -99,6 +107,35 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
     }
     let nothing = report.total.as_ref().is_some_and(|total| total.records == 0) && !options.filter.is_empty();
     Ok(if nothing { Status::Negative("nothing matches".into()) } else { Status::Done })
+}
+
+/// Reads a price list.
+fn read_prices(path: &Path) -> Result<Vec<Price>> {
+    let text = std::fs::read_to_string(path).on("reading prices from", path)?;
+    let wrong =
+        |what: String| Error::Usage(format!("{}: {what}; an example is [\"gpt-5*\"] input = 1.25, output = 10", path.display()));
+    let table: toml::Table = text.parse().map_err(|error| wrong(format!("{error}")))?;
+    let price = |(model, entry): (&String, &toml::Value)| {
+        let entry = entry.as_table().ok_or_else(|| wrong(format!("{model} is no table")))?;
+        let number = |name: &str| match entry.get(name) {
+            None => Ok(None),
+            Some(value) => {
+                let number = value.as_float().or_else(|| value.as_integer().map(|number| number as f64));
+                number.filter(|number| *number >= 0.0).map(Some).ok_or_else(|| wrong(format!("{name} of {model} is no price")))
+            }
+        };
+        if let Some(unknown) = entry.keys().find(|name| !["input", "output", "cached", "cache_write"].contains(&name.as_str())) {
+            return Err(wrong(format!("{unknown} of {model} is not known; input, output, cached and cache_write are")));
+        }
+        Ok(Price {
+            model: model.clone(),
+            input: number("input")?.unwrap_or_default(),
+            output: number("output")?.unwrap_or_default(),
+            cached: number("cached")?,
+            cache_write: number("cache_write")?,
+        })
+    };
+    table.iter().map(price).collect()
 }
 
 fn print_totals(report: &StatsReport, whole_vault: bool, context: &Context<'_>) -> Result<()> {
@@ -125,7 +162,7 @@ fn print_totals(report: &StatsReport, whole_vault: bool, context: &Context<'_>) 
 
 fn print_groups(report: &StatsReport, by: &[By], context: &Context<'_>) -> Result<()> {
     let mut titles: Vec<_> = by.iter().map(|by| by.title()).collect();
-    titles.extend([">records", ">bytes", ">errors", ">tokens in", ">tokens out", ">cost USD", ">p50 ms", ">p99 ms"]);
+    titles.extend([">records", ">bytes", ">errors", ">tokens in", ">tokens out", ">cost USD", ">p50 ms", ">p95 ms", ">p99 ms"]);
     let mut table = Table::new(&titles);
     for group in &report.groups {
         let numbers = &group.numbers;
@@ -141,6 +178,7 @@ fn print_groups(report: &StatsReport, by: &[By], context: &Context<'_>) -> Resul
             number(numbers.tokens_out, context),
             format!("{:.4}", numbers.cost_usd),
             latency(|latency| latency.p50),
+            latency(|latency| latency.p95),
             latency(|latency| latency.p99),
         ]);
         table.row(row);
@@ -159,6 +197,7 @@ fn numbers(numbers: &Numbers, context: &Context<'_>) -> Vec<(&'static str, Strin
         ("opaque lines", number(numbers.opaque, context)),
         ("conversations", number(numbers.conversations, context)),
         ("errors", number(numbers.errors, context)),
+        ("success rate", numbers.success_rate.map_or_else(String::new, |rate| format!("{rate:.4}"))),
         ("tokens in", number(numbers.tokens_in, context)),
         ("tokens in, cached", number(numbers.tokens_in_cached, context)),
         ("tokens out", number(numbers.tokens_out, context)),
@@ -168,6 +207,7 @@ fn numbers(numbers: &Numbers, context: &Context<'_>) -> Vec<(&'static str, Strin
     if let Some(latency) = &numbers.latency_ms {
         rows.push(("latency p50, ms", format!("{:.0}", latency.p50)));
         rows.push(("latency p90, ms", format!("{:.0}", latency.p90)));
+        rows.push(("latency p95, ms", format!("{:.0}", latency.p95)));
         rows.push(("latency p99, ms", format!("{:.0}", latency.p99)));
     }
     rows.extend(numbers.first.map(|time| ("first", time.to_string())));

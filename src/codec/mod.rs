@@ -1,5 +1,8 @@
 //! Compression of payloads: zstd frames without magic, content size or checksum, since the pack's frame has all three.
 
+pub mod ppmd;
+pub mod vocabulary;
+
 use std::cell::RefCell;
 
 use zstd::zstd_safe::{CCtx, CParameter, DCtx, DParameter, FrameFormat, InBuffer, OutBuffer};
@@ -11,6 +14,50 @@ thread_local! {
     /// Where results arrive before their length is known: fresh memory for each would cost more than compressing small blocks.
     static OUTPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static DECOMPRESSOR: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
+}
+
+/// How hard to compress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strength {
+    /// zstd's level.
+    pub level: i32,
+    /// PPMd where it is smaller: slow to read.
+    pub cold: bool,
+}
+
+/// How something is packed. Numbers are never reused.
+pub mod packing {
+    /// As it is.
+    pub const RAW: u8 = 0;
+    /// zstd.
+    pub const ZSTD: u8 = 1;
+    /// PPMd.
+    pub const PPMD: u8 = 2;
+}
+
+/// Packs with what makes it smallest: its [`packing`], and the bytes unless they are as they were.
+#[must_use]
+pub fn pack(raw: &[u8], strength: Strength) -> (u8, Option<Vec<u8>>) {
+    let zstd = compress(raw, strength.level);
+    let ppmd = if strength.cold { ppmd::compress(raw) } else { None };
+    match (zstd, ppmd) {
+        (zstd, Some(ppmd)) if zstd.as_ref().is_none_or(|zstd| ppmd.len() < zstd.len()) => (packing::PPMD, Some(ppmd)),
+        (Some(zstd), _) => (packing::ZSTD, Some(zstd)),
+        (None, _) => (packing::RAW, None),
+    }
+}
+
+/// Undoes [`pack`].
+///
+/// # Errors
+/// When the packing is unknown or the data damaged.
+pub fn unpack(packing: u8, bytes: &[u8], length: usize) -> Result<Vec<u8>, Corrupt> {
+    match packing {
+        packing::RAW => Ok(bytes.to_vec()),
+        packing::ZSTD => decompress(bytes, length, None),
+        packing::PPMD => ppmd::decompress(bytes, length),
+        other => Err(corrupt!("packing {other} is unknown")),
+    }
 }
 
 /// Compresses at `level`; `None` when that does not make it smaller.

@@ -1,81 +1,53 @@
-//! What a text must hold for a pattern to be found in it: folded literals, joined by *and* and *or*.
+//! What a text must hold for a pattern to be found in it.
 //!
-//! A need may ask for too little, never for too much: text that fails it cannot match. It is told of folded text, so one need
-//! serves patterns with and without regard to case.
+//! One byte string for each pattern, compared without regard to the case of ASCII letters. A need may ask for too little, never for
+//! too much. Where case does not count, `k` and `s` also stand for letters outside of ASCII (the Kelvin sign, the long s),
+//! so a literal is cut there.
 
 use regex_syntax::hir::{Hir, HirKind};
 
-use crate::lexical::fold::folded;
+use crate::lexical::pattern::Manner;
 
-/// A condition on folded text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// Any text may match.
-    Nothing,
-    /// It must hold these bytes.
-    Literal(Vec<u8>),
-    /// It must meet all of these.
-    All(Vec<Need>),
-    /// It must meet one of these.
-    Any(Vec<Need>),
+/// Shorter ones tell nothing.
+const SHORTEST: usize = 3;
+/// Longer ones are not worth their look-up.
+const LONGEST: usize = 64;
+
+/// The literal a pattern needs, if there is one.
+#[must_use]
+pub fn needed(pattern: &str, manner: Manner) -> Option<Vec<u8>> {
+    if manner.fold {
+        return None;
+    }
+    let literals = match manner.regex {
+        false => vec![pattern.as_bytes().to_vec()],
+        true => {
+            let parsed = regex_syntax::ParserBuilder::new().multi_line(true).utf8(false).build().parse(pattern).ok()?;
+            let mut literals = Vec::new();
+            of_hir(&parsed, &mut literals);
+            literals
+        }
+    };
+    let parts = literals.into_iter().flat_map(|literal| if manner.ignore_case { certain(&literal) } else { vec![literal] });
+    // A whole literal is looked for across seams, a part of one would not do.
+    parts.filter(|part| (SHORTEST..=LONGEST).contains(&part.len())).max_by_key(Vec::len)
 }
 
-impl Need {
-    /// The need of a literal.
-    #[must_use]
-    pub fn of_literal(literal: &str) -> Need {
-        let literal = folded(literal.as_bytes());
-        if literal.is_empty() { Need::Nothing } else { Need::Literal(literal) }
-    }
-
-    /// The need of a regular expression; one that cannot be read needs nothing.
-    #[must_use]
-    pub fn of_regex(pattern: &str) -> Need {
-        regex_syntax::ParserBuilder::new()
-            .multi_line(true)
-            .utf8(false)
-            .build()
-            .parse(pattern)
-            .map_or(Need::Nothing, |hir| of_hir(&hir))
-    }
-
-    /// One of several.
-    #[must_use]
-    pub fn any(needs: impl Iterator<Item = Need>) -> Need {
-        let mut all: Vec<Need> = needs.collect();
-        match all.len() {
-            1 => all.remove(0),
-            _ if all.contains(&Need::Nothing) => Need::Nothing,
-            _ => Need::Any(all),
-        }
-    }
-
-    fn all(needs: Vec<Need>) -> Need {
-        let mut all: Vec<Need> = needs.into_iter().filter(|need| *need != Need::Nothing).collect();
-        match all.len() {
-            0 => Need::Nothing,
-            1 => all.remove(0),
-            _ => Need::All(all),
-        }
-    }
+/// The parts of a literal that have no other form than ASCII in both cases.
+fn certain(literal: &[u8]) -> Vec<Vec<u8>> {
+    let other = |byte: &u8| !byte.is_ascii() || b"kKsS".contains(byte);
+    literal.split(other).map(<[u8]>::to_vec).collect()
 }
 
-fn of_hir(hir: &Hir) -> Need {
+/// Literals that are in every match.
+fn of_hir(hir: &Hir, literals: &mut Vec<Vec<u8>>) {
     match hir.kind() {
-        HirKind::Literal(literal) => of_bytes(&literal.0),
-        HirKind::Capture(capture) => of_hir(&capture.sub),
-        HirKind::Repetition(repetition) if repetition.min > 0 => of_hir(&repetition.sub),
-        HirKind::Concat(parts) => Need::all(parts.iter().map(of_hir).collect()),
-        HirKind::Alternation(parts) => Need::any(parts.iter().map(of_hir)),
-        // A class of one character in both cases was a letter.
-        HirKind::Empty | HirKind::Look(_) | HirKind::Class(_) | HirKind::Repetition(_) => Need::Nothing,
-    }
-}
-
-fn of_bytes(bytes: &[u8]) -> Need {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Need::of_literal(text),
-        Err(_) => Need::Nothing,
+        HirKind::Literal(literal) => literals.push(literal.0.to_vec()),
+        HirKind::Capture(capture) => of_hir(&capture.sub, literals),
+        HirKind::Repetition(repetition) if repetition.min > 0 => of_hir(&repetition.sub, literals),
+        HirKind::Concat(parts) => parts.iter().for_each(|part| of_hir(part, literals)),
+        // Of alternatives none is certain.
+        HirKind::Alternation(_) | HirKind::Empty | HirKind::Look(_) | HirKind::Class(_) | HirKind::Repetition(_) => {}
     }
 }
 
@@ -83,18 +55,30 @@ fn of_bytes(bytes: &[u8]) -> Need {
 mod tests {
     use super::*;
 
-    fn literal(text: &str) -> Need {
-        Need::Literal(text.as_bytes().to_vec())
+    fn of(pattern: &str, manner: Manner) -> Option<String> {
+        needed(pattern, manner).map(|literal| String::from_utf8(literal).unwrap())
     }
 
     #[test]
-    fn literals_are_taken_out_of_expressions() {
-        assert_eq!(Need::of_regex("Error: .*timeout"), Need::All(vec![literal("error: "), literal("timeout")]));
-        assert_eq!(Need::of_regex("(foo)+|bar"), Need::Any(vec![literal("foo"), literal("bar")]));
-        assert_eq!(Need::of_regex("x*"), Need::Nothing);
-        assert_eq!(Need::of_regex(".*"), Need::Nothing);
-        assert_eq!(Need::of_regex("foo|.*"), Need::Nothing);
-        assert_eq!(Need::of_regex("("), Need::Nothing);
-        assert_eq!(Need::of_literal("É"), literal("e"));
+    fn the_longest_certain_literal_is_needed() {
+        let plain = Manner::default();
+        let regex = Manner { regex: true, ..plain };
+        assert_eq!(of("a.c", plain).as_deref(), Some("a.c"));
+        assert_eq!(of("ab", plain), None);
+        assert_eq!(of("Errors: .*timeout", regex).as_deref(), Some("Errors: "));
+        assert_eq!(of("(foobar)+x?", regex).as_deref(), Some("foobar"));
+        for nothing in ["x*", ".*", "foo|bar", "(foo)?", "(?i)foo", "("] {
+            assert_eq!(of(nothing, regex), None, "{nothing}");
+        }
+    }
+
+    // `-i k` finds the Kelvin sign: what such a letter is part of must not be asked of the bytes.
+    #[test]
+    fn letters_with_forms_outside_ascii_are_not_asked_for() {
+        let manner = Manner { ignore_case: true, ..Manner::default() };
+        assert_eq!(of("Skyline", manner).as_deref(), Some("yline"));
+        assert_eq!(of("großartig", manner).as_deref(), Some("artig"));
+        assert_eq!(of("mask", manner), None);
+        assert_eq!(of("café noir", Manner { fold: true, ..Manner::default() }), None);
     }
 }

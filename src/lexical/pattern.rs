@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::lexical::fold;
-use crate::lexical::need::Need;
+use crate::lexical::need;
 
 /// Memory a compiled expression may take: a literal of 10 KB without regard to case fits several times.
 const COMPILED_BYTES: usize = 32 << 20;
@@ -32,7 +32,7 @@ pub struct Pattern {
     folds: bool,
     literals: Vec<Vec<u8>>,
     longest: Option<usize>,
-    need: Need,
+    needed: Option<Vec<Vec<u8>>>,
 }
 
 #[derive(Debug)]
@@ -56,14 +56,11 @@ impl Pattern {
             ([one], true) => Engine::Literal(Finder::new(one.as_bytes()).into_owned()),
             _ => Engine::Regex(Box::new(compile(&folded, manner)?)),
         };
-        let need = Need::any(folded.iter().map(|pattern| match manner.regex {
-            true => Need::of_regex(pattern),
-            false => Need::of_literal(pattern),
-        }));
+        let needed = patterns.iter().map(|pattern| need::needed(pattern, manner)).collect();
         let plain = simple && !manner.fold;
         let literals = if plain { patterns.iter().map(|pattern| pattern.as_bytes().to_vec()).collect() } else { Vec::new() };
         let longest = longest(&engine).filter(|_| !manner.fold);
-        Ok(Pattern { engine, folds: manner.fold, literals, longest, need })
+        Ok(Pattern { engine, folds: manner.fold, literals, longest, needed })
     }
 
     /// True when a text holds a match.
@@ -115,10 +112,10 @@ impl Pattern {
         self.longest
     }
 
-    /// What folded text must hold.
+    /// Byte strings one of which every matched text holds, ASCII letters in either case; `None` when nothing can be said.
     #[must_use]
-    pub fn need(&self) -> &Need {
-        &self.need
+    pub fn needed(&self) -> Option<&[Vec<u8>]> {
+        self.needed.as_deref()
     }
 }
 

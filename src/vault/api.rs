@@ -24,11 +24,11 @@ pub use ingest::{Explanation, Failure, IngestOptions, IngestReport, Input, Sync}
 pub use read::{
     ConversationRow, ExportOptions, ExportReport, GetItem, GetOptions, LsOptions, RecordItem, SegmentItem, SourceRow, Turn,
 };
-pub use search::{HitLine, HitSegment, HitText, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted};
-pub use stats::{Dimension, Numbers, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary};
+pub use search::{HitLine, HitSegment, HitText, Looked, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted};
+pub use stats::{Dimension, Numbers, Price, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary};
 pub use upkeep::{
     CompactOptions, CompactReport, GcCandidate, GcOptions, GcReport, LogEntry, PackPlan, Receipt, ReindexReport, RmOptions,
-    RmReport, RmRow,
+    RmReport, RmRow, Tier,
 };
 pub use verify::{AgainstReport, CheckOptions, CheckReport, Finding, ReadData, Severity, Subset};
 

@@ -31,6 +31,8 @@ pub enum Entry {
     Log(Vec<u8>),
     /// A user mapping: its file name and text.
     Mapping(String, Vec<u8>),
+    /// Records that no line is any more: they were stored before it was clear that their stream repeats a source.
+    Superseded(Vec<RecordRun>),
 }
 
 /// How a source changed.
@@ -61,6 +63,7 @@ const SOURCE: u8 = 1;
 const REMOVAL: u8 = 2;
 const LOG: u8 = 3;
 const MAPPING: u8 = 4;
+const SUPERSEDED: u8 = 5;
 
 /// Appends an entry.
 pub fn put(entry: &Entry, stamp: Stamp, out: &mut Vec<u8>) {
@@ -95,6 +98,10 @@ pub fn put(entry: &Entry, stamp: Stamp, out: &mut Vec<u8>) {
             body.put_bytes(name.as_bytes());
             body.extend_from_slice(text);
             MAPPING
+        }
+        Entry::Superseded(runs) => {
+            put_runs(runs, &mut body);
+            SUPERSEDED
         }
     };
     out.put_u8(kind);
@@ -131,6 +138,7 @@ pub fn read(payload: &[u8], out: &mut Vec<(Stamp, Entry)>) -> Result<(), Corrupt
             }
             LOG => Entry::Log(body.take(body.remaining())?.to_vec()),
             MAPPING => Entry::Mapping(body.string()?.to_string(), body.take(body.remaining())?.to_vec()),
+            SUPERSEDED => Entry::Superseded(read_runs(&mut body)?),
             128.. => continue,
             _ => return Err(corrupt!("journal entry of kind {kind} is unknown")),
         };
@@ -193,9 +201,10 @@ mod tests {
         let runs = vec![RecordRun { first: 9, count: 3 }, RecordRun { first: 2, count: 1 }];
         let entries = [
             Entry::Source(SourceDelta { state: vec![1, 2], drop_last: 1, runs: runs.clone() }),
-            Entry::Removal(Removal { undo: true, records: runs, hashes: vec![u128::MAX - 5], lines: vec![(3, 4)] }),
+            Entry::Removal(Removal { undo: true, records: runs.clone(), hashes: vec![u128::MAX - 5], lines: vec![(3, 4)] }),
             Entry::Log(b"{}".to_vec()),
             Entry::Mapping("a.toml".into(), b"x".to_vec()),
+            Entry::Superseded(runs.clone()),
         ];
         let mut bytes = Vec::new();
         for (place, entry) in entries.iter().enumerate() {

@@ -42,6 +42,12 @@ impl Layout {
         self.dir.join("packs")
     }
 
+    /// Where parts are: files of indexes, each made from one pack.
+    #[must_use]
+    pub fn parts(&self) -> PathBuf {
+        self.dir.join("parts")
+    }
+
     /// The index.
     #[must_use]
     pub fn catalog(&self) -> PathBuf {

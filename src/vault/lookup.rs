@@ -7,8 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
+use rustc_hash::FxHashSet;
+
 use crate::checksum::content_hash;
 use crate::error::Result;
+use crate::group::build::print_of;
 use crate::group::decode::record_prints;
 use crate::ids::RecordHash;
 use crate::pack::frame::Kind;
@@ -123,17 +126,34 @@ impl<'v> Lookup<'v> {
 
     /// Records whose print, the two bytes of hash that groups keep, fits one of the prefixes: one in 65,536 of the others too.
     fn by_print(&self, wanted: &[(u128, u32)]) -> Result<Vec<u64>> {
+        self.where_print(|print| wanted.iter().any(|(value, shift)| fits_print(*value, *shift, print)))
+    }
+
+    fn where_print(&self, fits: impl Fn(u16) -> bool) -> Result<Vec<u64>> {
         let mut numbers = Vec::new();
         for pack in &self.snapshot.packs {
             for entry in &pack.directory.groups {
                 let frame = pack.frame(entry.offset, Kind::Group).map_err(|corrupt| pack.damaged(corrupt))?;
                 let prints = record_prints(frame.payload).map_err(|corrupt| pack.damaged(corrupt))?;
                 let records = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
-                let fits = |print: u16| wanted.iter().any(|(value, shift)| fits_print(*value, *shift, print));
                 numbers.extend(prints.iter().zip(records).filter(|(print, _)| fits(**print)).map(|(_, number)| number));
             }
         }
         Ok(numbers)
+    }
+
+    /// All stored records with one of these hashes, whether a line shows them or not.
+    ///
+    /// # Errors
+    /// When records are damaged.
+    pub(crate) fn all_with_hashes(&self, hashes: &FxHashSet<u128>) -> Result<Vec<u64>> {
+        let prints: FxHashSet<u16> = hashes.iter().map(|hash| print_of(*hash)).collect();
+        let mut numbers = self.where_print(|print| prints.contains(&print))?;
+        numbers.sort_unstable();
+        let mut found = Vec::new();
+        let work = |bytes: &[u8], _| hashes.contains(&content_hash(bytes)).then_some(());
+        self.each(&numbers, work, |number, ()| found.push(number))?;
+        Ok(found)
     }
 
     /// Records that carry each id.

@@ -10,6 +10,7 @@ use crate::vault::api::OpenOptions;
 use crate::vault::head::Head;
 use crate::vault::index;
 use crate::vault::layout::Layout;
+use crate::vault::search;
 use crate::vault::snapshot::Snapshot;
 
 /// An open vault. Methods that write take the lock themselves and wait as long as [`OpenOptions::lock_timeout`] says.
@@ -86,7 +87,9 @@ impl Vault {
             Ok(_lock) => index::refresh(&self.layout, &*self.pool()?).map(drop),
             Err(Error::Locked { .. }) => Ok(()),
             Err(error) => Err(error),
-        }
+        }?;
+        // Those of packs that are gone hold traces of what was removed.
+        search::parts::refresh(&self.snapshot()?, self.threads(), false)
     }
 
     /// One consistent state, for reading.

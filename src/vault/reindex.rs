@@ -24,6 +24,7 @@ use crate::vault::index;
 use crate::vault::layout::Layout;
 use crate::vault::rewrite::Numbers;
 use crate::vault::rewrite::live::{self, Removed};
+use crate::vault::search;
 use crate::vault::snapshot::{Snapshot, read_journals};
 use crate::vault::sources::State;
 
@@ -66,6 +67,7 @@ impl Vault {
         if let Some(why) = index::refresh(&layout, &pool)? {
             progress.warn(&format!("the catalog was not rebuilt: {why}"));
         }
+        search::parts::refresh(&snapshot, pool.current_num_threads(), false)?;
         report.packs = snapshot.packs.len() as u64;
         report.records = snapshot.record_count();
         report.sources = snapshot.state()?.sources.len() as u64;
@@ -76,6 +78,7 @@ impl Vault {
 
 /// Catalog and parts: whoever needs them makes them again.
 fn forget_derived(layout: &Layout) -> Result<()> {
+    search::parts::forget(layout)?;
     fsio::remove(&layout.catalog())
 }
 

@@ -95,6 +95,8 @@ impl State {
                 self.removals.push((stamp, removal));
             }
             Entry::Log(json) => self.log.push((stamp, json)),
+            // Only rewrites ask for them.
+            Entry::Superseded(_) => {}
             Entry::Mapping(name, text) => {
                 self.mappings.insert(name, text);
             }

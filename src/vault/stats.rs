@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::checksum::content_hash;
 use crate::error::{Error, IoContext, Result};
 use crate::vault::Vault;
-use crate::vault::api::{Dimension, Numbers, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary, Time};
+use crate::vault::api::{Dimension, Numbers, Price, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary, Time};
 use crate::vault::filter::{Sieve, Verdict, newest_generations, select};
 use crate::vault::get::shown_name;
 use crate::vault::ls::widen;
@@ -117,6 +117,7 @@ struct Usage {
     groups: Vec<usize>,
     tokens: [u64; 5],
     cost_usd: f64,
+    by_prices: f64,
 }
 
 type Key = Vec<Option<String>>;
@@ -126,6 +127,7 @@ struct Count<'s> {
     by: Vec<Dimension>,
     zone: TimeZone,
     newest: BTreeMap<&'s str, u32>,
+    prices: Vec<Price>,
     /// The total first, then the groups.
     tallies: Vec<Tally>,
     groups: FxHashMap<Key, usize>,
@@ -142,6 +144,7 @@ impl<'s> Count<'s> {
             by: options.by.clone(),
             zone,
             newest,
+            prices: options.prices.clone(),
             tallies: vec![Tally::default()],
             groups: FxHashMap::default(),
             usages: FxHashMap::default(),
@@ -154,13 +157,33 @@ impl<'s> Count<'s> {
         for &group in &groups {
             self.tallies[group].add(meaning);
         }
-        let usage = Usage { groups, tokens: meaning.tokens, cost_usd: meaning.cost_usd.unwrap_or(0.0) };
+        let by_prices = if meaning.cost_usd.is_none() { self.price(meaning) } else { 0.0 };
+        let cost_usd = meaning.cost_usd.unwrap_or(by_prices);
+        let usage = Usage { groups, tokens: meaning.tokens, cost_usd, by_prices };
         self.account(&usage, true);
         if let Some(key) = &meaning.usage
             && let Some(before) = self.usages.insert(content_hash(key.as_bytes()), usage)
         {
             self.account(&before, false);
         }
+    }
+
+    /// What a record's tokens cost by the prices given: those of its model, the most exact name first.
+    fn price(&self, meaning: &Meaning) -> f64 {
+        let Some(model) = meaning.model.as_deref() else { return 0.0 };
+        let fits = |price: &&Price| match price.model.strip_suffix('*') {
+            Some(beginning) => model.starts_with(beginning),
+            None => price.model == model,
+        };
+        let exactness = |price: &&Price| (!price.model.ends_with('*'), price.model.len());
+        let Some(price) = self.prices.iter().filter(fits).max_by_key(exactness) else { return 0.0 };
+        let [all_in, cached, cache_write, out, _] = meaning.tokens;
+        let plain = all_in.saturating_sub(cached).saturating_sub(cache_write);
+        let dollars = plain as f64 * price.input
+            + cached as f64 * price.cached.unwrap_or(price.input)
+            + cache_write as f64 * price.cache_write.unwrap_or(price.input)
+            + out as f64 * price.output;
+        dollars / 1e6
     }
 
     /// Adds a usage to its groups, or takes it back.
@@ -178,6 +201,7 @@ impl<'s> Count<'s> {
                 *count = if add { count.saturating_add(tokens) } else { count.saturating_sub(tokens) };
             }
             numbers.cost_usd += if add { usage.cost_usd } else { -usage.cost_usd };
+            numbers.cost_usd_by_prices += if add { usage.by_prices } else { -usage.by_prices };
         }
     }
 
@@ -260,6 +284,9 @@ impl Tally {
         self.numbers.latency_ms = summary(self.latencies);
         // Sums that were added to and taken back leave dust.
         self.numbers.cost_usd = (self.numbers.cost_usd * 1e9).round() / 1e9;
+        self.numbers.cost_usd_by_prices = (self.numbers.cost_usd_by_prices * 1e9).round() / 1e9;
+        let (records, errors) = (self.numbers.records, self.numbers.errors);
+        self.numbers.success_rate = (records > 0).then(|| (records - errors) as f64 / records as f64);
         self.numbers
     }
 }
@@ -276,6 +303,7 @@ fn summary(mut values: Vec<f64>) -> Option<Summary> {
         sum: values.iter().sum(),
         p50: at(0.5),
         p90: at(0.9),
+        p95: at(0.95),
         p99: at(0.99),
         max: values[last],
     })

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::Sandbox;
 use crate::house::{chat, chats};
+use crate::upkeep::everything;
 
 fn export(sandbox: &Sandbox, source: &str) -> Vec<u8> {
     sandbox.run(&["export", "--source", source]).exits(0).stdout_bytes
@@ -170,6 +171,35 @@ fn a_stream_that_was_compacted_is_known_again() {
         assert_eq!((rows.len(), grown.len(), &grown[0]["generation"]), (sources, 1, &1.into()));
         let name = grown[0]["name"].as_str().unwrap();
         assert_eq!(export(&sandbox, name), (stream + "{\"more\":1}\n").as_bytes());
+        sandbox.run(&["check", "--read-data"]).exits(0);
+    }
+}
+
+/// What a repeated stream stored while it was not clear that it repeats is nobody's line: `gc` takes it, and a purge of the line takes
+/// it along even before that.
+#[test]
+fn what_a_repeated_stream_left_behind_is_collected_and_purged() {
+    for purge in [false, true] {
+        let sandbox = Sandbox::new();
+        let stream = chats(1, 6) + "{\"id\":\"victim\",\"text\":\"a canary that sings in a text long enough to be a segment\"}\n";
+        let arguments = ["ingest", "--source", "s", "-"];
+        sandbox.pipe(&stream, &arguments).exits(0);
+        sandbox.run(&["compact"]).exits(0);
+        let canaries = || {
+            let bytes = everything(&sandbox.vault());
+            bytes.windows(6).filter(|window| window == b"canary").count()
+        };
+        let once = canaries();
+        sandbox.pipe(&stream, &arguments).exits(0);
+        assert!(canaries() > once, "stored again, as its pack was sealed");
+        if purge {
+            sandbox.run(&["rm", "--purge", "--yes", "s:7"]).exits(0);
+            assert_eq!(canaries(), 0);
+        } else {
+            sandbox.run(&["gc", "--grace", "0s"]).exits(0);
+            assert_eq!(canaries(), once);
+            assert_eq!(export(&sandbox, "s"), stream.as_bytes());
+        }
         sandbox.run(&["check", "--read-data"]).exits(0);
     }
 }

@@ -20,5 +20,6 @@ mod powercut;
 mod read;
 mod rewrites;
 mod roundtrip;
+mod search;
 mod sources;
 mod upkeep;

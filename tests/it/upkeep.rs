@@ -297,7 +297,7 @@ fn gc_waits_for_the_grace_period_then_nothing_can_be_undone_and_nothing_comes_ba
 }
 
 /// Everything a vault's files say, decoded: blocks, groups' lines, templates, journals, and the files as they are.
-fn everything(vault: &Path) -> Vec<u8> {
+pub fn everything(vault: &Path) -> Vec<u8> {
     use turnpack::pack::frame::{self, Frame};
     let mut all = Vec::new();
     for bytes in bytes_of(vault).values() {

@@ -149,6 +149,19 @@ impl Report for HitSegment {
     const KIND: &'static str = "hit_segment";
 }
 
+/// How much of the vault was decoded to find the records.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Looked {
+    /// Blocks of text.
+    pub blocks: u64,
+    /// Of so many.
+    pub blocks_of: u64,
+    /// Groups.
+    pub groups: u64,
+    /// Of so many.
+    pub groups_of: u64,
+}
+
 /// What a search found.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct SearchReport {
@@ -160,6 +173,8 @@ pub struct SearchReport {
     pub left_out: u64,
     /// Records outside a time filter because they have no time.
     pub without_time: u64,
+    /// What was decoded for it.
+    pub looked: Looked,
     /// What could not be used and was gone without.
     pub warnings: Vec<String>,
 }

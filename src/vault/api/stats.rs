@@ -41,6 +41,23 @@ pub struct StatsOptions {
     pub totals: bool,
     /// IANA name of the zone that days are cut in; none: UTC.
     pub time_zone: Option<String>,
+    /// What tokens cost where records do not say.
+    pub prices: Vec<Price>,
+}
+
+/// What tokens of a model cost.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Price {
+    /// Name of the model; with `*` at its end all that begin so.
+    pub model: String,
+    /// US dollars for a million input tokens.
+    pub input: f64,
+    /// The same for output.
+    pub output: f64,
+    /// For input read from a cache; none: as other input.
+    pub cached: Option<f64>,
+    /// For input written to a cache; none: as other input.
+    pub cache_write: Option<f64>,
 }
 
 /// The vault on disk, independent of any filter.
@@ -79,6 +96,8 @@ pub struct Summary {
     pub p50: f64,
     /// 90th percentile.
     pub p90: f64,
+    /// 95th percentile.
+    pub p95: f64,
     /// 99th percentile.
     pub p99: f64,
     /// Largest.
@@ -108,8 +127,13 @@ pub struct Numbers {
     pub tokens_out: u64,
     /// Of these, reasoning.
     pub tokens_reasoning: u64,
-    /// Cost in US dollars, as the records say.
+    /// Cost in US dollars, as the records say, else by the prices given.
     pub cost_usd: f64,
+    /// Of this, what was told by prices.
+    pub cost_usd_by_prices: f64,
+    /// Share of the records that report no error; none without records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub success_rate: Option<f64>,
     /// Latency in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<Summary>,

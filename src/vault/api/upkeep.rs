@@ -150,6 +150,19 @@ pub struct CompactOptions {
     pub dry_run: bool,
     /// Stop at the end of the pack in work once this long has passed.
     pub max_runtime: Option<Duration>,
+    /// zstd's level, 1 to 22; none: 19. Packs that were compacted at a lower one are rewritten.
+    pub level: Option<u8>,
+    /// What the packs are for; none: read, but packs in the cold tier stay there.
+    pub tier: Option<Tier>,
+}
+
+/// What a pack is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// To be read: a record is a few milliseconds away.
+    Hot,
+    /// To be kept: smaller, a record is some hundred milliseconds away.
+    Cold,
 }
 
 /// What is planned or done with one pack.

@@ -132,6 +132,8 @@ pub struct Feed {
     /// Removed records that come again are brought back.
     pub restore: bool,
     restored: Removal,
+    /// Records of streams that turned out to repeat what is known under other numbers.
+    superseded: Vec<RecordRun>,
 }
 
 impl Feed {
@@ -153,6 +155,7 @@ impl Feed {
             detector: None,
             restore: false,
             restored: Removal { undo: true, ..Removal::default() },
+            superseded: Vec::new(),
         }
     }
 
@@ -396,6 +399,9 @@ impl Feed {
             entries.push(Entry::Removal(std::mem::take(&mut self.restored)));
             self.restored.undo = true;
         }
+        if !self.superseded.is_empty() {
+            entries.push(Entry::Superseded(std::mem::take(&mut self.superseded)));
+        }
         entries.extend(more);
         self.since_commit = 0;
         self.last_commit = Instant::now();
@@ -431,6 +437,7 @@ impl Feed {
         if equal && length >= known_length && (starts_with_known || undecided.is_sure() && known.state.digest.is_closed()) {
             // The same lines, and perhaps more: only those are new.
             let same = length == known_length;
+            self.superseded.extend(undecided.superseded(&active.runs));
             skip_first(&mut active.runs, settled);
             active.drop_last = origin.occurrences() - settled;
             active.state.id = known.state.id;
@@ -439,6 +446,7 @@ impl Feed {
             active.unchanged = same;
         } else if equal && undecided.is_sure() && length < known_length && active.occurrences <= settled {
             // A beginning of what is known: nothing new.
+            self.superseded.extend(undecided.superseded(&active.runs));
             active.dirty = false;
             active.unchanged = true;
         } else {

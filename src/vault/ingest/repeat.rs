@@ -74,6 +74,16 @@ impl Undecided {
         Ok(true)
     }
 
+    /// Of a stream that turned out to repeat: numbers its compared lines got while it was not clear that others stand for them.
+    #[must_use]
+    pub fn superseded(&self, own: &[RecordRun]) -> Vec<RecordRun> {
+        let mut superseded = Vec::new();
+        let agreed = self.agreed.iter().flat_map(|run| run.first..run.first + run.count);
+        let own = own.iter().flat_map(|run| run.first..run.first + run.count);
+        own.zip(agreed).filter(|(own, agreed)| own != agreed).for_each(|(own, _)| journal::push_run(&mut superseded, own));
+        superseded
+    }
+
     /// The list of a stream that turned out to be another one: lines it shares with the source have the source's numbers, which
     /// nobody collects while it waits.
     #[must_use]

@@ -115,6 +115,19 @@ pub fn entries(snapshot: &Snapshot, replaced: &[PackId], purged: &Purged) -> Res
             Entry::Removal(removal) if is_replaced => {
                 carried.push((stamp, Entry::Removal(without_hashes(removal, &purged.records))))
             }
+            Entry::Superseded(runs) if is_replaced => {
+                // Those in the replaced packs go with them.
+                let mut elsewhere = Vec::new();
+                let stored = |number: &u64| {
+                    let place = snapshot.locate(*number);
+                    place.is_some_and(|(pack, _, _)| !replaced.contains(&snapshot.packs[pack].committed.pack))
+                };
+                let numbers = runs.iter().flat_map(|run| run.first..run.first + run.count);
+                numbers.filter(stored).for_each(|number| journal::push_run(&mut elsewhere, number));
+                if !elsewhere.is_empty() {
+                    carried.push((stamp, Entry::Superseded(elsewhere)));
+                }
+            }
             other if is_replaced => carried.push((stamp, other)),
             _ => {}
         }

@@ -1,8 +1,8 @@
 //! Which records stay.
 //!
 //! A record is *listed* when a line of a source is it, *shown* when one of those lines was not removed, and *superseded* when lines
-//! listed it once and none does now (a last line without newline that grew). A record that nothing ever listed may belong to a
-//! stream whose name is not known yet: it stays.
+//! listed it once and none does now (a last line without newline that grew), or when a journal says so. A record that nothing ever
+//! listed may belong to a stream whose name is not known yet: it stays.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -84,6 +84,7 @@ pub fn live(snapshot: &Snapshot, removed: &Removed) -> Result<Numbers> {
     let listed = state.sources.values().flat_map(|source| source.runs.iter().copied()).collect::<Vec<_>>();
     let once = all_entries(snapshot)?.into_iter().filter_map(|(_, _, entry)| match entry {
         Entry::Source(delta) => Some(delta.runs),
+        Entry::Superseded(runs) => Some(runs),
         _ => None,
     });
     // Shown lines may be listed by one source and removed in another: what is shown anywhere stays.

@@ -18,6 +18,7 @@ use crate::vault::api::{Receipt, RmOptions, RmReport, Time};
 use crate::vault::gc;
 use crate::vault::head::Head;
 use crate::vault::journal::Entry;
+use crate::vault::lookup::{LazyIndex, Lookup};
 use crate::vault::rewrite::carry::Purged;
 use crate::vault::rewrite::live::{self, Removed};
 use crate::vault::rewrite::{Maintenance, Numbers, Request, all_entries};
@@ -88,8 +89,16 @@ fn set_tombstones(vault: &Vault, options: &RmOptions) -> Result<(RmReport, FxHas
     let after = vault.snapshot()?;
     let state = after.state()?;
     let shown = live::shown(state, &Removed::of(&state.removals));
-    let (victims, hashes) = victims(&selection, &shown);
+    let (mut victims, hashes) = victims(&selection, &shown);
+    victims.extend(twins(vault, &after, &hashes)?.into_iter().filter(|number| !shown.contains(*number)));
     Ok((report, victims, hashes))
+}
+
+/// Records with the bytes of the victims under other numbers, which no look-up shows: a stream that turned out to repeat what was
+/// sealed leaves such behind.
+fn twins(vault: &Vault, snapshot: &Snapshot, hashes: &[u128]) -> Result<Vec<u64>> {
+    let index = LazyIndex::new(snapshot);
+    Lookup::new(snapshot, vault.threads(), &index)?.all_with_hashes(&hashes.iter().copied().collect())
 }
 
 /// Records that no line shows any more: one line of several does not take its record along.

@@ -5,6 +5,7 @@
 //! records after it in one pass in order. What is stored in unusual ways (lines that are no JSON, text that could not be
 //! cut) makes its records *odd*: those are read whole and judged by [`record_matches`], which is the definition.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use rustc_hash::FxHashMap;
@@ -17,7 +18,9 @@ use crate::record::cut::class;
 use crate::record::template::SlotKind;
 use crate::shape::json::Json;
 use crate::vault::ahead::in_order;
+use crate::vault::api::SearchReport;
 use crate::vault::meaning::jobs;
+use crate::vault::search::parts::Candidates;
 use crate::vault::search::strings::{json_matches, record_matches, string_matches, unescape};
 use crate::vault::search::texts;
 use crate::vault::snapshot::Snapshot;
@@ -36,29 +39,25 @@ struct Found {
     split: Vec<u32>,
 }
 
-/// The records that have a match, sorted.
+/// The records that have a match, sorted. The report is told what was looked at, and what could not be used.
 ///
 /// # Errors
 /// When the vault is damaged.
-pub(crate) fn records(snapshot: &Snapshot, pattern: &Pattern, threads: usize) -> Result<Vec<u64>> {
+pub(crate) fn records(snapshot: &Snapshot, pattern: &Pattern, threads: usize, report: &mut SearchReport) -> Result<Vec<u64>> {
     let (mut records, mut odd) = (Vec::new(), Vec::new());
     for pack in 0..snapshot.packs.len() {
-        let mut spread = Spread { segments: texts::segments(snapshot, pack, pattern, threads)?, ..Spread::default() };
+        let candidates = Candidates::new(snapshot, pack, pattern, &mut report.warnings);
+        let mut spread = Spread::new(snapshot, pack, &candidates);
+        spread.segments = texts::segments(snapshot, pack, pattern, &candidates, threads, &mut report.looked)?;
         let count = snapshot.packs[pack].directory.groups.len();
-        in_order(
-            snapshot,
-            threads,
-            (0..count).step_by(JOB_GROUPS).map(|from| from..count.min(from + JOB_GROUPS)),
-            |fetcher, groups| {
-                let view = fetcher.view(pack)?;
-                let found = search_groups(view, pattern, groups.clone()).map_err(|corrupt| view.pack().damaged(corrupt))?;
-                Ok(groups.zip(found))
-            },
-            |found| {
-                found.into_iter().for_each(|(group, found)| spread.group(snapshot, pack, group, &found));
-                Ok(())
-            },
-        )?;
+        let wanted: Vec<usize> = (0..count).filter(|group| candidates.values(*group)).collect();
+        if wanted.len() == count {
+            spread.all(pattern, threads)?;
+        } else {
+            spread.some(pattern, &wanted, threads)?;
+        }
+        report.looked.groups += spread.opened;
+        report.looked.groups_of += count as u64;
         records.append(&mut spread.records);
         odd.append(&mut spread.odd);
     }
@@ -120,6 +119,19 @@ fn search_group(
     Ok(Found { links: group.into_links(), nodes, raw, split })
 }
 
+/// A group of which only the links are needed: no value of it has a match.
+fn open_links(view: &PackView, index: usize) -> Result<Found, Corrupt> {
+    let group = view.open_group(index)?;
+    let mut raw: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
+    for special in group.specials(|number| view.templates().get(number))? {
+        if special.slot.kind == SlotKind::RawSegment {
+            raw.entry(special.node).or_default().push(special.index);
+        }
+    }
+    let split = group.split_nodes(|number| view.templates().get(number))?.into_iter().collect();
+    Ok(Found { links: group.into_links(), nodes: Vec::new(), raw, split })
+}
+
 fn judge_value(pattern: &Pattern, kind: SlotKind, standing: Standing, value: &[u8]) -> Judged {
     let hit = |hit: bool| if hit { Judged::Hit } else { Judged::No };
     match (kind, standing) {
@@ -168,6 +180,12 @@ impl Bits {
         bits
     }
 
+    /// All of them, in order.
+    pub(super) fn numbers(&self) -> Vec<u32> {
+        let words = (0u32..).zip(&self.0).filter(|(_, word)| **word != 0);
+        words.flat_map(|(at, word)| (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at * 64 + bit)).collect()
+    }
+
     /// Adds a number.
     pub(super) fn insert(&mut self, at: u64) {
         let word = at as usize / 64;
@@ -184,32 +202,143 @@ impl Bits {
 }
 
 /// Hits on their way from values and texts to records.
-#[derive(Default)]
-struct Spread {
+struct Spread<'s> {
+    snapshot: &'s Snapshot,
+    pack: usize,
+    candidates: &'s Candidates,
     hit: Bits,
     odd_nodes: Bits,
+    /// Nodes that are texts in pieces.
+    split: Bits,
     segments: Bits,
+    /// Groups with a hit.
+    groups: Bits,
+    /// Groups that were opened.
+    opened: u64,
     /// Records with a match.
     records: Vec<u64>,
     /// Records to be read.
     odd: Vec<u64>,
 }
 
-impl Spread {
+impl<'s> Spread<'s> {
+    fn new(snapshot: &'s Snapshot, pack: usize, candidates: &'s Candidates) -> Spread<'s> {
+        Spread {
+            snapshot,
+            pack,
+            candidates,
+            hit: Bits::default(),
+            odd_nodes: Bits::default(),
+            split: Bits::default(),
+            segments: Bits::default(),
+            groups: Bits::default(),
+            opened: 0,
+            records: Vec::new(),
+            odd: Vec::new(),
+        }
+    }
+
+    /// Judges all groups and takes them as they come.
+    fn all(&mut self, pattern: &Pattern, threads: usize) -> Result<()> {
+        let (snapshot, pack) = (self.snapshot, self.pack);
+        let count = snapshot.packs[pack].directory.groups.len();
+        in_order(
+            snapshot,
+            threads,
+            (0..count).step_by(JOB_GROUPS).map(|from| from..count.min(from + JOB_GROUPS)),
+            |fetcher, groups| {
+                let view = fetcher.view(pack)?;
+                let found = search_groups(view, pattern, groups.clone()).map_err(|corrupt| view.pack().damaged(corrupt))?;
+                Ok(groups.zip(found))
+            },
+            |found| {
+                found.into_iter().for_each(|(group, found)| self.group(group, &found));
+                Ok(())
+            },
+        )
+    }
+
+    /// Judges some groups, then takes these and whatever refers to what has a hit.
+    fn some(&mut self, pattern: &Pattern, wanted: &[usize], threads: usize) -> Result<()> {
+        let (snapshot, pack) = (self.snapshot, self.pack);
+        let mut judged = BTreeMap::new();
+        in_order(
+            snapshot,
+            threads,
+            wanted.chunks(JOB_GROUPS),
+            |fetcher, groups| {
+                let view = fetcher.view(pack)?;
+                let mut inner = FxHashMap::default();
+                let found: Result<Vec<Found>, Corrupt> =
+                    groups.iter().map(|group| search_group(view, pattern, *group, &mut inner)).collect();
+                Ok((groups, found.map_err(|corrupt| view.pack().damaged(corrupt))?))
+            },
+            |(groups, found)| {
+                judged.extend(groups.iter().copied().zip(found));
+                Ok(())
+            },
+        )?;
+        let groups = &snapshot.packs[pack].directory.groups;
+        for segment in self.segments.numbers() {
+            let group = groups.partition_point(|group| group.first_segment + group.segments <= segment);
+            self.groups.insert(group as u64);
+        }
+        let mut next = 0;
+        while next < groups.len() {
+            // What is certain to be needed now is opened side by side; taking it may make more needed.
+            let ahead: Vec<usize> = (next..groups.len()).filter(|group| self.refers(*group)).take(threads * 2).collect();
+            let missing: Vec<usize> = ahead.iter().copied().filter(|group| !judged.contains_key(group)).collect();
+            in_order(
+                snapshot,
+                threads,
+                missing.into_iter(),
+                |fetcher, group| {
+                    let view = fetcher.view(pack)?;
+                    let opened = open_links(view, group).map_err(|corrupt| view.pack().damaged(corrupt))?;
+                    Ok((group, opened))
+                },
+                |(group, found)| {
+                    judged.insert(group, found);
+                    Ok(())
+                },
+            )?;
+            let last = ahead.last().map_or(groups.len(), |last| last + 1);
+            while next < last {
+                if let Some(found) = judged.remove(&next) {
+                    self.group(next, &found);
+                } else if self.refers(next) {
+                    // Became needed only now: look ahead anew from here.
+                    break;
+                }
+                next += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// True when a group refers to one with a hit, or has one itself.
+    fn refers(&self, group: usize) -> bool {
+        self.groups.has(group as u64) || self.candidates.refers(group, |other| self.groups.has(u64::from(other)))
+    }
+
     /// Takes the next group in order.
-    fn group(&mut self, snapshot: &Snapshot, pack: usize, group: usize, found: &Found) {
+    fn group(&mut self, group: usize, found: &Found) {
         for (node, judged) in &found.nodes {
             if *judged == Judged::Odd { self.odd_nodes.insert(u64::from(*node)) } else { self.hit.insert(u64::from(*node)) }
         }
+        self.opened += 1;
+        found.split.iter().for_each(|node| self.split.insert(u64::from(*node)));
+        let mut any = !found.nodes.is_empty();
         for (node, targets) in found.links.nodes() {
             let raw = found.raw.get(&node);
             let (mut hit, mut odd) = (false, false);
             for (index, (to_node, target)) in targets.enumerate() {
+                let target = u64::from(target);
                 if to_node {
-                    hit |= self.hit.has(u64::from(target));
-                    odd |= self.odd_nodes.has(u64::from(target));
+                    hit |= self.hit.has(target);
+                    odd |= self.odd_nodes.has(target);
                 } else {
-                    hit |= self.segments.has(u64::from(target)) && raw.is_none_or(|raw| !raw.contains(&index));
+                    hit |= self.segments.has(target) && raw.is_none_or(|raw| !raw.contains(&index));
                 }
             }
             if hit {
@@ -218,11 +347,18 @@ impl Spread {
             if odd {
                 self.odd_nodes.insert(u64::from(node));
             }
+            any |= hit;
         }
-        let runs = &snapshot.packs[pack].directory.groups[group].records;
+        if any {
+            self.groups.insert(group as u64);
+        }
+        let runs = &self.snapshot.packs[self.pack].directory.groups[group].records;
         let numbers = runs.iter().flat_map(|run| run.first..run.first + run.count);
-        for (number, root) in numbers.zip(&found.links.roots) {
-            if self.odd_nodes.has(u64::from(*root)) || found.split.contains(root) {
+        for (position, (number, root)) in (0u32..).zip(numbers.zip(&found.links.roots)) {
+            let odd = self.odd_nodes.has(u64::from(*root))
+                || self.split.has(u64::from(*root))
+                || self.candidates.is_odd(group, position);
+            if odd {
                 self.odd.push(number);
             } else if self.hit.has(u64::from(*root)) {
                 self.records.push(number);

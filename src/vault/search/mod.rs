@@ -5,11 +5,15 @@
 //! | `strings` | the strings of a record: the definition of what is searched |
 //! | `texts` | a pattern → the segments that have a match, block by block |
 //! | `hits` | a pattern → records, over everything stored once |
+//! | `parts` | lexical parts: built from packs, asked for blocks and groups worth a look |
+//! | `rank` | words → the records that speak most of them |
 //! | `show` | a record → its matches, with their surroundings |
 //!
 //! Patterns first, filters second: text is scanned faster than meaning is read.
 
 mod hits;
+pub(crate) mod parts;
+mod rank;
 mod show;
 mod strings;
 mod texts;
@@ -39,6 +43,7 @@ struct Occurrence<'s> {
     line: u64,
     number: u64,
     meaning: Option<Meaning>,
+    score: Option<f64>,
 }
 
 impl Vault {
@@ -50,7 +55,14 @@ impl Vault {
         let snapshot = self.snapshot()?;
         let search = Search::new(&snapshot, options, self.threads())?;
         let mut report = SearchReport::default();
-        let records = search.records()?;
+        let ranked = match options.rank {
+            true => rank::records(&snapshot, &options.patterns, self.threads())?,
+            false => FxHashMap::default(),
+        };
+        let records = match options.rank {
+            true => sorted(ranked.keys().copied().collect()),
+            false => search.records(&mut report)?,
+        };
         let mut lines = search.occurrences(&records, &mut report)?;
         if options.distinct {
             let mut seen = rustc_hash::FxHashSet::default();
@@ -58,6 +70,12 @@ impl Vault {
         }
         report.occurrences = lines.len() as u64;
         report.records = distinct(&lines);
+        if options.rank {
+            search.newest_of_best(&mut lines, &ranked);
+        }
+        if options.order == Some(SearchOrder::Source) {
+            lines.sort_by_key(|line| (line.source.state.id, line.line));
+        }
         if options.order == Some(SearchOrder::Time) {
             let time =
                 |line: &Occurrence<'_>| line.meaning.as_ref().and_then(|meaning| meaning.time).map_or(i64::MAX, |time| time.0);
@@ -66,6 +84,11 @@ impl Vault {
         search.hand_out(lines, &mut report, sink)?;
         Ok(report)
     }
+}
+
+fn sorted(mut numbers: Vec<u64>) -> Vec<u64> {
+    numbers.sort_unstable();
+    numbers
 }
 
 fn distinct(lines: &[Occurrence<'_>]) -> u64 {
@@ -96,7 +119,7 @@ impl<'v> Search<'v> {
         let state = snapshot.state()?;
         let patterns = compile(options)?;
         let (mut filter, mut inside) = (options.filter.clone(), Inside::default());
-        if !patterns.is_empty() && !options.raw {
+        if !patterns.is_empty() && !options.raw && !options.rank {
             inside = Inside::new(&filter.types, &filter.roles)?;
             (filter.types, filter.roles) = Default::default();
         }
@@ -104,13 +127,13 @@ impl<'v> Search<'v> {
     }
 
     /// Records with a match, sorted; all that are not removed when there is no pattern.
-    fn records(&self) -> Result<Vec<u64>> {
+    fn records(&self, report: &mut SearchReport) -> Result<Vec<u64>> {
         let mut records: Option<Vec<u64>> = None;
         for pattern in &self.patterns {
             let found = match (self.options.raw, &records) {
                 (true, None) => self.read_raw(pattern, &live_records(self.snapshot, self.state))?,
                 (true, Some(before)) => self.read_raw(pattern, before)?,
-                (false, _) => hits::records(self.snapshot, pattern, self.threads)?,
+                (false, _) => hits::records(self.snapshot, pattern, self.threads, report)?,
             };
             records = Some(match records {
                 None => found,
@@ -139,7 +162,7 @@ impl<'v> Search<'v> {
         if !needs_meaning {
             for source in sources {
                 let live = Part::whole(source).live(self.state).filter(|(_, number)| hit.has(*number));
-                lines.extend(live.map(|(line, number)| Occurrence { source, line, number, meaning: None }));
+                lines.extend(live.map(|(line, number)| Occurrence { source, line, number, meaning: None, score: None }));
             }
             return Ok(lines);
         }
@@ -153,7 +176,7 @@ impl<'v> Search<'v> {
                 Verdict::In => {
                     if let Some(source) = by_id.get(&line.source.state.id) {
                         let meaning = Some(line.meaning.clone());
-                        lines.push(Occurrence { source, line: line.line, number: line.number, meaning });
+                        lines.push(Occurrence { source, line: line.line, number: line.number, meaning, score: None });
                     }
                 }
                 Verdict::WithoutTime => report.without_time += 1,
@@ -162,6 +185,27 @@ impl<'v> Search<'v> {
             Ok(())
         })?;
         Ok(lines)
+    }
+
+    /// Leaves one line for each segment, the newest, the best first.
+    fn newest_of_best(&self, lines: &mut Vec<Occurrence<'v>>, ranked: &FxHashMap<u64, rank::Best>) {
+        let mut newest: FxHashMap<(usize, u32), usize> = FxHashMap::default();
+        for (at, line) in lines.iter_mut().enumerate() {
+            let Some(best) = ranked.get(&line.number) else { continue };
+            line.score = Some(best.score);
+            newest.insert(best.segment, at);
+        }
+        let mut at = 0;
+        lines.retain(|line| {
+            at += 1;
+            ranked.get(&line.number).is_some_and(|best| newest.get(&best.segment) == Some(&(at - 1)))
+        });
+        lines.sort_by(|a, b| {
+            let by_score = b.score.unwrap_or_default().total_cmp(&a.score.unwrap_or_default());
+            let time =
+                |line: &Occurrence<'_>| line.meaning.as_ref().and_then(|meaning| meaning.time).map_or(i64::MIN, |time| time.0);
+            by_score.then_with(|| time(b).cmp(&time(a))).then_with(|| b.number.cmp(&a.number)).then_with(|| b.line.cmp(&a.line))
+        });
     }
 
     fn hand_out(
@@ -234,6 +278,7 @@ impl<'v> Search<'v> {
                 for line in lines {
                     let mut hit = shower.line(fetcher, line.source, line.line, line.number, line.meaning.as_ref())?;
                     hit.source = shown_name(line.source, &self.newest);
+                    hit.score = line.score;
                     made.push(hit);
                 }
                 Ok(made)
@@ -244,6 +289,16 @@ impl<'v> Search<'v> {
 }
 
 fn compile(options: &SearchOptions) -> Result<Vec<Pattern>> {
+    if options.rank {
+        // What is shown of a text is the first of the words in it.
+        let words = rank::words(&options.patterns.join(" "));
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        return Ok(if words.is_empty() {
+            Vec::new()
+        } else {
+            vec![Pattern::any(&words, Manner { fold: true, ..Manner::default() })?]
+        });
+    }
     let manner = Manner { regex: options.regex, ignore_case: options.ignore_case, words: options.words, fold: options.fold };
     let patterns: Vec<&str> = options.patterns.iter().map(String::as_str).collect();
     match (patterns.is_empty(), options.all) {

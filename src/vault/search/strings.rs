@@ -42,6 +42,14 @@ fn with_inner(text: &[u8], span: &Range<usize>, nested: bool, visit: &mut dyn Fn
         || inner_json(text).is_some_and(|json| values(json, &mut |inside, _| with_inner(&unescape(inside), span, true, visit)))
 }
 
+/// Hands out a decoded string, then the strings of the JSON it may be, and so on.
+pub(crate) fn each_in(text: &[u8], visit: &mut dyn FnMut(&[u8])) {
+    with_inner(text, &(0..0), false, &mut |text| {
+        visit(text.text);
+        false
+    });
+}
+
 /// True when a record has a match.
 pub(crate) fn record_matches(pattern: &Pattern, line: &[u8]) -> bool {
     each_string(line, &mut |text| pattern.is_in(text.text))

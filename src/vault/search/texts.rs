@@ -16,7 +16,9 @@ use crate::pack::frame::Kind;
 use crate::pack::reader::PackReader;
 use crate::record::cut::class;
 use crate::vault::ahead::in_order;
+use crate::vault::api::Looked;
 use crate::vault::search::hits::Bits;
+use crate::vault::search::parts::{Candidates, Side};
 use crate::vault::search::strings::string_matches;
 use crate::vault::snapshot::Snapshot;
 
@@ -47,6 +49,16 @@ struct Copy {
     to: usize,
 }
 
+/// What is not known of the texts of a group.
+struct Asked {
+    /// Where in what is looked for each seam of the group may lie; nothing where that is not known.
+    seams: Option<Vec<u64>>,
+    /// The next of them.
+    next: usize,
+    /// A text may be JSON with strings of its own.
+    inner: bool,
+}
+
 /// What to do with one block.
 #[derive(Default)]
 struct Work {
@@ -66,40 +78,55 @@ struct Said {
 ///
 /// # Errors
 /// When the pack is damaged.
-pub(super) fn segments(snapshot: &Snapshot, pack: usize, pattern: &Pattern, threads: usize) -> Result<Bits> {
+pub(super) fn segments(
+    snapshot: &Snapshot,
+    pack: usize,
+    pattern: &Pattern,
+    candidates: &Candidates,
+    threads: usize,
+    looked: &mut Looked,
+) -> Result<Bits> {
     let reader = &snapshot.packs[pack];
-    let mut plan = Plan::new(reader, pattern)?;
+    let mut plan = Plan::new(reader, pattern, candidates)?;
     let groups = &reader.directory.groups;
+    let wanted: Vec<usize> = (0..groups.len()).filter(|group| candidates.group_has_text(*group)).collect();
     in_order(
         snapshot,
         threads,
-        groups.chunks(TABLES_TOGETHER),
-        |_, groups| {
-            let read = |offset| {
-                let frame = reader.frame(offset, Kind::Group)?;
-                SegmentTable::read(&frame::decode(&frame, None)?)
+        wanted.chunks(TABLES_TOGETHER),
+        |_, wanted| {
+            let read = |group: usize| {
+                let frame = reader.frame(groups[group].offset, Kind::Group)?;
+                Ok((group, SegmentTable::read(&frame::decode(&frame, None)?)?))
             };
-            let tables: Result<Vec<SegmentTable>, Corrupt> = groups.iter().map(|group| read(group.offset)).collect();
+            let tables: Result<Vec<(usize, SegmentTable)>, Corrupt> = wanted.iter().map(|group| read(*group)).collect();
             tables.map_err(|corrupt| reader.damaged(corrupt))
         },
         |tables| {
-            let texts = tables.iter().flat_map(SegmentTable::iter);
-            texts.into_iter().try_for_each(|(number, text)| plan.take(number, text)).map_err(|corrupt| reader.damaged(corrupt))
+            for (group, table) in &tables {
+                let mut asked = Asked { seams: candidates.seams(*group), next: 0, inner: !candidates.knows(*group) };
+                let taken = table.iter().try_for_each(|(number, text)| plan.take(number, text, &mut asked));
+                taken.map_err(|corrupt| reader.damaged(corrupt))?;
+            }
+            Ok(())
         },
     )?;
+    plan.whole.extend(candidates.inner());
     let Plan { blocks, work, seams, surroundings, mut whole, .. } = plan;
     let mut hits = Bits::default();
     let mut around = vec![0; surroundings];
     let jobs = blocks.iter().enumerate().flat_map(|(class, blocks)| (0..blocks.len()).map(move |index| (class, index)));
-    let jobs = jobs.filter(|(class, index)| !work[*class][*index].checks.is_empty());
+    let idle = |work: &Work| work.checks.is_empty() && work.copies.is_empty();
+    let jobs: Vec<(usize, usize)> = jobs.filter(|(class, index)| !idle(&work[*class][*index])).collect();
+    looked.blocks += jobs.len() as u64;
+    looked.blocks_of += reader.directory.blocks.len() as u64;
     in_order(
         snapshot,
         threads,
-        jobs,
+        jobs.into_iter(),
         |fetcher, (class, index)| {
             let bytes = fetcher.view(pack)?.whole_block(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
-            judge_block(bytes.borrow().ready(), &work[class][index], pattern)
-                .ok_or_else(|| too_short(reader, &blocks[class][index]))
+            judge_block(&bytes, &work[class][index], pattern).ok_or_else(|| too_short(reader, &blocks[class][index]))
         },
         |said| {
             said.hits.iter().for_each(|segment| hits.insert(u64::from(*segment)));
@@ -194,8 +221,15 @@ struct Seam {
 }
 
 /// What to do with every block of a pack.
-struct Plan {
+struct Plan<'c> {
+    candidates: &'c Candidates,
+    /// Places of the blocks of each class in the directory.
+    places: [Vec<usize>; class::COUNT],
     blocks: [Vec<BlockEntry>; class::COUNT],
+    /// Which of them may hold what is looked for.
+    wanted: [Vec<bool>; class::COUNT],
+    /// What is found in a piece is certain.
+    exact: bool,
     work: [Vec<Work>; class::COUNT],
     seams: Vec<Seam>,
     /// Bytes of all surroundings.
@@ -215,42 +249,82 @@ struct Part {
     length: u32,
 }
 
-impl Plan {
-    fn new(reader: &PackReader, pattern: &Pattern) -> Result<Plan> {
+impl<'c> Plan<'c> {
+    fn new(reader: &PackReader, pattern: &Pattern, candidates: &'c Candidates) -> Result<Plan<'c>> {
+        let mut places: [Vec<usize>; class::COUNT] = Default::default();
         let mut blocks: [Vec<BlockEntry>; class::COUNT] = Default::default();
-        for block in &reader.directory.blocks {
+        let mut wanted: [Vec<bool>; class::COUNT] = Default::default();
+        for (index, block) in reader.directory.blocks.iter().enumerate() {
             let list = blocks.get_mut(block.class as usize);
             list.ok_or_else(|| reader.damaged(corrupt!("literal class {} is unknown", block.class)))?.push(*block);
+            wanted[block.class as usize].push(candidates.block(index));
+            places[block.class as usize].push(index);
         }
         let work = [0, 1, 2].map(|class: usize| blocks[class].iter().map(|_| Work::default()).collect());
         let exact = !pattern.literals().is_empty();
         let reach = pattern.longest().map(|longest| if exact { longest.saturating_sub(1) } else { longest + CONTEXT });
         let reach = reach.filter(|reach| *reach <= LONGEST_REACH);
-        Ok(Plan { blocks, work, seams: Vec::new(), surroundings: 0, whole: Vec::new(), reach, parts: Vec::new() })
+        Ok(Plan {
+            candidates,
+            places,
+            blocks,
+            wanted,
+            exact,
+            work,
+            seams: Vec::new(),
+            surroundings: 0,
+            whole: Vec::new(),
+            reach,
+            parts: Vec::new(),
+        })
     }
 
     /// Plans the judging of a segment.
-    fn take(&mut self, segment: u32, text: Text<'_>) -> Result<(), Corrupt> {
+    fn take(&mut self, segment: u32, text: Text<'_>, asked: &mut Asked) -> Result<(), Corrupt> {
         let class = text.class as usize;
         let mut parts = std::mem::take(&mut self.parts);
         parts.clear();
         for piece in text.pieces {
             self.split(class, piece.start, piece.length, &mut parts)?;
         }
+        let wanted = |part: &Part| self.wanted[class].get(part.block).copied().unwrap_or(true);
+        let any_wanted = parts.iter().any(wanted);
+        let all = asked.seams.is_none() && parts.iter().all(wanted);
+        let seams = self.wanted_seams(class, &parts, asked);
         match (&parts[..], self.reach) {
-            ([part], _) => self.check(class, *part, segment, true, true),
+            ([part], _) if any_wanted => self.check(class, *part, segment, true, true),
+            ([_], _) => {}
+            _ if !any_wanted && seams.is_empty() => {}
             ([], _) | (_, None) => self.whole.push(segment),
+            // A piece may hold what the pattern needs and another one the rest of the match.
+            (_, Some(_)) if !self.exact && !all => self.whole.push(segment),
             (_, Some(reach)) => {
                 for (index, part) in parts.iter().enumerate() {
-                    self.check(class, *part, segment, false, index == 0);
+                    if self.wanted[class].get(part.block).copied().unwrap_or(true) {
+                        self.check(class, *part, segment, false, asked.inner && index == 0);
+                    }
                 }
-                for seam in 1..parts.len() {
+                for seam in seams {
                     self.seam(class, segment, &parts, seam, reach);
                 }
             }
         }
         self.parts = parts;
         Ok(())
+    }
+
+    /// The seams of a segment that something may lie across.
+    fn wanted_seams(&self, class: usize, parts: &[Part], asked: &mut Asked) -> Vec<usize> {
+        let Some(seams) = &asked.seams else { return (1..parts.len()).collect() };
+        let from = asked.next;
+        asked.next += parts.len().saturating_sub(1);
+        let side = |part: &Part| Side { block: self.places[class][part.block], length: part.length as usize };
+        let may = |seam: &usize| match seams.get(from + seam - 1) {
+            Some(0) => false,
+            Some(offsets) => self.candidates.across(*offsets, side(&parts[seam - 1]), side(&parts[*seam])),
+            None => true,
+        };
+        (1..parts.len()).filter(may).collect()
     }
 
     fn check(&mut self, class: usize, part: Part, segment: u32, whole: bool, first: bool) {

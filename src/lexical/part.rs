@@ -1,0 +1,212 @@
+//! A lexical part: which blocks and groups of a pack may hold a literal, and what leads from there to records.
+//!
+//! ```text
+//! part   = magic "TPKLEX01" · vault id u128 · pack u32 · committed length u64 · last commit u64 · blocks u32 · groups u32
+//!          · rows of blocks, of values: log2, u8 each · zeros to byte 64
+//!          · matrix of blocks · matrix of values · links · xxh3 of everything before u64
+//! links  = per group: groups referred to · blocks its texts lie in · odd records (positions) · segments that are JSON text
+//!          · bytes prints of the seams of its texts, two each, in order
+//! lists  = count varint · steps varint
+//! ```
+//!
+//! A part is for a pack up to a commit: what was appended since is not in it and has to be searched without.
+
+use crate::bytes::{Put, Reader};
+use crate::checksum::checksum;
+use crate::error::{Corrupt, corrupt};
+use crate::lexical::grams::{Matrix, matrix_bytes};
+
+const MAGIC: &[u8; 8] = b"TPKLEX01";
+const HEAD: usize = 64;
+
+/// Which pack a part is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The vault.
+    pub vault: u128,
+    /// The pack.
+    pub pack: u32,
+    /// Its committed length when the part was made.
+    pub length: u64,
+    /// Where its last commit frame was then.
+    pub last_commit: u64,
+}
+
+/// What a group leads to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupLinks {
+    /// Earlier groups whose nodes or segments it refers to, and itself left out.
+    pub groups: Vec<u32>,
+    /// Blocks its segments lie in, by their place in the directory.
+    pub blocks: Vec<u32>,
+    /// Positions of records that must be read to be judged.
+    pub odd: Vec<u32>,
+    /// Segments whose text is itself JSON with strings of its own.
+    pub inner: Vec<u32>,
+    /// What is kept of the seams of its texts, in order.
+    pub seams: Vec<[u8; 2]>,
+}
+
+/// A part as built.
+pub struct Built {
+    /// What it is for.
+    pub subject: Subject,
+    /// How many blocks.
+    pub blocks: u32,
+    /// Rows (log2) of blocks and values.
+    pub rows: [u8; 2],
+    /// Both matrices.
+    pub matrices: [Vec<u8>; 2],
+    /// One for each group.
+    pub links: Vec<GroupLinks>,
+}
+
+impl Built {
+    /// The bytes of the file.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        out.put_u64(self.subject.vault as u64);
+        out.put_u64((self.subject.vault >> 64) as u64);
+        out.put_u32(self.subject.pack);
+        out.put_u64(self.subject.length);
+        out.put_u64(self.subject.last_commit);
+        out.put_u32(self.blocks);
+        out.put_u32(self.links.len() as u32);
+        out.extend_from_slice(&self.rows);
+        out.resize(HEAD, 0);
+        self.matrices.iter().for_each(|matrix| out.extend_from_slice(matrix));
+        for links in &self.links {
+            for list in [&links.groups, &links.blocks, &links.odd, &links.inner] {
+                out.put_varint(list.len() as u64);
+                let mut before = 0;
+                for &value in list {
+                    out.put_varint(u64::from(value - before));
+                    before = value;
+                }
+            }
+            out.put_bytes(links.seams.as_flattened());
+        }
+        let sum = checksum(&out);
+        out.put_u64(sum);
+        out
+    }
+}
+
+/// A part as read.
+pub struct Part<'a> {
+    /// What it is for.
+    pub subject: Subject,
+    /// How many blocks it knows.
+    pub blocks: u32,
+    /// One for each group it knows.
+    pub links: Vec<GroupLinks>,
+    /// Blocks by their text.
+    pub texts: Matrix<'a>,
+    /// Groups by their short values and JSON texts.
+    pub values: Matrix<'a>,
+}
+
+impl<'a> Part<'a> {
+    /// Reads a part.
+    ///
+    /// # Errors
+    /// When anything does not add up.
+    pub fn read(bytes: &'a [u8]) -> Result<Part<'a>, Corrupt> {
+        let end = bytes.len().checked_sub(8).filter(|end| *end >= HEAD).ok_or_else(|| corrupt!("cut short"))?;
+        let (body, sum) = bytes.split_at(end);
+        if Reader::new(sum).u64()? != checksum(body) {
+            return Err(corrupt!("checksum mismatch"));
+        }
+        let mut head = Reader::new(body);
+        if head.take(MAGIC.len())? != MAGIC {
+            return Err(corrupt!("not a lexical part of this version"));
+        }
+        let vault = u128::from(head.u64()?) | u128::from(head.u64()?) << 64;
+        let subject = Subject { vault, pack: head.u32()?, length: head.u64()?, last_commit: head.u64()? };
+        let (blocks, groups) = (head.u32()?, head.u32()? as usize);
+        let rows = [head.u8()?, head.u8()?];
+        if rows.iter().any(|rows| !(3..=24).contains(rows)) || blocks as usize > body.len() || groups > body.len() {
+            return Err(corrupt!("impossible sizes"));
+        }
+        let mut reader = Reader::new(body.get(HEAD..).unwrap_or_default());
+        let mut matrix = |units: usize, rows: u8| {
+            let bytes = reader.take(matrix_bytes(units, rows))?;
+            Matrix::new(bytes, units, rows).ok_or_else(|| corrupt!("a matrix of another size"))
+        };
+        let texts = matrix(blocks as usize, rows[0])?;
+        let values = matrix(groups, rows[1])?;
+        let mut links = Vec::with_capacity(groups);
+        for _ in 0..groups {
+            let mut list = || read_list(&mut reader);
+            let [groups, blocks, odd, inner] = [list()?, list()?, list()?, list()?];
+            let seams = reader.bytes()?.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
+            links.push(GroupLinks { groups, blocks, odd, inner, seams });
+        }
+        reader.finish()?;
+        Ok(Part { subject, blocks, links, texts, values })
+    }
+}
+
+fn read_list(reader: &mut Reader<'_>) -> Result<Vec<u32>, Corrupt> {
+    let count = reader.count(1)?;
+    let mut list = Vec::with_capacity(count);
+    let mut value = 0u32;
+    for _ in 0..count {
+        value = value.checked_add(reader.varint32()?).ok_or_else(|| corrupt!("a list overflows"))?;
+        list.push(value);
+    }
+    Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lexical::grams::{MatrixBuilder, Seen};
+
+    fn built() -> Built {
+        let mut seen = Seen::new(4);
+        seen.add(b"some text");
+        let matrix = |units| {
+            let mut builder = MatrixBuilder::new(units, 4);
+            builder.set(0, &seen);
+            builder.finish()
+        };
+        Built {
+            subject: Subject { vault: 7, pack: 3, length: 1000, last_commit: 900 },
+            blocks: 9,
+            rows: [4, 4],
+            matrices: [matrix(9), matrix(2)],
+            links: vec![
+                GroupLinks::default(),
+                GroupLinks {
+                    groups: vec![0],
+                    blocks: vec![1, 8],
+                    odd: vec![5],
+                    inner: vec![7, 300],
+                    seams: vec![[1, 2], [3, 4]],
+                },
+            ],
+        }
+    }
+
+    #[test]
+    fn a_part_comes_back_as_it_was_built() {
+        let (built, bytes) = (built(), built().encode());
+        let part = Part::read(&bytes).unwrap();
+        assert_eq!((part.subject, part.blocks, &part.links), (built.subject, 9, &built.links));
+        assert_eq!(part.texts.with(b"text")[0] & 1, 1);
+    }
+
+    // Search must stay exact with a damaged part, so every damage must be seen.
+    #[test]
+    fn every_flipped_byte_and_every_cut_is_noticed() {
+        let good = built().encode();
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 0x10;
+            assert!(Part::read(&bad).is_err(), "byte {at}");
+            assert!(Part::read(&good[..at]).is_err(), "cut at {at}");
+        }
+    }
+}
