@@ -115,7 +115,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Patterns from a file, one a line; - reads standard input')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'At most N lines')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most N lines')
-            [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Order: source, or time (oldest first) [default: source]')
+            [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Order: source, time (oldest first) or score [default: source; score with --rank]')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source, by the end of its path; NAME@2 for a generation')
             [CompletionResult]::new('--conversation', '--conversation', [CompletionResultType]::ParameterName, 'Conversation')
             [CompletionResult]::new('--exclude-conversation', '--exclude-conversation', [CompletionResultType]::ParameterName, 'Conversation that is left out')
@@ -144,6 +144,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Only whole words')
             [CompletionResult]::new('--word-regexp', '--word-regexp', [CompletionResultType]::ParameterName, 'Only whole words')
             [CompletionResult]::new('--fold', '--fold', [CompletionResultType]::ParameterName, 'Neither case nor accents nor width count')
+            [CompletionResult]::new('--rank', '--rank', [CompletionResultType]::ParameterName, 'The texts that speak most of the words of QUERY, best first (BM25); 10 unless -n says otherwise')
             [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'Search the exact bytes of lines, not their strings')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Print the number of occurrences')
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Print the number of occurrences')
@@ -233,6 +234,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
         'turnpack;stats' {
             [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Group by this; repeat for groups in groups')
             [CompletionResult]::new('--top', '--top', [CompletionResultType]::ParameterName, 'Only the N largest groups')
+            [CompletionResult]::new('--prices', '--prices', [CompletionResultType]::ParameterName, 'What tokens cost where records do not say: TOML, a table for each model (or NAME*) with input, output and, if need be, cached and cache_write, in US dollars for a million tokens')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source, by the end of its path; NAME@2 for a generation')
             [CompletionResult]::new('--conversation', '--conversation', [CompletionResultType]::ParameterName, 'Conversation')
             [CompletionResult]::new('--exclude-conversation', '--exclude-conversation', [CompletionResultType]::ParameterName, 'Conversation that is left out')
@@ -355,6 +357,8 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
         }
         'turnpack;compact' {
             [CompletionResult]::new('--max-runtime', '--max-runtime', [CompletionResultType]::ParameterName, 'Stop after this long')
+            [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'How hard to compress, 1 to 22 [default: 19]')
+            [CompletionResult]::new('--tier', '--tier', [CompletionResultType]::ParameterName, 'What packs are for: `hot` is read, `cold` is kept')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
@@ -377,6 +381,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
             [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]')
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--lexical', '--lexical', [CompletionResultType]::ParameterName, 'Lexical parts for all packs: without, only packs with 64 MiB of text get one')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
