@@ -334,14 +334,14 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__export)
-            opts="-o -q -h --format --output --limit --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-o -q -h --format --output --limit --per --include --exclude --dedup --split --role-as --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "raw" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "raw openai anthropic sharegpt hf md csv html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -359,6 +359,30 @@ _turnpack() {
                     return 0
                     ;;
                 --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --per)
+                    COMPREPLY=($(compgen -W "conversation record" -- "${cur}"))
+                    return 0
+                    ;;
+                --include)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dedup)
+                    COMPREPLY=($(compgen -W "exact" -- "${cur}"))
+                    return 0
+                    ;;
+                --split)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --role-as)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

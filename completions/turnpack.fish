@@ -38,7 +38,7 @@ complete -c turnpack -n "__fish_turnpack_needs_command" -s h -l help -d 'Print h
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "get" -d 'Print records: the exact lines, or readable'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "search" -d 'Search every string of every record, in place'
-complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "export" -d 'Write lines out of the vault, byte for byte'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "export" -d 'Write lines out of the vault, byte for byte, or conversations in other formats'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "ls" -d 'List sources or conversations'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "rm" -d 'Remove records, for good only with --purge or gc'
@@ -142,9 +142,23 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s q -l quiet 
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l format -d 'Form of the output' -r -f -a "raw\t'The exact lines'"
-complete -c turnpack -n "__fish_turnpack_using_subcommand export" -s o -l output -d 'Write a file for each source below DIR, with its tree and modification times' -r -f -a "(__fish_complete_directories)"
-complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l limit -d 'At most N lines' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l format -d 'Form of the output' -r -f -a "raw\t'The exact lines'
+openai\t'Fine-tuning lines of OpenAI, with tools and calls'
+anthropic\t'Requests of Anthropic\'s Messages API'
+sharegpt\t'ShareGPT, with function_call and observation'
+hf\t'Messages for Hugging Face data sets and chat templates'
+md\t'Transcripts in Markdown'
+csv\t'A row for each turn'
+html\t'Transcripts as one page that needs nothing else'"
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -s o -l output -d 'Write files below DIR: for each source with its tree and modification times, or all.FORMAT, or the parts of a split' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l limit -d 'At most N lines, or conversations' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l per -d 'What becomes one conversation of the output [default: conversation]' -r -f -a "conversation\t'A session, or the longest of requests that resend their history'
+record\t'A record'"
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l include -d 'Only texts of this segment type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l exclude -d 'No texts of this segment type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l dedup -d 'Write equal conversations once' -r -f -a "exact\t'Equal in all that is said'"
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l split -d 'Parts in per cent, such as 90/10 (train, test) or 80/10/10 (train, validation, test); near duplicates stay together' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l role-as -d 'Who speaks behind a role word that is not known, such as counselor=assistant' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l conversation -d 'Conversation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l exclude-conversation -d 'Conversation that is left out' -r
@@ -374,7 +388,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand man" -s h -l help -d '
 complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
 complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "get" -d 'Print records: the exact lines, or readable'
 complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "search" -d 'Search every string of every record, in place'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "export" -d 'Write lines out of the vault, byte for byte'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "export" -d 'Write lines out of the vault, byte for byte, or conversations in other formats'
 complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "ls" -d 'List sources or conversations'
 complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
 complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "rm" -d 'Remove records, for good only with --purge or gc'

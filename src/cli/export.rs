@@ -25,9 +25,7 @@ use crate::vault::api::{DialogueOptions, DialogueReport, ExportOptions, ExportRe
 Examples:
   turnpack export --source gateway.jsonl > gateway.jsonl
   turnpack export -o restored/
-  turnpack export --model gpt-5 --since 30d --limit 1000 > sample.jsonl
-  turnpack export --format openai --dedup exact --split 90/10 -o training/
-  turnpack export --format md --conversation 7d1c0e52 --exclude reasoning > talk.md"
+  turnpack export --format openai --dedup exact --split 90/10 -o training/"
 )]
 pub(crate) struct Args {
     /// Form of the output
