@@ -100,7 +100,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand get" -s h -l help -d '
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s e -l pattern -d 'A pattern; repeat for several, any of which is wanted' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s f -l file -d 'Patterns from a file, one a line; - reads standard input' -r -F
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s n -l limit -d 'At most N lines' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l sort -d 'Order: source, or time (oldest first) [default: source]' -r -f -a "source\t''
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l sort -d 'Order: source, time (oldest first) or score [default: source; score with --rank]' -r -f -a "source\t''
 time\t''
 score\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
@@ -127,6 +127,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l all -d 'Rec
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s i -l ignore-case -d 'Case does not count'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s w -l word-regexp -d 'Only whole words'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l fold -d 'Neither case nor accents nor width count'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l rank -d 'The texts that speak most of the words of QUERY, best first (BM25); 10 unless -n says otherwise'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l raw -d 'Search the exact bytes of lines, not their strings'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s c -l count -d 'Print the number of occurrences'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l ids -d 'Print record hashes, each once'
@@ -202,6 +203,7 @@ source\t''
 shape\t''
 type\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l top -d 'Only the N largest groups' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l prices -d 'What tokens cost where records do not say: TOML, a table for each model (or NAME*) with input, output and, if need be, cached and cache_write, in US dollars for a million tokens' -r -F
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l conversation -d 'Conversation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l exclude-conversation -d 'Conversation that is left out' -r
@@ -312,6 +314,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l color -d '
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l lexical -d 'Lexical parts for all packs: without, only packs with 64 MiB of text get one'
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -s q -l quiet -d 'Say nothing when all is well'
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l verbose -d 'Explain decisions on stderr'
