@@ -45,6 +45,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'List every ingest, rm, gc and compact')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Verify the vault, or files against it')
             [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Drop what no live record needs')
+            [CompletionResult]::new('train-dict', 'train-dict', [CompletionResultType]::ParameterValue, 'Train dictionaries for small blocks, list them, choose which are used')
             [CompletionResult]::new('compact', 'compact', [CompletionResultType]::ParameterValue, 'Rewrite packs for size')
             [CompletionResult]::new('reindex', 'reindex', [CompletionResultType]::ParameterValue, 'Rebuild the catalog and all other derived files from the packs')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show the settings in force, and where they come from')
@@ -355,8 +356,31 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'turnpack;train-dict' {
+            [CompletionResult]::new('--samples', '--samples', [CompletionResultType]::ParameterName, 'Train on this many of the newest small blocks')
+            [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Size of a dictionary')
+            [CompletionResult]::new('--activate', '--activate', [CompletionResultType]::ParameterName, 'Use this dictionary')
+            [CompletionResult]::new('--retire', '--retire', [CompletionResultType]::ParameterName, 'Use this dictionary no more')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List dictionaries, train nothing')
+            [CompletionResult]::new('--no-activate', '--no-activate', [CompletionResultType]::ParameterName, 'Keep new dictionaries without using them')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'turnpack;compact' {
             [CompletionResult]::new('--max-runtime', '--max-runtime', [CompletionResultType]::ParameterName, 'Stop after this long')
+            [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'How hard to compress, 1 to 22 [default: 19]')
+            [CompletionResult]::new('--tier', '--tier', [CompletionResultType]::ParameterName, 'What packs are for: `hot` is read, `cold` is kept')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
@@ -446,6 +470,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'List every ingest, rm, gc and compact')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Verify the vault, or files against it')
             [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Drop what no live record needs')
+            [CompletionResult]::new('train-dict', 'train-dict', [CompletionResultType]::ParameterValue, 'Train dictionaries for small blocks, list them, choose which are used')
             [CompletionResult]::new('compact', 'compact', [CompletionResultType]::ParameterValue, 'Rewrite packs for size')
             [CompletionResult]::new('reindex', 'reindex', [CompletionResultType]::ParameterValue, 'Rebuild the catalog and all other derived files from the packs')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show the settings in force, and where they come from')
@@ -482,6 +507,9 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             break
         }
         'turnpack;help;gc' {
+            break
+        }
+        'turnpack;help;train-dict' {
             break
         }
         'turnpack;help;compact' {

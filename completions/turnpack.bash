@@ -64,6 +64,9 @@ _turnpack() {
             turnpack,stats)
                 cmd="turnpack__subcmd__stats"
                 ;;
+            turnpack,train-dict)
+                cmd="turnpack__subcmd__train__subcmd__dict"
+                ;;
             turnpack__subcmd__help,check)
                 cmd="turnpack__subcmd__help__subcmd__check"
                 ;;
@@ -112,6 +115,9 @@ _turnpack() {
             turnpack__subcmd__help,stats)
                 cmd="turnpack__subcmd__help__subcmd__stats"
                 ;;
+            turnpack__subcmd__help,train-dict)
+                cmd="turnpack__subcmd__help__subcmd__train__subcmd__dict"
+                ;;
             *)
                 ;;
         esac
@@ -119,7 +125,7 @@ _turnpack() {
 
     case "${cmd}" in
         turnpack)
-            opts="-q -V -h --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --version --help ingest get search export ls stats rm log check gc compact reindex config completions man help"
+            opts="-q -V -h --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --version --help ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -205,7 +211,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__compact)
-            opts="-n -q -h --dry-run --max-runtime --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-n -q -h --dry-run --max-runtime --level --tier --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -213,6 +219,14 @@ _turnpack() {
             case "${prev}" in
                 --max-runtime)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tier)
+                    COMPREPLY=($(compgen -W "hot cold" -- "${cur}"))
                     return 0
                     ;;
                 --vault)
@@ -525,7 +539,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__help)
-            opts="ingest get search export ls stats rm log check gc compact reindex config completions man help"
+            opts="ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -749,6 +763,20 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__help__subcmd__stats)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        turnpack__subcmd__help__subcmd__train__subcmd__dict)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1380,6 +1408,59 @@ _turnpack() {
                     return 0
                     ;;
                 --tz)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vault)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        turnpack__subcmd__train__subcmd__dict)
+            opts="-q -h --list --samples --size --no-activate --activate --retire --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --samples)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --activate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retire)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

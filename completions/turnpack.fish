@@ -45,6 +45,7 @@ complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "rm" -d 'Remove re
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "log" -d 'List every ingest, rm, gc and compact'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "check" -d 'Verify the vault, or files against it'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "gc" -d 'Drop what no live record needs'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "train-dict" -d 'Train dictionaries for small blocks, list them, choose which are used'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "compact" -d 'Rewrite packs for size'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "reindex" -d 'Rebuild the catalog and all other derived files from the packs'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "config" -d 'Show the settings in force, and where they come from'
@@ -297,7 +298,26 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -s q -l quiet -d '
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l samples -d 'Train on this many of the newest small blocks' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l size -d 'Size of a dictionary' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l activate -d 'Use this dictionary' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l retire -d 'Use this dictionary no more' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l list -d 'List dictionaries, train nothing'
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l no-activate -d 'Keep new dictionaries without using them'
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l max-runtime -d 'Stop after this long' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l level -d 'How hard to compress, 1 to 22 [default: 19]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l tier -d 'What packs are for: `hot` is read, `cold` is kept' -r -f -a "hot\t''
+cold\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
@@ -351,19 +371,20 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand man" -s q -l quiet -d 
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "get" -d 'Print records: the exact lines, or readable'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "search" -d 'Search every string of every record, in place'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "export" -d 'Write lines out of the vault, byte for byte'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "ls" -d 'List sources or conversations'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "rm" -d 'Remove records, for good only with --purge or gc'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "log" -d 'List every ingest, rm, gc and compact'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "check" -d 'Verify the vault, or files against it'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "gc" -d 'Drop what no live record needs'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "compact" -d 'Rewrite packs for size'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "reindex" -d 'Rebuild the catalog and all other derived files from the packs'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "config" -d 'Show the settings in force, and where they come from'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "completions" -d 'Print completions for a shell'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "man" -d 'Print a manual page'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc compact reindex config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "get" -d 'Print records: the exact lines, or readable'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "search" -d 'Search every string of every record, in place'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "export" -d 'Write lines out of the vault, byte for byte'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "ls" -d 'List sources or conversations'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "rm" -d 'Remove records, for good only with --purge or gc'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "log" -d 'List every ingest, rm, gc and compact'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "check" -d 'Verify the vault, or files against it'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "gc" -d 'Drop what no live record needs'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "train-dict" -d 'Train dictionaries for small blocks, list them, choose which are used'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "compact" -d 'Rewrite packs for size'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "reindex" -d 'Rebuild the catalog and all other derived files from the packs'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "config" -d 'Show the settings in force, and where they come from'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "completions" -d 'Print completions for a shell'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "man" -d 'Print a manual page'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

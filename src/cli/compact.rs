@@ -5,17 +5,18 @@ use super::progress::Bars;
 use super::table::Table;
 use super::{Context, units};
 use crate::error::Result;
-use crate::vault::api::{CompactOptions, CompactReport};
+use crate::vault::api::{CompactOptions, CompactReport, Tier};
 
 /// Rewrite packs for size
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Rewrites packs for size, one after the other. Finished packs are left alone: a second run writes nothing. When \
-                  the time is up it stops after a pack, exits 0 and reports \"complete\": false; the next run goes on from there.",
+                  the time is up it stops after a pack, exits 0 and reports \"complete\": false; the next run goes on from there. The \
+                  cold tier is for what is kept rather than read: smaller, but one record costs the decoding of a large block.",
     after_long_help = "\
 Examples:
-  turnpack compact
   turnpack compact --dry-run
+  turnpack compact --tier cold
   turnpack compact --max-runtime 20m --lock-timeout 10m --quiet"
 )]
 pub(crate) struct Args {
@@ -26,11 +27,34 @@ pub(crate) struct Args {
     /// Stop after this long
     #[arg(long, value_name = "DUR")]
     max_runtime: Option<String>,
+
+    /// How hard to compress, 1 to 22 [default: 19]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=22))]
+    level: Option<u8>,
+
+    /// What packs are for: `hot` is read, `cold` is kept
+    #[arg(long, value_name = "TIER")]
+    tier: Option<TierArg>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum TierArg {
+    Hot,
+    Cold,
+}
+
+impl From<TierArg> for Tier {
+    fn from(tier: TierArg) -> Tier {
+        match tier {
+            TierArg::Hot => Tier::Hot,
+            TierArg::Cold => Tier::Cold,
+        }
+    }
 }
 
 pub(crate) fn run(args: &Args, context: &Context<'_>) -> Result<Status> {
     let max_runtime = args.max_runtime.as_deref().map(units::parse_duration).transpose()?;
-    let options = CompactOptions { dry_run: args.dry_run, max_runtime };
+    let options = CompactOptions { dry_run: args.dry_run, max_runtime, level: args.level, tier: args.tier.map(Tier::from) };
     #[allow(unused_mut, reason = "the engine may need it")]
     let mut vault = context.open()?;
     context.catch_signals()?;

@@ -31,6 +31,7 @@ mod settings;
 mod signals;
 mod stats;
 mod table;
+mod train_dict;
 mod ui;
 mod units;
 mod version;
@@ -144,6 +145,7 @@ enum Command {
     Log(log::Args),
     Check(check::Args),
     Gc(gc::Args),
+    TrainDict(train_dict::Args),
     Compact(compact::Args),
     Reindex(reindex::Args),
     Config(config::Args),
@@ -217,6 +219,7 @@ fn dispatch(cli: Cli, context: &Context<'_>) -> Result<Status> {
         Command::Log(args) => log::run(&args, context),
         Command::Check(args) => check::run(args, context),
         Command::Gc(args) => gc::run(&args, context),
+        Command::TrainDict(args) => train_dict::run(&args, context),
         Command::Compact(args) => compact::run(&args, context),
         Command::Reindex(args) => reindex::run(&args, context),
         Command::Config(args) => config::run(&args, context),

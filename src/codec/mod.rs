@@ -1,5 +1,8 @@
 //! Compression of payloads: zstd frames without magic, content size or checksum, since the pack's frame has all three.
 
+pub mod ppmd;
+pub mod vocabulary;
+
 use std::cell::RefCell;
 
 use zstd::zstd_safe::{CCtx, CParameter, DCtx, DParameter, FrameFormat, InBuffer, OutBuffer};
@@ -11,6 +14,58 @@ thread_local! {
     /// Where results arrive before their length is known: fresh memory for each would cost more than compressing small blocks.
     static OUTPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static DECOMPRESSOR: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
+}
+
+/// How hard to compress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strength {
+    /// zstd's level.
+    pub level: i32,
+    /// PPMd where it is smaller: slow to read.
+    pub cold: bool,
+}
+
+impl Strength {
+    /// Not at all: what it becomes part of is compressed.
+    pub const NONE: Strength = Strength { level: 0, cold: false };
+}
+
+/// How something is packed. Numbers are never reused.
+pub mod packing {
+    /// As it is.
+    pub const RAW: u8 = 0;
+    /// zstd.
+    pub const ZSTD: u8 = 1;
+    /// PPMd.
+    pub const PPMD: u8 = 2;
+}
+
+/// Packs with what makes it smallest: its [`packing`], and the bytes unless they are as they were.
+#[must_use]
+pub fn pack(raw: &[u8], strength: Strength) -> (u8, Option<Vec<u8>>) {
+    if strength == Strength::NONE {
+        return (packing::RAW, None);
+    }
+    let zstd = compress(raw, strength.level);
+    let ppmd = if strength.cold { ppmd::compress(raw) } else { None };
+    match (zstd, ppmd) {
+        (zstd, Some(ppmd)) if zstd.as_ref().is_none_or(|zstd| ppmd.len() < zstd.len()) => (packing::PPMD, Some(ppmd)),
+        (Some(zstd), _) => (packing::ZSTD, Some(zstd)),
+        (None, _) => (packing::RAW, None),
+    }
+}
+
+/// Undoes [`pack`].
+///
+/// # Errors
+/// When the packing is unknown or the data damaged.
+pub fn unpack(packing: u8, bytes: &[u8], length: usize) -> Result<Vec<u8>, Corrupt> {
+    match packing {
+        packing::RAW => Ok(bytes.to_vec()),
+        packing::ZSTD => decompress(bytes, length, None),
+        packing::PPMD => ppmd::decompress(bytes, length),
+        other => Err(corrupt!("packing {other} is unknown")),
+    }
 }
 
 /// Compresses at `level`; `None` when that does not make it smaller.
@@ -62,6 +117,43 @@ pub fn compress_with_prefix(raw: &[u8], level: i32, prefix: Option<&[u8]>) -> Op
         OUTPUT.set(out);
         packed
     })
+}
+
+/// A dictionary of at most `size` bytes for bytes like the samples; `None` when they are too few.
+#[must_use]
+pub fn train_dictionary(samples: &[&[u8]], size: usize) -> Option<Vec<u8>> {
+    zstd::dict::from_samples(samples, size).ok()
+}
+
+/// Compresses with a dictionary; `None` when that does not make it smaller.
+#[must_use]
+pub fn compress_with_dictionary(raw: &[u8], level: i32, dictionary: &[u8]) -> Option<Vec<u8>> {
+    let mut own = CCtx::create();
+    own.set_parameter(CParameter::CompressionLevel(level)).ok()?;
+    own.set_parameter(CParameter::Format(FrameFormat::Magicless)).ok()?;
+    own.set_parameter(CParameter::ContentSizeFlag(false)).ok()?;
+    own.set_parameter(CParameter::ChecksumFlag(false)).ok()?;
+    own.set_parameter(CParameter::DictIdFlag(false)).ok()?;
+    own.load_dictionary(dictionary).ok()?;
+    let mut out = Vec::with_capacity(zstd::zstd_safe::compress_bound(raw.len()));
+    own.compress2(&mut out, raw).ok()?;
+    (out.len() < raw.len()).then_some(out)
+}
+
+/// Decompresses exactly `length` bytes that were compressed with a dictionary.
+///
+/// # Errors
+/// When the data is damaged or of another length.
+pub fn decompress_with_dictionary(data: &[u8], length: usize, dictionary: &[u8]) -> Result<Vec<u8>, Corrupt> {
+    let mut out = Vec::with_capacity(length + 1);
+    let mut own = DCtx::create();
+    let done =
+        prepare(&mut own).and_then(|()| own.load_dictionary(dictionary).map(drop)).and_then(|()| own.decompress(&mut out, data));
+    match done {
+        Ok(_) if out.len() == length => Ok(out),
+        Ok(_) => Err(corrupt!("decompresses to {} bytes instead of {length}", out.len())),
+        Err(code) => Err(corrupt!("zstd: {}", zstd::zstd_safe::get_error_name(code))),
+    }
 }
 
 /// Decompresses exactly `length` bytes.

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::bytes::{Reader, unzigzag};
-use crate::codec;
+use crate::codec::{self, packing};
 use crate::column::{Class, Column, Header, Offsets};
 use crate::error::{Corrupt, corrupt};
 use crate::group::build::{LIST_COLUMNS, LISTED, list_column};
@@ -29,7 +29,7 @@ pub struct Group {
     pub first_node: u32,
     /// Number of its first segment.
     pub first_segment: u32,
-    payload_streams: Vec<(bool, usize, Vec<u8>)>,
+    payload_streams: Vec<(u8, usize, Vec<u8>)>,
     columns: Vec<OnceCell<Vec<u8>>>,
     /// Columns that were asked twice, with the ends of their values.
     decoded: RefCell<Vec<(Vec<u8>, Vec<u32>)>>,
@@ -459,22 +459,18 @@ fn read_list_counts(
 }
 
 /// Whether each stream is compressed, and its raw and stored length.
-fn read_sizes(head: &mut Reader<'_>) -> Result<Vec<(bool, usize, usize)>, Corrupt> {
+fn read_sizes(head: &mut Reader<'_>) -> Result<Vec<(u8, usize, usize)>, Corrupt> {
     let mut sizes = Vec::with_capacity(stream::COUNT);
     for _ in 0..stream::COUNT {
-        let packed = match head.u8()? {
-            0 => false,
-            1 => true,
-            codec => return Err(corrupt!("stream codec {codec} is unknown")),
-        };
+        let packed = head.u8()?;
         let raw = head.varint32()? as usize;
-        let stored = if packed { head.varint32()? as usize } else { raw };
+        let stored = if packed == packing::RAW { raw } else { head.varint32()? as usize };
         sizes.push((packed, raw, stored));
     }
     Ok(sizes)
 }
 
-fn read_streams(head: &mut Reader<'_>) -> Result<Vec<(bool, usize, Vec<u8>)>, Corrupt> {
+fn read_streams(head: &mut Reader<'_>) -> Result<Vec<(u8, usize, Vec<u8>)>, Corrupt> {
     let sizes = read_sizes(head)?;
     let mut streams = Vec::with_capacity(stream::COUNT);
     for (packed, raw, stored) in sizes {
@@ -534,22 +530,22 @@ fn one_stream(payload: &[u8], index: usize) -> Result<(u32, usize, Vec<u8>), Cor
     head.take(sizes[..index].iter().map(|size| size.2).sum())?;
     let (packed, raw, stored) = sizes[index];
     let bytes = head.take(stored)?;
-    let bytes = if packed { decompress(bytes, raw)? } else { bytes.to_vec() };
+    let bytes = unpacked(packed, bytes, raw)?;
     Ok((first_node, records, bytes))
 }
 
-fn unpack(streams: &mut [(bool, usize, Vec<u8>)], index: usize) -> Result<Vec<u8>, Corrupt> {
+fn unpack(streams: &mut [(u8, usize, Vec<u8>)], index: usize) -> Result<Vec<u8>, Corrupt> {
     let (packed, raw, bytes) = &mut streams[index];
     let bytes = std::mem::take(bytes);
-    if *packed { decompress(&bytes, *raw) } else { Ok(bytes) }
+    if *packed == packing::RAW { Ok(bytes) } else { unpacked(*packed, &bytes, *raw) }
 }
 
-fn decompress(bytes: &[u8], raw: usize) -> Result<Vec<u8>, Corrupt> {
+fn unpacked(packed: u8, bytes: &[u8], raw: usize) -> Result<Vec<u8>, Corrupt> {
     // zstd packs at most about 1:130,000 (runs); more is a lie that would only cost memory.
     if raw > bytes.len().saturating_mul(1 << 17).saturating_add(1 << 16) {
         return Err(corrupt!("a stream of {} bytes that claims to hold {raw}", bytes.len()));
     }
-    codec::decompress(bytes, raw, None)
+    codec::unpack(packed, bytes, raw)
 }
 
 fn read_shapes(bytes: &[u8], nodes: usize, directory: &[u8]) -> Result<Vec<u32>, Corrupt> {
@@ -749,7 +745,7 @@ impl Group {
             return Ok(bytes);
         }
         let (packed, raw, bytes) = &self.payload_streams[stream::COLUMNS + class as usize];
-        let bytes = if *packed { decompress(bytes, *raw)? } else { bytes.clone() };
+        let bytes = unpacked(*packed, bytes, *raw)?;
         Ok(cell.get_or_init(|| bytes))
     }
 

@@ -1,14 +1,14 @@
 //! A collected group becomes a frame's payload.
 
 use crate::bytes::Put;
-use crate::codec;
+use crate::codec::{self, Strength};
 use crate::column::{self, Class, Streams};
 use crate::group::build::{GroupBuilder, SlotColumn, TemplateColumns};
 use crate::group::stream;
 
-/// Codes a group; `level` is zstd's.
+/// Codes a group.
 #[must_use]
-pub fn encode(group: &GroupBuilder, level: i32) -> Vec<u8> {
+pub fn encode(group: &GroupBuilder, strength: Strength) -> Vec<u8> {
     let mut streams: Vec<Vec<u8>> = vec![Vec::new(); stream::COLUMNS];
     let mut columns = Streams::default();
     put_shapes(group, &mut streams[stream::SHAPES]);
@@ -33,8 +33,8 @@ pub fn encode(group: &GroupBuilder, level: i32) -> Vec<u8> {
     let mut body = Vec::new();
     let all = streams.iter().map(Vec::as_slice).chain(Class::ALL.map(|class| columns.get(class)));
     for raw in all {
-        let packed = codec::compress(raw, level);
-        head.put_u8(u8::from(packed.is_some()));
+        let (packing, packed) = codec::pack(raw, strength);
+        head.put_u8(packing);
         head.put_varint(raw.len() as u64);
         if let Some(packed) = &packed {
             head.put_varint(packed.len() as u64);

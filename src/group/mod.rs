@@ -17,6 +17,11 @@
 //!             · 8.. column classes
 //! ```
 
+use crate::bytes::{Put, Reader};
+use crate::codec::{self, packing};
+use crate::error::Corrupt;
+use crate::record::cut::class;
+
 pub mod build;
 pub mod decode;
 pub mod encode;
@@ -43,6 +48,31 @@ pub(crate) mod stream {
     pub(crate) const COLUMNS: usize = 8;
     /// How many streams a group has.
     pub(crate) const COUNT: usize = COLUMNS + crate::column::Class::COUNT;
+}
+
+/// A payload with all its streams as they are, so that it can be compressed as a whole.
+///
+/// # Errors
+/// When it is damaged.
+pub fn plain(payload: &[u8]) -> Result<Vec<u8>, Corrupt> {
+    let mut reader = Reader::new(payload);
+    let mut out = Vec::with_capacity(payload.len() * 2);
+    for _ in 0..5 + class::COUNT {
+        out.put_varint(reader.varint()?);
+    }
+    let mut sizes = Vec::with_capacity(stream::COUNT);
+    for _ in 0..stream::COUNT {
+        let (packing, raw) = (reader.u8()?, reader.varint32()? as usize);
+        let stored = if packing == packing::RAW { raw } else { reader.varint32()? as usize };
+        out.put_u8(packing::RAW);
+        out.put_varint(raw as u64);
+        sizes.push((packing, raw, stored));
+    }
+    for (packing, raw, stored) in sizes {
+        out.extend(codec::unpack(packing, reader.take(stored)?, raw)?);
+    }
+    reader.finish()?;
+    Ok(out)
 }
 
 /// A piece of a segment.

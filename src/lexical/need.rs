@@ -65,7 +65,7 @@ mod tests {
         let regex = Manner { regex: true, ..plain };
         assert_eq!(of("a.c", plain).as_deref(), Some("a.c"));
         assert_eq!(of("ab", plain), None);
-        assert_eq!(of("Error: .*timeout", regex).as_deref(), Some("Error: "));
+        assert_eq!(of("Errors: .*timeout", regex).as_deref(), Some("Errors: "));
         assert_eq!(of("(foobar)+x?", regex).as_deref(), Some("foobar"));
         for nothing in ["x*", ".*", "foo|bar", "(foo)?", "(?i)foo", "("] {
             assert_eq!(of(nothing, regex), None, "{nothing}");

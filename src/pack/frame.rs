@@ -32,7 +32,7 @@ pub enum Kind {
     Journal = 4,
     /// Ends a commit.
     Commit = 5,
-    /// A zstd dictionary.
+    /// What blocks are coded with: one byte of [`form`], then a zstd dictionary or a vocabulary.
     Dictionary = 6,
 }
 
@@ -46,6 +46,18 @@ impl Kind {
     }
 }
 
+/// What a dictionary frame holds. Numbers are never reused.
+pub mod form {
+    /// A zstd dictionary for text.
+    pub const ZSTD: u8 = 0;
+    /// A vocabulary.
+    pub const VOCABULARY: u8 = 1;
+    /// A zstd dictionary for groups whose streams are stored as they are.
+    pub const ZSTD_GROUPS: u8 = 2;
+    /// Bytes that journals are compressed against: text, then earlier journals.
+    pub const ZSTD_JOURNALS: u8 = 3;
+}
+
 /// How a payload is coded. Numbers are never reused.
 pub mod codec {
     /// As it is.
@@ -56,6 +68,26 @@ pub mod codec {
     pub const ZSTD_PREFIX: u8 = 2;
     /// As 1, with a dictionary: a varint with its number stands before the data.
     pub const ZSTD_DICTIONARY: u8 = 3;
+    /// As 1; what comes out is text in the codes of a vocabulary.
+    pub const CODED: u8 = 4;
+    /// As 2; block and prefix are text in the codes of a vocabulary.
+    pub const CODED_PREFIX: u8 = 5;
+    /// PPMd.
+    pub const PPMD: u8 = 6;
+    /// PPMd of text in the codes of a vocabulary.
+    pub const PPMD_CODED: u8 = 7;
+
+    /// True when another block must be at hand.
+    #[must_use]
+    pub fn has_prefix(codec: u8) -> bool {
+        matches!(codec, ZSTD_PREFIX | CODED_PREFIX)
+    }
+
+    /// True when what comes out is codes.
+    #[must_use]
+    pub fn is_coded(codec: u8) -> bool {
+        matches!(codec, CODED | CODED_PREFIX | PPMD_CODED)
+    }
 }
 
 /// A frame as it lies in the pack.
@@ -75,6 +107,8 @@ pub struct Frame<'a> {
     pub length: u64,
     /// The checksum as stored.
     pub checksum: u64,
+    /// The dictionary it was coded with, where a pack's reader has put it here.
+    pub dictionary: Option<&'a [u8]>,
 }
 
 /// Builds a frame from a payload already coded.
@@ -122,7 +156,16 @@ impl<'a> Frame<'a> {
         if sum != checksum(guarded) {
             return Err(corrupt!("checksum mismatch over {} bytes", guarded.len()));
         }
-        Ok(Frame { kind, codec, raw_length, decoded_checksum, payload, length: (HEAD + stored + TAIL) as u64, checksum: sum })
+        Ok(Frame {
+            kind,
+            codec,
+            raw_length,
+            decoded_checksum,
+            payload,
+            length: (HEAD + stored + TAIL) as u64,
+            checksum: sum,
+            dictionary: None,
+        })
     }
 
     /// Refuses another kind.
@@ -156,7 +199,7 @@ impl<'a> Frame<'a> {
 pub fn decode_start(frame: &Frame<'_>, prefix: Option<&[u8]>, upto: usize) -> Result<Gradual, Corrupt> {
     let length = frame.raw_length as usize;
     // Most of it costs as much as all of it.
-    if frame.codec != codec::ZSTD || upto >= length / 4 * 3 {
+    if !matches!(frame.codec, codec::ZSTD | codec::CODED) || upto >= length / 4 * 3 {
         return Ok(Gradual::whole(decode(frame, prefix)?));
     }
     let mut bytes = Gradual::begin(length)?;
@@ -182,14 +225,21 @@ pub fn decode(frame: &Frame<'_>, prefix: Option<&[u8]>) -> Result<Vec<u8>, Corru
     let length = frame.raw_length as usize;
     let payload = match frame.codec {
         codec::RAW => frame.payload.to_vec(),
-        codec::ZSTD => crate::codec::decompress(frame.payload, length, None)?,
-        codec::ZSTD_PREFIX => {
+        codec::ZSTD | codec::CODED => crate::codec::decompress(frame.payload, length, None)?,
+        codec::ZSTD_PREFIX | codec::CODED_PREFIX => {
             let mut reader = Reader::new(frame.payload);
             reader.varint()?;
             let data = reader.take(reader.remaining())?;
             let prefix = prefix.ok_or_else(|| corrupt!("coded with a prefix that is not at hand"))?;
             crate::codec::decompress(data, length, Some(prefix))?
         }
+        codec::ZSTD_DICTIONARY => {
+            let mut reader = Reader::new(frame.payload);
+            reader.varint()?;
+            let dictionary = frame.dictionary.ok_or_else(|| corrupt!("coded with a dictionary that is not at hand"))?;
+            crate::codec::decompress_with_dictionary(reader.take(reader.remaining())?, length, dictionary)?
+        }
+        codec::PPMD | codec::PPMD_CODED => crate::codec::ppmd::decompress(frame.payload, length)?,
         codec => return Err(corrupt!("codec {codec} is unknown")),
     };
     frame.verify_decoded(&payload)?;

@@ -44,7 +44,7 @@ pub struct Header {
 }
 
 /// Compatible features of a pack: whoever does not know a bit may ignore it. Bits 0–7: the zstd level `compact` gave it, 0 for a
-/// pack that it never made.
+/// pack that it never made. Bit 8: made for being kept rather than read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mark(pub u32);
 
@@ -55,12 +55,26 @@ impl Mark {
         Mark(u32::from(level))
     }
 
+    /// The same, and pressed so hard that reading is slow.
+    #[must_use]
+    pub fn cold(level: u8) -> Mark {
+        Mark(u32::from(level) | COLD)
+    }
+
+    /// True for packs that are slow to read.
+    #[must_use]
+    pub fn is_cold(self) -> bool {
+        self.0 & COLD != 0
+    }
+
     /// The level `compact` gave it, if it did.
     #[must_use]
     pub fn compact_level(self) -> Option<u8> {
         Some(self.0 as u8).filter(|level| *level > 0)
     }
 }
+
+const COLD: u32 = 1 << 8;
 
 /// Incompatible features this program knows.
 pub const KNOWN_FEATURES: u32 = 0;

@@ -1,11 +1,13 @@
 //! Reading a pack through its mapping, never past the committed length.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
+use crate::bytes::Reader;
 use crate::error::{Corrupt, Error, Result, corrupt};
 use crate::fsio::{self, Map};
 use crate::pack::directory::{Commit, Directory};
-use crate::pack::frame::{Frame, Kind};
+use crate::pack::frame::{self, Frame, Kind};
 use crate::pack::writer::Committed;
 use crate::pack::{FORMAT_VERSION, HEADER_BYTES, Header, KNOWN_FEATURES, Mark};
 
@@ -29,6 +31,8 @@ pub struct PackReader {
     pub mark: Mark,
     /// Packs it takes the place of.
     pub replaces: Vec<crate::ids::PackId>,
+    /// Dictionaries, each decoded when it is first needed.
+    dictionaries: OnceLock<Vec<OnceLock<Vec<u8>>>>,
 }
 
 impl PackReader {
@@ -61,6 +65,7 @@ impl PackReader {
             sealed: false,
             mark: Mark::default(),
             replaces: Vec::new(),
+            dictionaries: OnceLock::new(),
         };
         let header = read_header(reader.bytes(), &reader.path)?;
         if header.vault_id != vault_id || header.pack != committed.pack {
@@ -118,7 +123,30 @@ impl PackReader {
     /// # Errors
     /// When it is damaged or of another kind.
     pub fn frame(&self, offset: u64, kind: Kind) -> Result<Frame<'_>, Corrupt> {
-        Frame::read(self.bytes(), offset)?.expect(kind).map_err(|Corrupt(what)| corrupt!("frame at offset {offset}: {what}"))
+        let damaged = |Corrupt(what): Corrupt| corrupt!("frame at offset {offset}: {what}");
+        let mut frame = Frame::read(self.bytes(), offset)?.expect(kind).map_err(damaged)?;
+        if frame.codec == frame::codec::ZSTD_DICTIONARY {
+            let number = Reader::new(frame.payload).varint32().map_err(damaged)?;
+            frame.dictionary = Some(self.dictionary(number).map_err(damaged)?);
+        }
+        Ok(frame)
+    }
+
+    /// A zstd dictionary by its number. None rests on another.
+    fn dictionary(&self, number: u32) -> Result<&[u8], Corrupt> {
+        let all = self.dictionaries.get_or_init(|| self.directory.dictionaries.iter().map(|_| OnceLock::new()).collect());
+        let unknown = || corrupt!("no dictionary {number}");
+        let slot = all.get(number as usize).ok_or_else(unknown)?;
+        if let Some(bytes) = slot.get() {
+            return Ok(bytes);
+        }
+        let offset = *self.directory.dictionaries.get(number as usize).ok_or_else(unknown)?;
+        let mut payload = frame::decode(&Frame::read(self.bytes(), offset)?.expect(Kind::Dictionary)?, None)?;
+        match payload.first() {
+            Some(&(frame::form::ZSTD | frame::form::ZSTD_GROUPS | frame::form::ZSTD_JOURNALS)) => payload.remove(0),
+            _ => return Err(unknown()),
+        };
+        Ok(slot.get_or_init(|| payload))
     }
 }
 

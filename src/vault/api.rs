@@ -5,6 +5,7 @@
 //! occurrences unless the name says otherwise, times are UTC. A negative answer (a difference, an unknown id) is part of
 //! a report; `Err` is for what kept the command from finishing.
 
+mod export;
 mod ingest;
 mod read;
 mod search;
@@ -18,6 +19,7 @@ use serde::{Serialize, Serializer};
 
 use crate::error::{Error, Result};
 
+pub use export::{DialogueOptions, DialogueReport, PartRow, Per};
 pub use ingest::{Explanation, Failure, IngestOptions, IngestReport, Input, Sync};
 pub use read::{
     ConversationRow, ExportOptions, ExportReport, GetItem, GetOptions, LsOptions, RecordItem, SegmentItem, SourceRow, Turn,
@@ -25,8 +27,8 @@ pub use read::{
 pub use search::{HitLine, HitSegment, HitText, Looked, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted};
 pub use stats::{Dimension, Numbers, Price, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary};
 pub use upkeep::{
-    CompactOptions, CompactReport, GcCandidate, GcOptions, GcReport, LogEntry, PackPlan, Receipt, ReindexReport, RmOptions,
-    RmReport, RmRow,
+    CompactOptions, CompactReport, DictionaryRow, GcCandidate, GcOptions, GcReport, LogEntry, PackPlan, Receipt, ReindexReport,
+    RmOptions, RmReport, RmRow, Tier, TrainOptions, TrainReport, TrainedRow,
 };
 pub use verify::{AgainstReport, CheckOptions, CheckReport, Finding, ReadData, Severity, Subset};
 

@@ -14,7 +14,7 @@ use crate::pack::Mark;
 use crate::pack::reader::PackReader;
 use crate::progress::Progress;
 use crate::vault::Vault;
-use crate::vault::api::{CompactOptions, CompactReport, PackPlan};
+use crate::vault::api::{CompactOptions, CompactReport, PackPlan, Tier};
 use crate::vault::head::disk_bytes;
 use crate::vault::logbook;
 use crate::vault::rewrite::live::{self, Removed};
@@ -28,21 +28,32 @@ const LEVEL: u8 = 19;
 /// A finished pack is taken up again when what came after it has at least this share of its size: 1/2.
 const TAKE_UP_AGAIN: u64 = 2;
 
-/// How compact writes packs. Sizes are measured, see `docs/benchmarks.md`.
+/// How compact writes packs at a level. Sizes are measured, see `docs/benchmarks.md`.
 #[must_use]
 pub fn profile(level: u8) -> Profile {
+    profile_of(Mark::compacted(level))
+}
+
+/// How compact writes packs that say this of themselves.
+#[must_use]
+pub fn profile_of(mark: Mark) -> Profile {
+    let level = i32::from(mark.compact_level().unwrap_or(LEVEL));
+    let cold = mark.is_cold();
     Profile {
-        levels: Levels { text: i32::from(level), dense: i32::from(level), group: i32::from(level) },
+        levels: Levels { text: level, dense: level, group: level, cold },
         shape: Shape {
-            block_bytes: 2 << 20,
-            group_bytes: 512 << 10,
+            block_bytes: if cold { 16 << 20 } else { 4 << 20 },
+            group_bytes: 1 << 20,
             pack_bytes: 1 << 30,
             window_bytes: 128 << 20,
             ring_bytes: 128 << 20,
-            min_match: 256,
-            star: 16,
+            min_match: 512,
+            // PPMd has no prefix.
+            star: if cold { 1 } else { 16 },
         },
-        mark: Mark::compacted(level),
+        mark,
+        vocabulary: true,
+        reorder: true,
     }
 }
 
@@ -65,18 +76,19 @@ impl Vault {
     /// When the vault cannot be read or written.
     pub fn compact(&self, options: &CompactOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<CompactReport> {
         let started = Instant::now();
-        let profile = profile(LEVEL);
+        let level = options.level.unwrap_or(LEVEL);
+        let profile = profile_of(if options.tier == Some(Tier::Cold) { Mark::cold(level) } else { Mark::compacted(level) });
         let before = disk_bytes(self.layout.dir())?;
         let mut report =
             CompactReport { dry_run: options.dry_run, complete: true, vault_bytes_before: before, ..CompactReport::default() };
         if options.dry_run {
-            let plan = plan(&self.snapshot()?, &profile);
+            let plan = plan(&self.snapshot()?, &profile, options.tier);
             report.count(plan.rows);
             report.vault_bytes_after = before;
             return Ok(report);
         }
         let maintenance = Maintenance::begin(&self.layout, self.pool()?, self.options.lock_timeout, progress, interrupt)?;
-        let plan = plan(&self.snapshot()?, &profile);
+        let plan = plan(&self.snapshot()?, &profile, options.tier);
         report.count(plan.rows);
         for batch in &plan.batches {
             let late = options.max_runtime.is_some_and(|most| started.elapsed() >= most);
@@ -137,16 +149,21 @@ fn text_bytes(pack: &PackReader) -> u64 {
 }
 
 /// Decides for each pack, oldest first.
-fn plan(snapshot: &Snapshot, profile: &Profile) -> Plan {
+fn plan(snapshot: &Snapshot, profile: &Profile, tier: Option<Tier>) -> Plan {
     let level = profile.mark.compact_level().unwrap_or_default();
     let sealed = |pack: &PackReader| snapshot.head.pack(pack.committed.pack).is_some_and(|live| live.sealed);
-    let finished = |pack: &PackReader| sealed(pack) && pack.mark.compact_level().is_some_and(|have| have >= level);
+    // Without a tier asked for, packs stay in the one they are in.
+    let other_tier = |pack: &PackReader| pack.mark.is_cold() != profile.mark.is_cold();
+    let finished = |pack: &PackReader| {
+        let pressed = pack.mark.compact_level().is_some_and(|have| have >= level);
+        sealed(pack) && pressed && (tier.is_none() || !other_tier(pack))
+    };
     let mut taken: Vec<bool> = snapshot.packs.iter().map(|pack| !finished(pack)).collect();
     let mut bytes: u64 =
         snapshot.packs.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(pack, _)| pack.committed.length).sum();
     for (at, pack) in snapshot.packs.iter().enumerate().rev() {
         let small = text_bytes(pack) < profile.shape.pack_bytes / 2;
-        if !taken[at] && bytes > 0 && small && pack.committed.length <= bytes * TAKE_UP_AGAIN {
+        if !taken[at] && bytes > 0 && small && !other_tier(pack) && pack.committed.length <= bytes * TAKE_UP_AGAIN {
             taken[at] = true;
             bytes += pack.committed.length;
         }
@@ -174,6 +191,7 @@ fn plan(snapshot: &Snapshot, profile: &Profile) -> Plan {
 
 fn row(pack: &PackReader, taken: bool, finished: bool) -> PackPlan {
     let reason = match (taken, finished) {
+        (true, false) if pack.mark.compact_level().is_some() => "compacted otherwise",
         (true, false) => "not compacted yet",
         (true, true) => "small, and much has come since",
         (false, _) => "finished",

@@ -150,10 +150,16 @@ fn collect(maintenance: &Maintenance<'_>, candidate: &Candidate, grace: Duration
 
 /// A pack that compact made stays as hard pressed as it was.
 pub(super) fn profile_like(snapshot: &Snapshot, id: PackId) -> Profile {
-    let level = snapshot.packs.iter().find(|pack| pack.committed.pack == id).and_then(|pack| pack.mark.compact_level());
-    match level {
-        Some(level) => compact::profile(level),
-        None => Profile { levels: Levels::INGEST, shape: Shape::ingest(), mark: Default::default() },
+    let mark = snapshot.packs.iter().find(|pack| pack.committed.pack == id).map(|pack| pack.mark);
+    match mark.filter(|mark| mark.compact_level().is_some()) {
+        Some(mark) => compact::profile_of(mark),
+        None => Profile {
+            levels: Levels::INGEST,
+            shape: Shape::ingest(),
+            mark: Default::default(),
+            vocabulary: false,
+            reorder: false,
+        },
     }
 }
 

@@ -33,6 +33,15 @@ pub enum Entry {
     Mapping(String, Vec<u8>),
     /// Records that no line is any more: they were stored before it was clear that their stream repeats a source.
     Superseded(Vec<RecordRun>),
+    /// A dictionary is to be used, or no more: its pack, its number there.
+    Dictionary {
+        /// The pack's number.
+        pack: u32,
+        /// Its number among the pack's dictionaries.
+        number: u32,
+        /// Whether new blocks use it.
+        active: bool,
+    },
 }
 
 /// How a source changed.
@@ -64,6 +73,7 @@ const REMOVAL: u8 = 2;
 const LOG: u8 = 3;
 const MAPPING: u8 = 4;
 const SUPERSEDED: u8 = 5;
+const DICTIONARY: u8 = 6;
 
 /// Appends an entry.
 pub fn put(entry: &Entry, stamp: Stamp, out: &mut Vec<u8>) {
@@ -98,6 +108,12 @@ pub fn put(entry: &Entry, stamp: Stamp, out: &mut Vec<u8>) {
             body.put_bytes(name.as_bytes());
             body.extend_from_slice(text);
             MAPPING
+        }
+        Entry::Dictionary { pack, number, active } => {
+            body.put_varint(u64::from(*pack));
+            body.put_varint(u64::from(*number));
+            body.put_u8(u8::from(*active));
+            DICTIONARY
         }
         Entry::Superseded(runs) => {
             put_runs(runs, &mut body);
@@ -139,6 +155,10 @@ pub fn read(payload: &[u8], out: &mut Vec<(Stamp, Entry)>) -> Result<(), Corrupt
             LOG => Entry::Log(body.take(body.remaining())?.to_vec()),
             MAPPING => Entry::Mapping(body.string()?.to_string(), body.take(body.remaining())?.to_vec()),
             SUPERSEDED => Entry::Superseded(read_runs(&mut body)?),
+            DICTIONARY => {
+                let (pack, number) = (body.varint32()?, body.varint32()?);
+                Entry::Dictionary { pack, number, active: body.u8()? != 0 }
+            }
             128.. => continue,
             _ => return Err(corrupt!("journal entry of kind {kind} is unknown")),
         };
@@ -205,6 +225,7 @@ mod tests {
             Entry::Log(b"{}".to_vec()),
             Entry::Mapping("a.toml".into(), b"x".to_vec()),
             Entry::Superseded(runs.clone()),
+            Entry::Dictionary { pack: 3, number: 1, active: true },
         ];
         let mut bytes = Vec::new();
         for (place, entry) in entries.iter().enumerate() {

@@ -12,6 +12,7 @@ use crate::pack::writer::PackWriter;
 use crate::record::cut::Cuts;
 use crate::record::known::Known;
 use crate::source::lines::Chunk;
+use crate::vault::dictionary;
 use crate::vault::head::Head;
 use crate::vault::index::{Index, Keeper};
 use crate::vault::journal::{self, Entry, Stamp};
@@ -22,7 +23,7 @@ use crate::vault::snapshot::Snapshot;
 use crate::vault::sources::State;
 use crate::vault::view::PackView;
 use crate::vault::write::assemble::{Assembler, Past, Shape};
-use crate::vault::write::encode::{Encoder, Levels};
+use crate::vault::write::encode::{Dictionaries, Encoder, Levels};
 
 /// Places in the filter of known content: 8 MiB.
 const KNOWN_BITS: u32 = 18;
@@ -83,6 +84,7 @@ impl Session {
         }
         let index = if dry_run { Index::none() } else { Index::open(&snapshot) };
         let mut past = Past::default();
+        let mut dictionaries = Dictionaries::default();
         let mut writer = None;
         if let Some(id) = snapshot.open_pack()
             && let Some(pack) = snapshot.packs.iter().find(|pack| pack.committed.pack == id)
@@ -90,11 +92,14 @@ impl Session {
             writer = PackWriter::append(&layout.packs(), pack.committed, pack.directory.clone())?;
             if writer.is_some() {
                 past = past::load(pack, &index, pool)?;
+                dictionaries = dictionary::for_writer(pack, &state, Levels::INGEST.text)?;
             }
         }
         let unlisted = std::mem::take(&mut past.unlisted);
         let keeper = if dry_run { Keeper::idle() } else { Keeper::new(&snapshot, &index, unlisted) };
-        Ok(Session::with(layout, pool, shape, lock, head, state, past, writer, keeper, dry_run))
+        let mut session = Session::with(layout, pool, shape, lock, head, state, past, writer, keeper, dry_run);
+        session.assembler.use_dictionaries(dictionaries);
+        Ok(session)
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one thing, put together in one place")]

@@ -64,6 +64,8 @@ pub struct State {
     pub removed_lines: FxHashSet<(u32, u64)>,
     /// Mapping texts by file name.
     pub mappings: BTreeMap<String, Vec<u8>>,
+    /// Dictionaries, by pack and number, that were activated or retired.
+    pub dictionaries: BTreeMap<(u32, u32), bool>,
     /// The log, oldest first.
     pub log: Vec<(Stamp, Vec<u8>)>,
     /// All removals as written, for rewriting.
@@ -99,6 +101,9 @@ impl State {
             Entry::Superseded(_) => {}
             Entry::Mapping(name, text) => {
                 self.mappings.insert(name, text);
+            }
+            Entry::Dictionary { pack, number, active } => {
+                self.dictionaries.insert((pack, number), active);
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::bytes::Reader;
 use crate::codec::Gradual;
+use crate::codec::vocabulary::{Stretches, Vocabulary};
 use crate::error::{Corrupt, Result, corrupt};
 use crate::group::decode::{Element, Group};
 use crate::pack::directory::{BlockEntry, GroupEntry, TemplatesEntry};
@@ -19,7 +20,7 @@ use crate::record::escape;
 use crate::record::template::{Part, Slot, SlotKind, Template};
 
 /// Memory a view may keep decoded blocks and groups in, by default.
-const CACHE_BYTES: usize = 48 << 20;
+pub const CACHE_BYTES: usize = 48 << 20;
 
 /// Joined nodes nest at most this deep: containers times JSON in strings.
 const MAX_JOIN: usize = MAX_DEPTH * 8;
@@ -31,7 +32,21 @@ pub struct PackView {
     /// Indexes into the directory's blocks, by class and start.
     blocks: Rc<[Vec<BlockEntry>; class::COUNT]>,
     group_cache: Cache<Rc<Group>>,
-    block_cache: Cache<Rc<RefCell<Gradual>>>,
+    block_cache: Cache<Rc<RefCell<Block>>>,
+    vocabularies: Vec<OnceCell<Rc<Vocabulary>>>,
+}
+
+/// A block as it is kept: text, or codes that become text only where they are read.
+struct Block {
+    bytes: Gradual,
+    coded: Option<Stretches>,
+}
+
+impl Block {
+    /// How many of its bytes must be there for the first `upto` bytes of text.
+    fn needs(&self, upto: usize) -> usize {
+        self.coded.as_ref().map_or(upto, |stretches| stretches.end_of(upto))
+    }
 }
 
 /// Keeps what was used last, up to a number of bytes.
@@ -76,6 +91,14 @@ impl PackView {
     /// # Errors
     /// When its directory makes no sense.
     pub fn new(pack: Arc<PackReader>) -> Result<PackView> {
+        PackView::with_cache(pack, CACHE_BYTES)
+    }
+
+    /// A view that may keep so many bytes of decoded blocks and groups.
+    ///
+    /// # Errors
+    /// As [`PackView::new`].
+    pub fn with_cache(pack: Arc<PackReader>, cache_bytes: usize) -> Result<PackView> {
         let templates = Templates::new(Arc::clone(&pack)).map_err(|corrupt| pack.damaged(corrupt))?;
         let mut blocks: [Vec<BlockEntry>; class::COUNT] = Default::default();
         for block in &pack.directory.blocks {
@@ -84,12 +107,14 @@ impl PackView {
                 None => return Err(pack.damaged(corrupt!("literal class {} is unknown", block.class))),
             }
         }
+        let vocabularies = pack.directory.dictionaries.iter().map(|_| OnceCell::new()).collect();
         Ok(PackView {
+            vocabularies,
             pack,
             templates: Rc::new(templates),
             blocks: Rc::new(blocks),
-            group_cache: Cache::new(CACHE_BYTES / 2),
-            block_cache: Cache::new(CACHE_BYTES / 2),
+            group_cache: Cache::new(cache_bytes / 2),
+            block_cache: Cache::new(cache_bytes / 2),
         })
     }
 
@@ -150,8 +175,8 @@ impl PackView {
         self.group(index)
     }
 
-    /// The block that holds a position: its entry and its decoded bytes, at least those before `end`.
-    fn block(&mut self, class: u8, position: u32, end: u32) -> Result<(BlockEntry, Rc<RefCell<Gradual>>), Corrupt> {
+    /// The block that holds a position: its entry and its decoded bytes, at least those for the text before `end`.
+    fn block(&mut self, class: u8, position: u32, end: u32) -> Result<(BlockEntry, Rc<RefCell<Block>>), Corrupt> {
         let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
         let index = list.partition_point(|block| block.start + block.length <= position);
         let entry = *list
@@ -162,30 +187,37 @@ impl PackView {
         Ok((entry, self.block_at(class, index, upto)?))
     }
 
-    /// All decoded bytes of a block of a class.
+    /// The text of a block of a class.
     ///
     /// # Errors
     /// When it is damaged.
-    pub fn whole_block(&mut self, class: u8, index: usize) -> Result<Rc<RefCell<Gradual>>, Corrupt> {
-        self.block_at(class, index, usize::MAX)
+    pub fn whole_block(&mut self, class: u8, index: usize) -> Result<Vec<u8>, Corrupt> {
+        let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
+        let entry = *list.get(index).ok_or_else(|| corrupt!("no block {index}"))?;
+        let mut text = Vec::with_capacity(entry.length as usize);
+        self.literal(class, entry.start, entry.length, &mut text)?;
+        Ok(text)
     }
 
-    /// A block's decoded bytes, `upto` of them or more: who needs a single record need not wait for the whole block.
-    fn block_at(&mut self, class: u8, index: usize, upto: usize) -> Result<Rc<RefCell<Gradual>>, Corrupt> {
+    /// A block, `upto` bytes of its text or more: who needs a single record need not wait for the whole block.
+    fn block_at(&mut self, class: u8, index: usize, upto: usize) -> Result<Rc<RefCell<Block>>, Corrupt> {
         let key = u64::from(class) << 32 | index as u64;
         let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
         let entry = *list.get(index).ok_or_else(|| corrupt!("no block {index}"))?;
         let upto = upto.min(entry.length as usize);
         let damaged = |Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset);
         if let Some(bytes) = self.block_cache.get(key) {
-            if bytes.borrow().ready().len() < upto {
-                frame::reach(&mut bytes.borrow_mut(), &self.pack.frame(entry.offset, Kind::Block)?, upto).map_err(damaged)?;
+            let needs = bytes.borrow().needs(upto);
+            if bytes.borrow().bytes.ready().len() < needs {
+                frame::reach(&mut bytes.borrow_mut().bytes, &self.pack.frame(entry.offset, Kind::Block)?, needs)
+                    .map_err(damaged)?;
             }
             return Ok(bytes);
         }
         let pack = Arc::clone(&self.pack);
         let frame = pack.frame(entry.offset, Kind::Block)?;
-        if frame.raw_length != entry.length {
+        let is_coded = frame::codec::is_coded(frame.codec);
+        if frame.raw_length != entry.length && !is_coded {
             return Err(corrupt!(
                 "block at offset {} holds {} bytes, the directory says {}",
                 entry.offset,
@@ -193,21 +225,46 @@ impl PackView {
                 entry.length
             ));
         }
-        let prefix = match frame.codec {
-            frame::codec::ZSTD_PREFIX => {
+        let prefix = match frame::codec::has_prefix(frame.codec) {
+            true => {
                 let base = Reader::new(frame.payload).varint32()? as usize;
                 if base >= index {
                     return Err(corrupt!("block {index} rests on block {base}, which does not come before it"));
                 }
+                let base_entry = list.get(base).ok_or_else(|| corrupt!("no block {base}"))?;
+                if frame::codec::has_prefix(pack.frame(base_entry.offset, Kind::Block)?.codec) {
+                    return Err(corrupt!("block {index} rests on block {base}, which does not stand alone"));
+                }
                 Some(self.block_at(class, base, usize::MAX)?)
             }
-            _ => None,
+            false => None,
         };
         let prefix = prefix.as_ref().map(|prefix| prefix.borrow());
-        let bytes = frame::decode_start(&frame, prefix.as_ref().map(|prefix| prefix.ready()), upto).map_err(damaged)?;
-        let bytes = Rc::new(RefCell::new(bytes));
-        self.block_cache.insert(key, Rc::clone(&bytes), entry.length as usize);
-        Ok(bytes)
+        let prefix = prefix.as_ref().map(|prefix| prefix.bytes.ready());
+        let block = match is_coded {
+            false => frame::decode_start(&frame, prefix, upto).map(|bytes| Block { bytes, coded: None }),
+            true => open_coded(&frame, prefix, entry.length, upto),
+        };
+        let block = Rc::new(RefCell::new(block.map_err(damaged)?));
+        self.block_cache.insert(key, Rc::clone(&block), frame.raw_length as usize);
+        Ok(block)
+    }
+
+    /// A vocabulary by its number among the dictionaries.
+    fn vocabulary(&self, number: u32) -> Result<Rc<Vocabulary>, Corrupt> {
+        let unknown = || corrupt!("no vocabulary {number}");
+        let slot = self.vocabularies.get(number as usize).ok_or_else(unknown)?;
+        let offset = self.pack.directory.dictionaries.get(number as usize).ok_or_else(unknown)?;
+        if let Some(vocabulary) = slot.get() {
+            return Ok(Rc::clone(vocabulary));
+        }
+        let payload = frame::decode(&self.pack.frame(*offset, Kind::Dictionary)?, None)?;
+        let read = match payload.split_first() {
+            Some((&frame::form::VOCABULARY, stored)) => Vocabulary::decode(stored),
+            _ => Err(unknown()),
+        };
+        let read = read.map_err(|Corrupt(what)| corrupt!("dictionary at offset {offset}: {what}"))?;
+        Ok(Rc::clone(slot.get_or_init(|| Rc::new(read))))
     }
 
     /// Appends a segment's text.
@@ -238,11 +295,21 @@ impl PackView {
     fn literal(&mut self, class: u8, start: u32, length: u32, out: &mut Vec<u8>) -> Result<(), Corrupt> {
         let (mut at, end) = (start, start.checked_add(length).ok_or_else(|| corrupt!("a piece overflows"))?);
         while at < end {
-            let (entry, bytes) = self.block(class, at, end)?;
+            let (entry, block) = self.block(class, at, end)?;
             let upto = end.min(entry.start + entry.length);
-            let bytes = bytes.borrow();
-            let part = bytes.ready().get((at - entry.start) as usize..(upto - entry.start) as usize);
-            out.extend_from_slice(part.ok_or_else(|| corrupt!("a block is shorter than its entry"))?);
+            let (from, to) = (at - entry.start, upto - entry.start);
+            let block = block.borrow();
+            match &block.coded {
+                None => {
+                    let part = block.bytes.ready().get(from as usize..to as usize);
+                    out.extend_from_slice(part.ok_or_else(|| corrupt!("a block is shorter than its entry"))?);
+                }
+                Some(stretches) => {
+                    let vocabulary = self.vocabulary(stretches.vocabulary())?;
+                    let read = stretches.append(block.bytes.ready(), &vocabulary, from, to, out);
+                    read.map_err(|Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset))?;
+                }
+            }
             at = upto;
         }
         Ok(())
@@ -373,6 +440,17 @@ impl PackView {
         let root = self.root(group, position)?;
         self.node(root, out)
     }
+}
+
+/// Opens a block in codes: its head first, which says how many codes are needed.
+fn open_coded(frame: &frame::Frame<'_>, prefix: Option<&[u8]>, length: u32, upto: usize) -> Result<Block, Corrupt> {
+    let mut bytes = frame::decode_start(frame, prefix, Stretches::head_bytes(length).min(frame.raw_length as usize))?;
+    let stretches = Stretches::read(bytes.ready(), length, frame.raw_length)?;
+    let needs = stretches.end_of(upto);
+    if bytes.ready().len() < needs {
+        frame::reach(&mut bytes, frame, needs)?;
+    }
+    Ok(Block { bytes, coded: Some(stretches) })
 }
 
 fn matches_entry(group: Group, entry: &GroupEntry) -> Result<Group, Corrupt> {

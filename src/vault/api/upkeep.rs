@@ -150,6 +150,19 @@ pub struct CompactOptions {
     pub dry_run: bool,
     /// Stop at the end of the pack in work once this long has passed.
     pub max_runtime: Option<Duration>,
+    /// zstd's level, 1 to 22; none: 19. Packs that were compacted at a lower one are rewritten.
+    pub level: Option<u8>,
+    /// What the packs are for; none: read, but packs in the cold tier stay there.
+    pub tier: Option<Tier>,
+}
+
+/// What a pack is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// To be read: a record is a few milliseconds away.
+    Hot,
+    /// To be kept: smaller, and a record costs the decoding of a large block.
+    Cold,
 }
 
 /// What is planned or done with one pack.
@@ -211,4 +224,64 @@ pub struct ReindexReport {
 
 impl Report for ReindexReport {
     const KIND: &'static str = "reindex";
+}
+
+/// What to do about dictionaries.
+#[derive(Debug, Clone, Default)]
+pub struct TrainOptions {
+    /// Only list them.
+    pub list: bool,
+    /// Newest small blocks and groups to train on; none: as many as help.
+    pub samples: Option<u64>,
+    /// Bytes of a dictionary; none: a share of the samples.
+    pub size: Option<u64>,
+    /// Keep new ones without using them.
+    pub no_activate: bool,
+    /// Use these, by id.
+    pub activate: Vec<String>,
+    /// Use these no more; blocks that need them keep them.
+    pub retire: Vec<String>,
+}
+
+/// A dictionary or vocabulary of a pack.
+#[derive(Debug, Clone, Serialize)]
+pub struct DictionaryRow {
+    /// `PACK:NUMBER`.
+    pub id: String,
+    /// `text`, `groups` or `vocabulary`.
+    pub kind: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its size as stored.
+    pub stored_bytes: u64,
+    /// New small blocks use it.
+    pub active: bool,
+}
+
+/// What training came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct TrainedRow {
+    /// `text` or `groups`.
+    pub kind: String,
+    /// Blocks or groups it was trained on.
+    pub samples: u64,
+    /// Others, held out: their bytes without a dictionary.
+    pub held_out_bytes_without: u64,
+    /// And with it.
+    pub held_out_bytes_with: u64,
+    /// Its id; none when it does not pay and was not kept.
+    pub id: Option<String>,
+}
+
+/// What `train-dict` did.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct TrainReport {
+    /// Trained now.
+    pub trained: Vec<TrainedRow>,
+    /// All there are.
+    pub dictionaries: Vec<DictionaryRow>,
+}
+
+impl Report for TrainReport {
+    const KIND: &'static str = "train-dict";
 }

@@ -94,7 +94,7 @@ fn walk(pack: &PackReader, found: &mut Examined) {
         match Frame::read(pack.bytes(), at) {
             Ok(frame) => {
                 found.frames += 1;
-                if let Err(Corrupt(what)) = examine_frame(&frame, expected.remove(&at), &mut sums, sums_are_whole) {
+                if let Err(Corrupt(what)) = examine_frame(pack, at, &frame, expected.remove(&at), &mut sums, sums_are_whole) {
                     found.add(Some(at), &what);
                 }
                 sums_are_whole |= frame.kind == Kind::Commit as u8;
@@ -114,7 +114,14 @@ fn walk(pack: &PackReader, found: &mut Examined) {
     }
 }
 
-fn examine_frame(frame: &Frame<'_>, expected: Option<Kind>, sums: &mut Vec<u8>, sums_are_whole: bool) -> Result<(), Corrupt> {
+fn examine_frame(
+    pack: &PackReader,
+    offset: u64,
+    frame: &Frame<'_>,
+    expected: Option<Kind>,
+    sums: &mut Vec<u8>,
+    sums_are_whole: bool,
+) -> Result<(), Corrupt> {
     if frame.kind == Kind::Commit as u8 {
         let payload = frame::decode(frame, None)?;
         let commit = crate::pack::directory::Commit::decode(&payload)?;
@@ -131,7 +138,11 @@ fn examine_frame(frame: &Frame<'_>, expected: Option<Kind>, sums: &mut Vec<u8>, 
             Err(corrupt!("a frame of kind {} where the directory names {kind:?}", frame.kind))
         }
         None if frame.kind < 128 => Err(corrupt!("a frame of kind {} that no directory names", frame.kind)),
-        Some(Kind::Journal) => crate::vault::journal::read(&frame::decode(frame, None)?, &mut Vec::new()),
+        Some(Kind::Journal) => {
+            // With its dictionary.
+            let frame = pack.frame(offset, Kind::Journal)?;
+            crate::vault::journal::read(&frame::decode(&frame, None)?, &mut Vec::new())
+        }
         _ => Ok(()),
     }
 }

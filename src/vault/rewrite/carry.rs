@@ -115,6 +115,8 @@ pub fn entries(snapshot: &Snapshot, replaced: &[PackId], purged: &Purged) -> Res
             Entry::Removal(removal) if is_replaced => {
                 carried.push((stamp, Entry::Removal(without_hashes(removal, &purged.records))))
             }
+            // It goes with its pack.
+            Entry::Dictionary { .. } if is_replaced => {}
             Entry::Superseded(runs) if is_replaced => {
                 // Those in the replaced packs go with them.
                 let mut elsewhere = Vec::new();

@@ -14,17 +14,21 @@
 //! |---|---|
 //! | `live` | which records stay |
 //! | `carry` | the journals' entries that go along |
+//! | `order` | like records together, where that pays |
 //! | `stream` | records are fetched and cut on several threads and leave in order |
 //! | `splits` | where the user had strings split |
 //! | `sink` | appends the new packs |
 //! | `verify` | old and new compared |
+//! | `vocabulary` | words found in a sample of what stays |
 
 pub mod carry;
 pub mod live;
+pub mod order;
 pub mod sink;
 pub mod splits;
 pub mod stream;
 pub mod verify;
+pub mod vocabulary;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,9 +49,9 @@ use crate::vault::layout::Layout;
 use crate::vault::rewrite::carry::{Carried, Purged};
 use crate::vault::rewrite::live::Removed;
 use crate::vault::rewrite::sink::{NewPacks, Shared};
-use crate::vault::rewrite::stream::Piece;
+use crate::vault::rewrite::stream::{Means, Piece};
 use crate::vault::snapshot::{Snapshot, read_journals};
-use crate::vault::view::PackView;
+use crate::vault::view::{CACHE_BYTES, PackView};
 use crate::vault::write::assemble::{Assembler, Past, Shape};
 use crate::vault::write::encode::{Encoder, Levels};
 
@@ -60,6 +64,10 @@ pub struct Profile {
     pub shape: Shape,
     /// What the new packs say of themselves.
     pub mark: Mark,
+    /// Look for a vocabulary that makes text smaller.
+    pub vocabulary: bool,
+    /// Look for an order in which like records stand together.
+    pub reorder: bool,
 }
 
 /// Places in the filter of known content: 8 MiB.
@@ -298,9 +306,20 @@ impl<'a> Maintenance<'a> {
             numbers: Vec::new(),
             long: Vec::new(),
         };
+        let means = Means { threads: self.pool.current_num_threads(), cache_bytes: CACHE_BYTES };
+        let stored = stream::units(old, request.live);
+        if profile.vocabulary
+            && let Some(coder) = vocabulary::find(old, &stored, means, profile.levels.text)?
+        {
+            writer.assembler.use_vocabulary(coder);
+        }
         let total = old.iter().map(|pack| pack.directory.record_count()).sum();
         self.progress.phase("rewriting", Some(total));
-        let complete = stream::in_order(old, request.live, &known, self.pool.current_num_threads(), |piece| {
+        let (units, means) = match profile.reorder {
+            true => order::by_likeness(old, stored, means, self.interrupt)?,
+            false => (stored, means),
+        };
+        let complete = stream::in_order(old, &units, &known, means, |piece| {
             if self.interrupt.is_raised() {
                 return Ok(false);
             }

@@ -1,6 +1,6 @@
 //! Live records of packs that are rewritten: fetched and cut on several threads, handed on in the order they were stored.
 //!
-//! A thread takes every n-th group and sends it in pieces of a few megabytes through a queue of its own; whoever takes the pieces
+//! A thread takes every n-th unit and sends it in pieces of a few megabytes through a queue of its own; whoever takes the pieces
 //! goes round the queues. Queues are short, so that memory does not depend on how long lines are beside their stored form.
 
 use std::ops::Range;
@@ -52,37 +52,59 @@ impl Piece {
 /// What a thread sends.
 enum Sent {
     Piece(Piece),
-    EndOfGroup,
+    EndOfUnit,
     Failed(Error),
 }
 
-/// A group to fetch: index of its pack, and its own.
-type Unit = (usize, usize);
+/// A record to fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Index of its pack.
+    pub pack: u32,
+    /// Index of its group.
+    pub group: u32,
+    /// Position in the group.
+    pub position: u32,
+    /// Its number.
+    pub number: u64,
+}
+
+/// Records that one thread fetches one after the other.
+pub type Unit = Vec<Place>;
+
+/// How records are fetched.
+#[derive(Clone, Copy, Debug)]
+pub struct Means {
+    /// Threads at most.
+    pub threads: usize,
+    /// Memory of each for decoded groups and blocks; more where records are not fetched in the order they are stored.
+    pub cache_bytes: usize,
+}
 
 /// Threads beyond these would only wait for the one that numbers.
 const MOST_THREADS: usize = 6;
 
-/// Hands all live records of `packs` to `take`, which may say false to stop; false when it did.
+/// Hands records of `packs` to `take`, unit by unit, which may say false to stop; false when it did.
 ///
 /// # Errors
 /// When a record cannot be read, and what `take` fails with.
 pub fn in_order(
     packs: &[Arc<PackReader>],
-    live: &Numbers,
+    units: &[Unit],
     known: &Arc<Known>,
-    threads: usize,
+    means: Means,
     mut take: impl FnMut(Piece) -> Result<bool>,
 ) -> Result<bool> {
-    let units = units(packs, live);
     let options = CutOptions { splits: splits::of(packs)?, ..CutOptions::default() };
-    let threads = threads.clamp(1, MOST_THREADS).min(units.len().max(1));
+    let threads = means.threads.clamp(1, MOST_THREADS).min(units.len().max(1));
     std::thread::scope(|scope| {
         let queues: Vec<Receiver<Sent>> = (0..threads)
             .map(|thread| {
                 let (sender, receiver) = bounded(2);
-                let (units, options) = (&units, &options);
+                let options = &options;
                 scope.spawn(move || {
-                    if let Err(error) = fetch(packs, units.iter().skip(thread).step_by(threads), live, known, options, &sender) {
+                    let units = units.iter().skip(thread).step_by(threads);
+                    if let Err(error) = fetch(packs, units, known, options, means.cache_bytes, &sender) {
                         let _ = sender.send(Sent::Failed(error));
                     }
                 });
@@ -98,7 +120,7 @@ pub fn in_order(
                             return Ok(false);
                         }
                     }
-                    Ok(Sent::EndOfGroup) => break,
+                    Ok(Sent::EndOfUnit) => break,
                     Ok(Sent::Failed(error)) => return Err(error),
                     Err(_) => return Err(Error::Internal("a thread that fetches records stopped".into())),
                 }
@@ -108,14 +130,17 @@ pub fn in_order(
     })
 }
 
-/// Groups that hold a live record.
-fn units(packs: &[Arc<PackReader>], live: &Numbers) -> Vec<Unit> {
+/// All live records in the order they are stored, a unit for each group.
+#[must_use]
+pub fn units(packs: &[Arc<PackReader>], live: &Numbers) -> Vec<Unit> {
     let mut units = Vec::new();
-    for (pack, reader) in packs.iter().enumerate() {
-        for (group, entry) in reader.directory.groups.iter().enumerate() {
-            let mut numbers = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
-            if numbers.any(|number| live.contains(number)) {
-                units.push((pack, group));
+    for (pack, reader) in (0..).zip(packs) {
+        for (group, entry) in (0..).zip(&reader.directory.groups) {
+            let numbers = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
+            let places = (0..).zip(numbers).filter(|(_, number)| live.contains(*number));
+            let unit: Unit = places.map(|(position, number)| Place { pack, group, position, number }).collect();
+            if !unit.is_empty() {
+                units.push(unit);
             }
         }
     }
@@ -128,45 +153,68 @@ struct Stopped;
 fn fetch<'u>(
     packs: &[Arc<PackReader>],
     units: impl Iterator<Item = &'u Unit>,
-    live: &Numbers,
     known: &Known,
     options: &CutOptions,
+    cache_bytes: usize,
     sender: &Sender<Sent>,
 ) -> Result<()> {
-    let mut current: Option<(usize, PackView)> = None;
-    for &(pack, group) in units {
-        if current.as_ref().is_none_or(|(open, _)| *open != pack) {
-            current = Some((pack, PackView::new(Arc::clone(&packs[pack]))?));
-        }
-        if let Some((_, view)) = &mut current {
-            let mut out = Outgoing { known, options, sender, bytes: Vec::new(), ranges: Vec::new(), numbers: Vec::new() };
-            if fetch_group(view, group, live, &mut out)?.is_err() {
-                return Ok(());
-            }
+    let mut views = Views { packs, cache_bytes, open: Vec::new() };
+    for unit in units {
+        let mut out = Outgoing { known, options, sender, bytes: Vec::new(), ranges: Vec::new(), numbers: Vec::new() };
+        if fetch_unit(&mut views, unit, &mut out)?.is_err() {
+            return Ok(());
         }
     }
     Ok(())
 }
 
-fn fetch_group(view: &mut PackView, group: usize, live: &Numbers, out: &mut Outgoing<'_>) -> Result<Result<(), Stopped>> {
-    let pack = Arc::clone(view.pack());
-    let Some(entry) = pack.directory.groups.get(group) else { return Ok(Ok(())) };
-    let numbers = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
-    for (position, number) in numbers.enumerate().filter(|(_, number)| live.contains(*number)) {
-        let damaged = |corrupt| Error::integrity(pack.path(), format!("record {number}: {corrupt}"));
+/// Views stay open for as long as memory allows: records in a new order come from several packs in turn.
+struct Views<'p> {
+    packs: &'p [Arc<PackReader>],
+    cache_bytes: usize,
+    open: Vec<(u32, PackView)>,
+}
+
+/// Packs open at once in one thread.
+const OPEN_PACKS: usize = 4;
+
+impl Views<'_> {
+    fn of(&mut self, pack: u32) -> Result<&mut PackView> {
+        let at = match self.open.iter().position(|(open, _)| *open == pack) {
+            Some(at) => at,
+            None => {
+                if self.open.len() >= OPEN_PACKS.min(self.packs.len()) {
+                    self.open.remove(0);
+                }
+                let reader = self.packs.get(pack as usize).ok_or_else(|| Error::Internal(format!("no pack {pack}")))?;
+                let share = self.cache_bytes / OPEN_PACKS.min(self.packs.len()).max(1);
+                self.open.push((pack, PackView::with_cache(Arc::clone(reader), share)?));
+                self.open.len() - 1
+            }
+        };
+        Ok(&mut self.open[at].1)
+    }
+}
+
+fn fetch_unit(views: &mut Views<'_>, unit: &Unit, out: &mut Outgoing<'_>) -> Result<Result<(), Stopped>> {
+    for place in unit {
+        let view = views.of(place.pack)?;
+        let pack = Arc::clone(view.pack());
+        let (group, position) = (place.group as usize, place.position as usize);
+        let damaged = |corrupt| Error::integrity(pack.path(), format!("record {}: {corrupt}", place.number));
         if let Some((_, segments)) = view.pieces(group, position).map_err(damaged)? {
-            if out.long(view, number, &segments).map_err(damaged)?.is_err() {
+            if out.long(view, place.number, &segments).map_err(damaged)?.is_err() {
                 return Ok(Err(Stopped));
             }
             continue;
         }
         let start = out.bytes.len();
         view.record(group, position, &mut out.bytes).map_err(damaged)?;
-        if out.add(number, start..out.bytes.len()).is_err() {
+        if out.add(place.number, start..out.bytes.len()).is_err() {
             return Ok(Err(Stopped));
         }
     }
-    Ok(out.flush().and_then(|()| out.send(Sent::EndOfGroup)))
+    Ok(out.flush().and_then(|()| out.send(Sent::EndOfUnit)))
 }
 
 /// Records on their way into a piece.

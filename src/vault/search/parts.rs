@@ -318,7 +318,7 @@ fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<Built> {
         |fetcher, (class, index)| {
             let bytes = fetcher.view(pack)?.whole_block(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
             let mut seen = Seen::new(MOST_ROWS);
-            seen.add(bytes.borrow().ready());
+            seen.add(&bytes);
             Ok((class, index, seen))
         },
         |(class, index, seen)| {

@@ -126,8 +126,7 @@ pub(super) fn segments(
         jobs.into_iter(),
         |fetcher, (class, index)| {
             let bytes = fetcher.view(pack)?.whole_block(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
-            judge_block(bytes.borrow().ready(), &work[class][index], pattern)
-                .ok_or_else(|| too_short(reader, &blocks[class][index]))
+            judge_block(&bytes, &work[class][index], pattern).ok_or_else(|| too_short(reader, &blocks[class][index]))
         },
         |said| {
             said.hits.iter().for_each(|segment| hits.insert(u64::from(*segment)));

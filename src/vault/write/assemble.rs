@@ -9,16 +9,18 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::catalog::GroupPrints;
+use crate::codec::vocabulary::Coder;
 use crate::error::Result;
 use crate::group::build::{GroupBuilder, Item, Target};
 use crate::pack::directory::GroupEntry;
+use crate::pack::frame::form;
 use crate::record::NODE_BYTES;
 use crate::record::cut::{self, CutOptions, Cuts, Cutter, Place, UNOPENED, class};
 use crate::record::known::{KNOWN_BYTES, Known};
 use crate::record::template::{Slot, SlotKind};
 use crate::text::{Anchor, Matcher, Piece, anchors};
 use crate::vault::view::PackView;
-use crate::vault::write::encode::{Commit, Encoder, Job, Sink};
+use crate::vault::write::encode::{Commit, Dictionaries, Encoder, Job, Sink, Star};
 use crate::vault::write::literal::{Block, Literals};
 use crate::vault::write::ring::{Ring, Spot};
 use crate::vault::write::table::Table;
@@ -111,7 +113,10 @@ pub struct Assembler<S: Sink> {
     ring: Ring,
     literals: Vec<Literals>,
     matchers: Vec<Matcher>,
-    star_bases: Vec<Option<(u32, Arc<Vec<u8>>)>>,
+    stars: Vec<Option<Arc<Star>>>,
+    has_vocabulary: bool,
+    /// Vocabulary and dictionaries that are to be stored before what uses them.
+    new_dictionaries: Vec<(u8, Arc<Vec<u8>>)>,
     group: Box<GroupBuilder>,
     next_record: u64,
     uncommitted: u64,
@@ -209,7 +214,9 @@ impl<S: Sink> Assembler<S> {
             ring: Ring::new(shape.ring_bytes),
             literals,
             matchers,
-            star_bases: vec![None; class::COUNT],
+            stars: vec![None; class::COUNT],
+            has_vocabulary: false,
+            new_dictionaries: Vec::new(),
             group: Box::new(GroupBuilder::new(position.node, position.segment, position.literals)),
             next_record,
             uncommitted: 0,
@@ -522,6 +529,27 @@ impl<S: Sink> Assembler<S> {
         Ok(SegmentMemory { class, length, start: if copies { u32::MAX } else { start } })
     }
 
+    /// Codes text with a vocabulary from here on; called before anything is stored.
+    pub fn use_vocabulary(&mut self, coder: Coder) {
+        self.has_vocabulary = true;
+        self.new_dictionaries.push((form::VOCABULARY, Arc::new(coder.vocabulary().encode())));
+        self.encoder.use_vocabulary(Some(Arc::new(coder)));
+    }
+
+    /// Compresses small blocks and groups with these from here on; called before anything is stored.
+    pub fn use_dictionaries(&mut self, mut dictionaries: Dictionaries) {
+        self.new_dictionaries.append(&mut dictionaries.new);
+        self.encoder.use_dictionaries(Arc::new(dictionaries));
+    }
+
+    /// A pack stands alone: what is coded with comes before the first that is coded.
+    fn preface(&mut self) -> Result<()> {
+        for (form, stored) in std::mem::take(&mut self.new_dictionaries) {
+            self.encoder.push(Job::Dictionary(form, stored))?;
+        }
+        Ok(())
+    }
+
     fn push_blocks(&mut self) -> Result<()> {
         for block in std::mem::take(&mut self.scratch.blocks) {
             self.push_block(block)?;
@@ -531,20 +559,17 @@ impl<S: Sink> Assembler<S> {
 
     /// Blocks come in stars: the first stands alone, the others rest on it.
     fn push_block(&mut self, block: Block) -> Result<()> {
+        self.preface()?;
         let class = block.class as usize;
         let index = self.position.blocks[class];
         self.position.blocks[class] += 1;
-        let base = if self.shape.star > 1 && class != class::DENSE as usize {
-            if (index as usize).is_multiple_of(self.shape.star) {
-                self.star_bases[class] = Some((index, Arc::clone(&block.bytes)));
-                None
-            } else {
-                self.star_bases[class].clone()
-            }
-        } else {
-            None
-        };
-        self.encoder.push(Job::Block(block, base))
+        // A star of one is a block that may be written in codes.
+        let in_star = (self.shape.star > 1 || self.has_vocabulary) && class != class::DENSE as usize;
+        if in_star && (index as usize).is_multiple_of(self.shape.star) {
+            self.stars[class] = Some(Arc::new(Star::new(index, Arc::clone(&block.bytes))));
+        }
+        let star = if in_star { self.stars[class].clone() } else { None };
+        self.encoder.push(Job::Block(block, star))
     }
 
     fn template(&mut self, bytes: &[u8]) -> u32 {
@@ -558,6 +583,7 @@ impl<S: Sink> Assembler<S> {
     }
 
     fn flush_group(&mut self) -> Result<()> {
+        self.preface()?;
         let ends: [u32; class::COUNT] = std::array::from_fn(|class| self.literals[class].end());
         let mut next = self.encoder.spare_group();
         next.renew(self.position.node, self.position.segment, ends);
@@ -722,7 +748,12 @@ impl<S: Sink> Assembler<S> {
         self.literals =
             (0..class::COUNT).map(|c| Literals::new(c as u8, 0, self.shape.block_bytes, self.shape.window_bytes)).collect();
         self.matchers = (0..class::COUNT).map(|_| Matcher::new(18, self.shape.min_match.max(64))).collect();
-        self.star_bases = vec![None; class::COUNT];
+        self.stars = vec![None; class::COUNT];
+        // It was found in records of the pack before as well, and must not outlive them here.
+        self.has_vocabulary = false;
+        self.encoder.use_vocabulary(None);
+        self.new_dictionaries.clear();
+        self.encoder.use_dictionaries(Arc::default());
         self.group.renew(0, 0, [0; class::COUNT]);
         self.text_bytes = 0;
         self.session_bytes = 0;

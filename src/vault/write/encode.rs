@@ -4,14 +4,16 @@
 //! in the order they were handed over, so that the pack's bytes do not depend on threads. At most a fixed number are under way:
 //! whoever hands over more waits.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rayon::ThreadPool;
 
-use crate::codec;
+use crate::codec::vocabulary::Coder;
+use crate::codec::{self, Strength, packing};
 use crate::error::{Error, Result};
 use crate::group;
 use crate::group::build::GroupBuilder;
@@ -29,17 +31,21 @@ pub struct Levels {
     pub dense: i32,
     /// zstd level of group streams.
     pub group: i32,
+    /// PPMd where it is smaller.
+    pub cold: bool,
 }
 
 impl Levels {
     /// Fast enough to keep up with a log.
-    pub const INGEST: Levels = Levels { text: 2, dense: 1, group: 1 };
+    pub const INGEST: Levels = Levels { text: 2, dense: 1, group: 1, cold: false };
 }
 
 /// Something to be written.
 pub enum Job {
-    /// A block of a literal stream, perhaps resting on an earlier one of its class: (index in the class, its bytes).
-    Block(Block, Option<(u32, Arc<Vec<u8>>)>),
+    /// A block of a literal stream, perhaps of a star.
+    Block(Block, Option<Arc<Star>>),
+    /// A dictionary: its [`frame::form`] and what follows it.
+    Dictionary(u8, Arc<Vec<u8>>),
     /// A group.
     Group(Box<GroupBuilder>),
     /// Templates: number of the first, and their bytes.
@@ -48,6 +54,84 @@ pub enum Job {
     Journal(Vec<u8>),
     /// Everything before belongs to a commit.
     Commit(Commit),
+}
+
+/// Dictionaries and vocabularies are few: they may cost time.
+const DICTIONARY_LEVEL: i32 = 19;
+
+/// Blocks and groups up to this size may use a dictionary: larger ones have enough of their own to repeat.
+pub const SMALL: usize = 128 << 10;
+
+/// What is small may cost time: a commit has one or two such blocks, and milliseconds.
+pub const SMALL_LEVEL: i32 = 18;
+
+/// A zstd dictionary of the pack.
+#[derive(Clone)]
+pub struct Dictionary {
+    /// Its place among the pack's dictionaries.
+    pub number: u32,
+    /// The dictionary.
+    pub bytes: Arc<Vec<u8>>,
+}
+
+/// What small blocks and groups are compressed with.
+#[derive(Clone, Default)]
+pub struct Dictionaries {
+    /// For text.
+    pub text: Option<Dictionary>,
+    /// For groups.
+    pub groups: Option<Dictionary>,
+    /// For journals.
+    pub journals: Option<Dictionary>,
+    /// Not stored yet: [`frame::form`] and bytes, in the order of their numbers.
+    pub new: Vec<(u8, Arc<Vec<u8>>)>,
+    /// The number the next one gets.
+    pub next: u32,
+}
+
+impl Dictionaries {
+    /// Uses a new dictionary from here on.
+    pub fn add(&mut self, form: u8, bytes: Arc<Vec<u8>>) {
+        let dictionary = Some(Dictionary { number: self.next, bytes: Arc::clone(&bytes) });
+        match form {
+            frame::form::ZSTD_GROUPS => self.groups = dictionary,
+            frame::form::ZSTD_JOURNALS => self.journals = dictionary,
+            _ => self.text = dictionary,
+        }
+        self.next += 1;
+        self.new.push((form, bytes));
+    }
+}
+
+/// Blocks that rest on the first of them.
+pub struct Star {
+    index: u32,
+    text: Arc<Vec<u8>>,
+    /// The first block's text in codes, or nothing where that does not pay; worked out by whoever needs it first.
+    coded: OnceLock<Option<Vec<u8>>>,
+}
+
+impl Star {
+    /// A star whose first block is the `index`-th of its class.
+    #[must_use]
+    pub fn new(index: u32, text: Arc<Vec<u8>>) -> Star {
+        Star { index, text, coded: OnceLock::new() }
+    }
+
+    fn coded(&self, coder: Option<&Coder>) -> Option<&[u8]> {
+        self.coded.get_or_init(|| coder.and_then(|coder| worth_coding(&self.text, coder))).as_deref()
+    }
+}
+
+/// A block this part of which is compressed both ways, quickly, to see which is smaller: 1/4.
+const TRIAL: usize = 4;
+const TRIAL_LEVEL: i32 = 6;
+
+/// A text in codes, unless it seems smaller as it is. Number 0: a pack has one vocabulary.
+fn worth_coding(text: &[u8], coder: &Coder) -> Option<Vec<u8>> {
+    let part = text.get(..(text.len() / TRIAL).max(256 << 10).min(text.len())).unwrap_or_default();
+    let size = |bytes: &[u8]| codec::compress(bytes, TRIAL_LEVEL).map_or(bytes.len(), |packed| packed.len());
+    (size(&coder.code(part, 0)) < size(part)).then(|| coder.code(text, 0))
 }
 
 /// What the writer needs for a commit.
@@ -83,6 +167,8 @@ pub trait Sink: Send + 'static {
 pub struct Encoder<S: Sink> {
     pool: Arc<ThreadPool>,
     levels: Levels,
+    coder: Option<Arc<Coder>>,
+    dictionaries: Arc<Dictionaries>,
     sequence: u64,
     permits: (Sender<()>, Receiver<()>),
     results: Sender<(u64, Coded)>,
@@ -101,7 +187,27 @@ impl<S: Sink> Encoder<S> {
         let release = permits.1.clone();
         let writer = std::thread::spawn(move || write_in_order(sink, &incoming, &release));
         let used = bounded(under_way);
-        Encoder { pool, levels, sequence: 0, permits, results, used, writer: Some(writer) }
+        Encoder {
+            pool,
+            levels,
+            coder: None,
+            dictionaries: Arc::default(),
+            sequence: 0,
+            permits,
+            results,
+            used,
+            writer: Some(writer),
+        }
+    }
+
+    /// Codes text with a vocabulary from here on, where that makes it smaller; with none, no more.
+    pub fn use_vocabulary(&mut self, coder: Option<Arc<Coder>>) {
+        self.coder = coder;
+    }
+
+    /// Compresses small blocks and groups with these from here on.
+    pub fn use_dictionaries(&mut self, dictionaries: Arc<Dictionaries>) {
+        self.dictionaries = dictionaries;
     }
 
     /// A group that is written and can be renewed, or a new one.
@@ -118,11 +224,12 @@ impl<S: Sink> Encoder<S> {
         if self.writer.as_ref().is_none_or(JoinHandle::is_finished) || self.permits.0.send(()).is_err() {
             return Err(self.finish().err().unwrap_or_else(|| Error::Internal("the writer stopped early".into())));
         }
-        let (sequence, levels, results, used) = (self.sequence, self.levels, self.results.clone(), self.used.0.clone());
+        let (sequence, levels, coder) = (self.sequence, self.levels, self.coder.clone());
+        let (results, used, dictionaries) = (self.results.clone(), self.used.0.clone(), Arc::clone(&self.dictionaries));
         self.sequence += 1;
         self.pool.spawn(move || {
             // A closed channel means the writer failed: whoever pushes next is told.
-            let _ = results.send((sequence, code(job, levels, &used)));
+            let _ = results.send((sequence, code(job, levels, coder.as_deref(), &dictionaries, &used)));
         });
         Ok(())
     }
@@ -168,16 +275,20 @@ fn write_in_order<S: Sink>(mut sink: S, incoming: &Receiver<(u64, Coded)>, relea
     outcome.map(|()| sink)
 }
 
-fn code(job: Job, levels: Levels, used: &Sender<Box<GroupBuilder>>) -> Coded {
+fn code(job: Job, levels: Levels, coder: Option<&Coder>, dictionaries: &Dictionaries, used: &Sender<Box<GroupBuilder>>) -> Coded {
     match job {
-        Job::Block(block, base) => {
+        Job::Block(block, star) => {
             let level = if block.class == class::DENSE { levels.dense } else { levels.text };
             let entry = BlockEntry { offset: 0, class: block.class, start: block.start, length: block.bytes.len() as u32 };
-            let frame = block_frame(&block.bytes, level, base);
+            let coder = coder.filter(|_| block.class != class::DENSE);
+            let strength = Strength { level, cold: levels.cold };
+            let dictionary = dictionaries.text.as_ref().filter(|_| block.class == class::TEXT && star.is_none());
+            let frame = with_dictionary(Kind::Block, &block.bytes, level, dictionary)
+                .unwrap_or_else(|| block_frame(&block, strength, star.as_deref(), coder));
             Coded::Frame(frame, Box::new(move |offset, directory| directory.blocks.push(BlockEntry { offset, ..entry })))
         }
         Job::Group(mut group) => {
-            let payload = group::encode::encode(&group, levels.group);
+            let frame = group_frame(&group, Strength { level: levels.group, cold: levels.cold }, dictionaries.groups.as_ref());
             let entry = GroupEntry {
                 offset: 0,
                 first_node: group.first_node,
@@ -188,7 +299,6 @@ fn code(job: Job, levels: Levels, used: &Sender<Box<GroupBuilder>>) -> Coded {
             };
             // A full shelf is no loss.
             let _ = used.try_send(group);
-            let frame = frame::build_raw(Kind::Group, &payload);
             Coded::Frame(frame, Box::new(move |offset, directory| directory.groups.push(GroupEntry { offset, ..entry })))
         }
         Job::Templates(first, templates) => {
@@ -201,8 +311,15 @@ fn code(job: Job, levels: Levels, used: &Sender<Box<GroupBuilder>>) -> Coded {
                 Box::new(move |offset, directory| directory.templates.push(TemplatesEntry { offset, first, count })),
             )
         }
+        Job::Dictionary(form, stored) => {
+            let frame =
+                compressed_frame(Kind::Dictionary, &[&[form], stored.as_slice()].concat(), levels.group.max(DICTIONARY_LEVEL));
+            Coded::Frame(frame, Box::new(move |offset, directory| directory.dictionaries.push(offset)))
+        }
         Job::Journal(raw) => {
-            let frame = compressed_frame(Kind::Journal, &raw, levels.group);
+            // Sources keep the last bytes of their text, which are like any text.
+            let frame = with_dictionary(Kind::Journal, &raw, levels.group, dictionaries.journals.as_ref())
+                .unwrap_or_else(|| compressed_frame(Kind::Journal, &raw, levels.group));
             Coded::Frame(frame, Box::new(move |offset, directory| directory.journals.push(offset)))
         }
         Job::Commit(commit) => Coded::Commit(commit),
@@ -218,14 +335,51 @@ pub fn compressed_frame(kind: Kind, raw: &[u8], level: i32) -> Vec<u8> {
     }
 }
 
-fn block_frame(raw: &[u8], level: i32, base: Option<(u32, Arc<Vec<u8>>)>) -> Vec<u8> {
-    if let Some((index, bytes)) = base
-        && let Some(packed) = codec::compress_with_prefix(raw, level, Some(&bytes))
+/// A small payload with a dictionary; `None` where there is none or it does not help.
+fn with_dictionary(kind: Kind, raw: &[u8], level: i32, dictionary: Option<&Dictionary>) -> Option<Vec<u8>> {
+    let dictionary = dictionary.filter(|_| raw.len() <= SMALL)?;
+    let packed = codec::compress_with_dictionary(raw, level.max(SMALL_LEVEL), &dictionary.bytes)?;
+    let mut payload = Vec::with_capacity(packed.len() + 5);
+    crate::bytes::Put::put_varint(&mut payload, u64::from(dictionary.number));
+    payload.extend_from_slice(&packed);
+    Some(frame::build(kind, frame::codec::ZSTD_DICTIONARY, raw, &payload))
+}
+
+/// A group, its streams compressed each by itself; a small one as a whole.
+fn group_frame(group: &GroupBuilder, strength: Strength, dictionary: Option<&Dictionary>) -> Vec<u8> {
+    // Groups of a long ingest are twice as large: they have no time for this.
+    if group.weight() <= SMALL / 2 && dictionary.is_some() {
+        let plain = group::encode::encode(group, Strength::NONE);
+        if let Some(frame) = with_dictionary(Kind::Group, &plain, strength.level, dictionary) {
+            return frame;
+        }
+    }
+    frame::build_raw(Kind::Group, &group::encode::encode(group, strength))
+}
+
+/// A block alone, or on the first of its star, in codes or as it is.
+fn block_frame(block: &Block, strength: Strength, star: Option<&Star>, coder: Option<&Coder>) -> Vec<u8> {
+    use frame::codec::{CODED, CODED_PREFIX, PPMD, PPMD_CODED, ZSTD, ZSTD_PREFIX};
+    let text = block.bytes.as_slice();
+    let base = star.filter(|star| !Arc::ptr_eq(&star.text, &block.bytes));
+    let coded = match (star.and_then(|star| star.coded(coder)), base, coder) {
+        (Some(_), Some(_), Some(coder)) => Some(Cow::Owned(coder.code(text, 0))),
+        (Some(first), None, Some(_)) => Some(Cow::Borrowed(first)),
+        _ => None,
+    };
+    let raw = coded.as_deref().unwrap_or(text);
+    let is_coded = coded.is_some();
+    if let Some(star) = base
+        && let Some(packed) = codec::compress_with_prefix(raw, strength.level, Some(star.coded(coder).unwrap_or(&star.text)))
     {
         let mut payload = Vec::with_capacity(packed.len() + 5);
-        crate::bytes::Put::put_varint(&mut payload, u64::from(index));
+        crate::bytes::Put::put_varint(&mut payload, u64::from(star.index));
         payload.extend_from_slice(&packed);
-        return frame::build(Kind::Block, frame::codec::ZSTD_PREFIX, raw, &payload);
+        return frame::build(Kind::Block, if is_coded { CODED_PREFIX } else { ZSTD_PREFIX }, raw, &payload);
     }
-    compressed_frame(Kind::Block, raw, level)
+    match codec::pack(raw, strength) {
+        (packing::PPMD, Some(packed)) => frame::build(Kind::Block, if is_coded { PPMD_CODED } else { PPMD }, raw, &packed),
+        (_, Some(packed)) => frame::build(Kind::Block, if is_coded { CODED } else { ZSTD }, raw, &packed),
+        (_, None) => frame::build_raw(Kind::Block, text),
+    }
 }

@@ -1,0 +1,202 @@
+//! A vocabulary: frequent words and parts of words, each with a code of one or two bytes.
+//!
+//! Text written in codes is less than half as long before zstd sees it, and what zstd codes one by one are words then, not letters:
+//! blocks of prose come out 5–15 % smaller, several times faster. It is a front end: codes are compressed like any text.
+//!
+//! Codes below [`SINGLES`] are one byte; from there on the first byte is high and a second follows. Every single byte is in every
+//! vocabulary, so that all text can be written. Words were found as byte pairs are merged (Gage 1994; Sennrich et al. 2016), many
+//! pairs a round.
+//!
+//! | file | what |
+//! |---|---|
+//! | `words` | where text is cut before it is coded |
+//! | `train` | finds a vocabulary in samples |
+//! | `coder` | text → codes |
+//! | `coded` | codes → any part of the text |
+
+mod coded;
+mod coder;
+mod train;
+mod words;
+
+pub use coded::Stretches;
+pub use coder::Coder;
+pub use train::train;
+
+use crate::bytes::{Put, Reader};
+use crate::error::{Corrupt, corrupt};
+
+/// Codes of one byte.
+pub const SINGLES: usize = 208;
+/// Most words of a vocabulary.
+pub const MOST_WORDS: usize = SINGLES + (256 - SINGLES) * 256;
+/// No word is longer: a copy of so many bytes is one instruction.
+pub const LONGEST: usize = 16;
+
+/// Words by code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vocabulary {
+    words: Vec<Word>,
+}
+
+/// A word, with zeros behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Word {
+    bytes: [u8; LONGEST],
+    length: u8,
+}
+
+impl Word {
+    fn new(bytes: &[u8]) -> Option<Word> {
+        let mut word = Word { bytes: [0; LONGEST], length: bytes.len() as u8 };
+        word.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        (!bytes.is_empty()).then_some(word)
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+}
+
+impl Vocabulary {
+    /// A vocabulary of these words, in the order of their codes; `None` when there are too many, or one is empty or too long.
+    #[must_use]
+    pub fn new<'w>(words: impl Iterator<Item = &'w [u8]>) -> Option<Vocabulary> {
+        let words: Vec<Word> = words.map(Word::new).collect::<Option<_>>()?;
+        (words.len() <= MOST_WORDS).then_some(Vocabulary { words })
+    }
+
+    /// How many words it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// True without words.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// The words in the order of their codes.
+    pub fn words(&self) -> impl Iterator<Item = &[u8]> {
+        self.words.iter().map(Word::as_slice)
+    }
+
+    /// The stored form: count, then how much each word shares with the one before, how much follows, and what follows.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let (mut shared, mut rests, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut before: &[u8] = &[];
+        for word in self.words() {
+            let same = word.iter().zip(before).take_while(|(a, b)| a == b).count();
+            shared.put_u8(same as u8);
+            rests.put_u8((word.len() - same) as u8);
+            bytes.extend_from_slice(&word[same..]);
+            before = word;
+        }
+        let mut out = Vec::new();
+        out.put_varint(self.words.len() as u64);
+        for part in [shared, rests, bytes] {
+            out.extend_from_slice(&part);
+        }
+        out
+    }
+
+    /// Reads the stored form.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn decode(stored: &[u8]) -> Result<Vocabulary, Corrupt> {
+        let mut reader = Reader::new(stored);
+        let count = reader.count(2)?;
+        if count > MOST_WORDS {
+            return Err(corrupt!("a vocabulary of {count} words"));
+        }
+        let (shared, rests) = (reader.take(count)?, reader.take(count)?);
+        let mut words: Vec<Word> = Vec::with_capacity(count);
+        for (&same, &rest) in shared.iter().zip(rests) {
+            let before = words.last().map(Word::as_slice).unwrap_or_default();
+            let same = before.get(..usize::from(same)).ok_or_else(|| corrupt!("a word shares more than there is"))?;
+            let bytes = [same, reader.take(usize::from(rest))?].concat();
+            words.push(Word::new(&bytes).ok_or_else(|| corrupt!("a word of {} bytes in a vocabulary", bytes.len()))?);
+        }
+        reader.finish()?;
+        Ok(Vocabulary { words })
+    }
+
+    /// The word whose code stands at the start of `codes`, and how long the code is.
+    fn at(&self, codes: &[u8]) -> Option<(&Word, usize)> {
+        let first = usize::from(*codes.first()?);
+        match first.checked_sub(SINGLES) {
+            None => Some((self.words.get(first)?, 1)),
+            Some(high) => Some((self.words.get(SINGLES + high * 256 + usize::from(*codes.get(1)?))?, 2)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text() -> Vec<u8> {
+        let words = ["archive", " of", " conversations", "\n\n", " 2026", "，你好", " the", " log", "\u{1f600}"];
+        let pick = |at: u32| words[(at.wrapping_mul(0x9e37_79b1) >> 28) as usize % words.len()];
+        (0..30_000).map(pick).collect::<String>().into_bytes()
+    }
+
+    fn read(codes: &[u8], length: usize, vocabulary: &Vocabulary, from: usize, to: usize) -> Result<Vec<u8>, Corrupt> {
+        let stretches = Stretches::read(codes, length as u32, codes.len() as u32)?;
+        let mut out = b"before ".to_vec();
+        let there = codes.get(..stretches.end_of(to)).unwrap_or_default();
+        stretches.append(there, vocabulary, from as u32, to as u32, &mut out)?;
+        Ok(out.split_off(7))
+    }
+
+    #[test]
+    fn any_part_of_coded_text_is_the_text() {
+        let text = text();
+        let vocabulary = train(&[&text], 3);
+        let coder = Coder::new(vocabulary.clone());
+        let codes = coder.code(&text, 0);
+        assert!(codes.len() < text.len() / 3, "{} of {}", codes.len(), text.len());
+        for (from, to) in [(0, text.len()), (0, 0), (1, 17), (16_383, 16_385), (70_001, 90_123), (text.len() - 1, text.len())] {
+            assert_eq!(read(&codes, text.len(), &vocabulary, from, to).unwrap(), &text[from..to], "{from}..{to}");
+        }
+        assert!(read(&codes, text.len(), &vocabulary, 0, text.len() + 1).is_err());
+        // Text of which nothing was in the sample can be coded, too.
+        let other: Vec<u8> = (0..70_000u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+        let codes = coder.code(&other, 3);
+        assert_eq!(read(&codes, other.len(), &vocabulary, 0, other.len()).unwrap(), other);
+        assert_eq!(Stretches::read(&codes, other.len() as u32, codes.len() as u32).unwrap().vocabulary(), 3);
+    }
+
+    #[test]
+    fn stored_vocabularies_come_back_and_damaged_ones_give_errors() {
+        let vocabulary = train(&[&text()], 3);
+        let stored = vocabulary.encode();
+        assert_eq!(Vocabulary::decode(&stored).unwrap(), vocabulary);
+        for at in 0..stored.len().min(2_000) {
+            let mut bad = stored.clone();
+            bad[at] ^= 0x5a;
+            let _ = Vocabulary::decode(&bad);
+            assert!(Vocabulary::decode(&stored[..at]).is_err());
+        }
+    }
+
+    #[test]
+    fn damaged_codes_give_errors_and_no_panic() {
+        let text = text();
+        let vocabulary = train(&[&text], 3);
+        let good = Coder::new(vocabulary.clone()).code(&text, 0);
+        for at in 0..300 {
+            let mut bad = good.clone();
+            let place = at * 7919 % bad.len();
+            bad[place] ^= 0xff;
+            let _ = read(&bad, text.len(), &vocabulary, 0, text.len());
+            let _ = read(&good[..place], text.len(), &vocabulary, 0, 9_000);
+        }
+        assert!(read(&good, u32::MAX as usize, &vocabulary, 0, 1).is_err());
+        assert!(read(&good, text.len(), &Vocabulary::default(), 0, 5).is_err());
+    }
+}
