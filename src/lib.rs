@@ -1,7 +1,7 @@
 //! turnpack keeps logs of LLM conversations in a directory, the *vault*, from which every line comes back byte for byte.
 //!
-//! One way down: `cli` → `vault` → the rooms (`source`, `shape`, `group`, `record`, `column`, `text`, `codec`, `pack`,
-//! `catalog`, `lexical`) → the foundation (`ids`, `bytes`, `checksum`, `error`, `fsio`, `interrupt`, `pages`, `progress`). The library
+//! One way down: `cli` → `vault` → the rooms (`source`, `shape`, `dialogue`, `group`, `record`, `column`, `text`, `codec`,
+//! `pack`, `catalog`, `lexical`) → the foundation (`ids`, `bytes`, `checksum`, `error`, `fsio`, `interrupt`, `pages`, `progress`). The library
 //! prints nothing.
 
 pub mod bytes;
@@ -10,6 +10,7 @@ pub mod checksum;
 pub mod cli;
 pub mod codec;
 pub mod column;
+pub mod dialogue;
 pub mod error;
 pub mod fsio;
 pub mod group;

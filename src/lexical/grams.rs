@@ -127,24 +127,32 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// What is kept of a seam: a byte of hash each of the three bytes around it that begin two before, and of those that begin one before.
+/// What is kept of a seam: a byte of hash each of the three bytes from two before it, the three from one before it, the four after
+/// it and the four before it.
+pub type SeamPrints = [u8; 4];
+
+/// Where those bytes begin, counted from the seam, and how many they are.
+const AROUND: [(isize, usize); 4] = [(-2, 3), (-1, 3), (0, 4), (-4, 4)];
+
+/// The prints of a seam of a text.
 #[must_use]
-pub fn seam_prints(text: &[u8], seam: usize) -> [u8; 2] {
-    let at = |place: Option<usize>| place.and_then(|place| text.get(place)).copied().unwrap_or_default();
-    let (before, last, next, after) = (seam.checked_sub(2), seam.checked_sub(1), Some(seam), seam.checked_add(1));
-    [print([at(before), at(last), at(next)]), print([at(last), at(next), at(after)])]
+pub fn seam_prints(text: &[u8], seam: usize) -> SeamPrints {
+    AROUND.map(|(from, length)| {
+        // Beyond the ends of the text nothing can match: any byte will do there.
+        let at = |offset: usize| seam.checked_add_signed(from + offset as isize).and_then(|at| text.get(at)).copied();
+        print((0..length).map(|offset| at(offset).unwrap_or_default()))
+    })
 }
 
-fn print(gram: [u8; 3]) -> u8 {
-    row(gram, 8) as u8
+fn print(bytes: impl Iterator<Item = u8>) -> u8 {
+    let mixed =
+        bytes.fold(0u32, |mixed, byte| (mixed ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x9e37_79b1).rotate_left(15));
+    (mixed >> 24) as u8
 }
 
 /// Where in a literal a seam may lie, told from the seam's prints. Literals have at most 64 bytes.
 #[derive(Clone, Debug)]
-pub struct SeamQuestion {
-    by_first: Vec<u64>,
-    by_second: Vec<u64>,
-}
+pub struct SeamQuestion([Vec<u64>; 4]);
 
 impl SeamQuestion {
     /// The question for a literal; `None` for one that is too long.
@@ -153,23 +161,25 @@ impl SeamQuestion {
         if literal.len() > 64 {
             return None;
         }
-        let mut question = SeamQuestion { by_first: vec![0; 256], by_second: vec![0; 256] };
-        let allow = |table: &mut Vec<u64>, gram: Option<&[u8]>, seam: usize| match gram {
-            Some(&[a, b, c]) => table[usize::from(print([a, b, c]))] |= 1 << seam,
-            _ => table.iter_mut().for_each(|offsets| *offsets |= 1 << seam),
+        let table = |(from, length): (isize, usize)| {
+            let mut table = vec![0u64; 256];
+            for seam in 1..literal.len() {
+                let start = seam.checked_add_signed(from);
+                match start.and_then(|start| literal.get(start..start + length)) {
+                    Some(bytes) => table[usize::from(print(bytes.iter().copied()))] |= 1 << seam,
+                    None => table.iter_mut().for_each(|offsets| *offsets |= 1 << seam),
+                }
+            }
+            table
         };
-        for seam in 1..literal.len() {
-            allow(&mut question.by_first, seam.checked_sub(2).and_then(|from| literal.get(from..seam + 1)), seam);
-            allow(&mut question.by_second, literal.get(seam - 1..seam + 2), seam);
-        }
-        Some(question)
+        Some(SeamQuestion(AROUND.map(table)))
     }
 
     /// The bytes of the literal that may stand before the seam, as bits.
     #[must_use]
-    pub fn offsets(&self, prints: [u8; 2]) -> u64 {
-        let [first, second] = prints.map(usize::from);
-        self.by_first.get(first).copied().unwrap_or_default() & self.by_second.get(second).copied().unwrap_or_default()
+    pub fn offsets(&self, prints: SeamPrints) -> u64 {
+        let tables = self.0.iter().zip(prints);
+        tables.fold(u64::MAX, |all, (table, print)| all & table.get(usize::from(print)).copied().unwrap_or_default())
     }
 }
 

@@ -5,7 +5,7 @@
 //!          · rows of blocks, of values: log2, u8 each · zeros to byte 64
 //!          · matrix of blocks · matrix of values · links · xxh3 of everything before u64
 //! links  = per group: groups referred to · blocks its texts lie in · odd records (positions) · segments that are JSON text
-//!          · bytes prints of the seams of its texts, two each, in order
+//!          · bytes prints of the seams of its texts, four each, in order
 //! lists  = count varint · steps varint
 //! ```
 //!
@@ -14,7 +14,7 @@
 use crate::bytes::{Put, Reader};
 use crate::checksum::checksum;
 use crate::error::{Corrupt, corrupt};
-use crate::lexical::grams::{Matrix, matrix_bytes};
+use crate::lexical::grams::{Matrix, SeamPrints, matrix_bytes};
 
 const MAGIC: &[u8; 8] = b"TPKLEX01";
 const HEAD: usize = 64;
@@ -44,7 +44,7 @@ pub struct GroupLinks {
     /// Segments whose text is itself JSON with strings of its own.
     pub inner: Vec<u32>,
     /// What is kept of the seams of its texts, in order.
-    pub seams: Vec<[u8; 2]>,
+    pub seams: Vec<SeamPrints>,
 }
 
 /// A part as built.
@@ -140,7 +140,7 @@ impl<'a> Part<'a> {
         for _ in 0..groups {
             let mut list = || read_list(&mut reader);
             let [groups, blocks, odd, inner] = [list()?, list()?, list()?, list()?];
-            let seams = reader.bytes()?.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
+            let seams = reader.bytes()?.as_chunks().0.to_vec();
             links.push(GroupLinks { groups, blocks, odd, inner, seams });
         }
         reader.finish()?;
@@ -184,7 +184,7 @@ mod tests {
                     blocks: vec![1, 8],
                     odd: vec![5],
                     inner: vec![7, 300],
-                    seams: vec![[1, 2], [3, 4]],
+                    seams: vec![[1, 2, 3, 4], [5, 6, 7, 8]],
                 },
             ],
         }

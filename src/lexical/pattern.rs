@@ -10,7 +10,7 @@ use crate::lexical::fold;
 use crate::lexical::need;
 
 /// Memory a compiled expression may take: a literal of 10 KB without regard to case fits several times.
-const COMPILED_BYTES: usize = 32 << 20;
+const COMPILED_BYTES: usize = 10 << 20;
 
 /// How patterns are read and compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

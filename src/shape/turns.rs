@@ -38,6 +38,16 @@ impl Record<'_> {
         self.walk(detection, &mut |found| turns.extend(turn(found)));
         turns
     }
+
+    /// The visible turns and, as they stand in the record, the definitions of tools.
+    pub fn turns_and_tools(&self, detection: &Detection<'_>) -> (Vec<Turn>, Vec<String>) {
+        let (mut turns, mut tools) = (Vec::new(), Vec::new());
+        self.walk(detection, &mut |found| match found.tag.kind {
+            SegmentType::ToolDefinitions if found.visible => tools.push(plain(found.value)),
+            _ => turns.extend(turn(found)),
+        });
+        (turns, tools)
+    }
 }
 
 fn turn(found: &Found<'_>) -> Option<Turn> {

@@ -29,6 +29,11 @@ impl Shingles {
         Shingles(shingles)
     }
 
+    /// The hashes, in order.
+    pub fn hashes(&self) -> impl Iterator<Item = u64> + '_ {
+        self.0.iter().copied()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -5,6 +5,7 @@
 //! occurrences unless the name says otherwise, times are UTC. A negative answer (a difference, an unknown id) is part of
 //! a report; `Err` is for what kept the command from finishing.
 
+mod export;
 mod ingest;
 mod read;
 mod search;
@@ -18,6 +19,7 @@ use serde::{Serialize, Serializer};
 
 use crate::error::{Error, Result};
 
+pub use export::{DialogueOptions, DialogueReport, PartRow, Per};
 pub use ingest::{Explanation, Failure, IngestOptions, IngestReport, Input, Sync};
 pub use read::{
     ConversationRow, ExportOptions, ExportReport, GetItem, GetOptions, LsOptions, RecordItem, SegmentItem, SourceRow, Turn,

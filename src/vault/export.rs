@@ -4,6 +4,12 @@
 //! around the elements of a document what stood there. With a filter or a limit lines are lines, each ended by a newline.
 //! Workers decode ahead; a line too long for memory is passed through piece by piece.
 
+mod dialogues;
+mod files;
+mod gather;
+mod parts;
+mod plan;
+
 use std::io::Write;
 use std::path::Path;
 

@@ -61,6 +61,16 @@ impl TypeSet {
         set
     }
 
+    /// The set as a number.
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The set of a number.
+    pub(crate) fn from_bits(bits: u64) -> TypeSet {
+        TypeSet(bits)
+    }
+
     /// Adds a type.
     pub(crate) fn insert(&mut self, kind: SegmentType) {
         let place = SegmentType::ALL.iter().position(|known| *known == kind).unwrap_or(63);

@@ -48,6 +48,12 @@ impl Layout {
         self.dir.join("parts")
     }
 
+    /// What lines mean, kept.
+    #[must_use]
+    pub fn meaning(&self) -> PathBuf {
+        self.parts().join("meaning")
+    }
+
     /// The index.
     #[must_use]
     pub fn catalog(&self) -> PathBuf {

@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::checksum::content_hash;
 use crate::error::{Error, Result};
 use crate::shape::{Detection, FileState, Hints, Mappings, Metadata, Record, is_scoped};
 use crate::vault::ahead::in_order;
 use crate::vault::api::Time;
 use crate::vault::fetch::Fetcher;
 use crate::vault::filter::{Deep, Sieve, TypeSet};
+use crate::vault::recall::Recall;
 use crate::vault::segments;
 use crate::vault::snapshot::Snapshot;
 use crate::vault::sources::{Source, State};
@@ -53,7 +55,7 @@ pub(crate) struct Meaning {
     /// Token counts: in, cached, cache write, out, reasoning.
     pub(crate) tokens: [u64; 5],
     /// Which usage the tokens belong to, where several records tell one.
-    pub(crate) usage: Option<Box<str>>,
+    pub(crate) usage: Option<u64>,
     /// Segment types, when asked for.
     pub(crate) types: TypeSet,
     /// It is not what [`Scan::asking`] wanted.
@@ -90,6 +92,7 @@ pub(crate) struct Scan<'v> {
     with_types: bool,
     deep: Option<Arc<Deep>>,
     only: Option<FxHashSet<u64>>,
+    recall: Option<Recall>,
 }
 
 /// What a record means alone, and whether it says more in its source.
@@ -102,7 +105,15 @@ impl<'v> Scan<'v> {
     /// When journals are damaged.
     pub(crate) fn new(snapshot: &'v Snapshot, threads: usize, with_types: bool) -> Result<Scan<'v>> {
         let state = snapshot.state()?;
-        Ok(Scan { snapshot, state, mappings: mappings(state), threads, with_types, deep: None, only: None })
+        Ok(Scan { snapshot, state, mappings: mappings(state), threads, with_types, deep: None, only: None, recall: None })
+    }
+
+    /// A scan that reads all records and tells all of them, types included.
+    ///
+    /// # Errors
+    /// When journals are damaged.
+    pub(crate) fn of_records(snapshot: &'v Snapshot, threads: usize) -> Result<Scan<'v>> {
+        Scan::new(snapshot, threads, true)
     }
 
     /// A scan for a filter: it asks records what the filter's columns cannot tell, and passes over those that do not hold the
@@ -113,6 +124,7 @@ impl<'v> Scan<'v> {
     pub(crate) fn for_filter(snapshot: &'v Snapshot, threads: usize, with_types: bool, sieve: &Sieve<'_>) -> Result<Scan<'v>> {
         let mut scan = Scan::new(snapshot, threads, with_types || sieve.looks_at_types())?;
         scan.deep = sieve.deep();
+        scan.recall = Recall::open(snapshot, scan.state);
         if let Some(records) = segments::holding(snapshot, sieve.segments(), threads)? {
             scan.only = Some(records.into_iter().collect());
         }
@@ -124,6 +136,36 @@ impl<'v> Scan<'v> {
     /// # Errors
     /// Damage, and what `sink` returns.
     pub(crate) fn lines(&self, sources: &[&Source], mut sink: impl FnMut(Line<'_>) -> Result<()>) -> Result<()> {
+        let mut unknown = Vec::new();
+        for &source in sources {
+            match self.recalled(source) {
+                None => unknown.push(source),
+                Some(rows) => {
+                    self.read_lines(&std::mem::take(&mut unknown), &mut sink)?;
+                    for (line, number) in Part::whole(source).live(self.state) {
+                        let row = usize::try_from(line - 1).ok().and_then(|at| rows.get(at)).and_then(Option::as_ref);
+                        let wanted = self.only.as_ref().is_none_or(|only| only.contains(&number));
+                        if let Some(meaning) = row.filter(|_| wanted) {
+                            sink(Line { source, line, number, meaning })?;
+                        }
+                    }
+                }
+            }
+        }
+        self.read_lines(&unknown, &mut sink)
+    }
+
+    /// What is kept of a source's lines, when that is all that is asked and none was brought back since.
+    fn recalled(&self, source: &Source) -> Option<Vec<Option<Meaning>>> {
+        let recall = self.recall.as_ref().filter(|_| self.deep.is_none())?;
+        let rows = recall.lines(source)?;
+        let mut live = Part::whole(source).live(self.state);
+        let all = live.all(|(line, _)| usize::try_from(line - 1).is_ok_and(|at| rows.get(at).is_some_and(Option::is_some)));
+        all.then_some(rows)
+    }
+
+    /// The same, with the records read.
+    fn read_lines(&self, sources: &[&Source], mut sink: impl FnMut(Line<'_>) -> Result<()>) -> Result<()> {
         let mut states = FxHashMap::default();
         for window in windows(sources) {
             let alone = self.alone(&window)?;
@@ -291,7 +333,7 @@ fn meaning(bytes: &[u8], record: &Record<'_>, detection: &Detection<'_>, metadat
                 count(metadata.tokens_reasoning),
             ],
         },
-        usage: boxed(metadata.usage_key),
+        usage: metadata.usage_key.map(|key| content_hash(key.as_bytes()) as u64),
         types,
         refused: false,
     }

@@ -27,6 +27,7 @@ pub mod note;
 mod open;
 pub mod past;
 pub mod publish;
+mod recall;
 mod reindex;
 pub mod rewrite;
 mod rm;

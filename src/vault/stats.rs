@@ -131,7 +131,7 @@ struct Count<'s> {
     /// The total first, then the groups.
     tallies: Vec<Tally>,
     groups: FxHashMap<Key, usize>,
-    usages: FxHashMap<u128, Usage>,
+    usages: FxHashMap<u64, Usage>,
 }
 
 impl<'s> Count<'s> {
@@ -161,8 +161,8 @@ impl<'s> Count<'s> {
         let cost_usd = meaning.cost_usd.unwrap_or(by_prices);
         let usage = Usage { groups, tokens: meaning.tokens, cost_usd, by_prices };
         self.account(&usage, true);
-        if let Some(key) = &meaning.usage
-            && let Some(before) = self.usages.insert(content_hash(key.as_bytes()), usage)
+        if let Some(key) = meaning.usage
+            && let Some(before) = self.usages.insert(key, usage)
         {
             self.account(&before, false);
         }

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 /// From the ground up. A room may use itself and rooms of lower layers.
 const LAYERS: [&[&str]; 4] = [
     &["bytes", "checksum", "error", "fsio", "ids", "interrupt", "pages", "progress"],
-    &["catalog", "codec", "column", "group", "lexical", "pack", "record", "shape", "source", "text", "vector"],
+    &["catalog", "codec", "column", "dialogue", "group", "lexical", "pack", "record", "shape", "source", "text", "vector"],
     &["vault"],
     &["cli"],
 ];
 
 /// Within the layer of rooms, the only ways down.
-const DOWN: [(&str, &[&str]); 6] = [
+const DOWN: [(&str, &[&str]); 7] = [
+    ("dialogue", &["shape", "text"]),
     ("shape", &["record"]),
     ("group", &["record", "column", "text", "pack", "codec"]),
     ("record", &["column", "text", "codec"]),

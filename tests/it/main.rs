@@ -9,6 +9,7 @@ mod cli;
 mod company;
 mod crash;
 mod damage;
+mod exports;
 mod forms;
 mod generated;
 mod harness;

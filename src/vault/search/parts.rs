@@ -12,7 +12,7 @@ use crate::fsio::{self, Map};
 use crate::group::decode::Links;
 use crate::group::decode::scan::{Judged, Standing};
 use crate::ids::PackId;
-use crate::lexical::grams::{Matrix, MatrixBuilder, SeamQuestion, Seen, Units, matrix_bytes, seam_prints};
+use crate::lexical::grams::{Matrix, MatrixBuilder, SeamPrints, SeamQuestion, Seen, Units, matrix_bytes, seam_prints};
 use crate::lexical::part::{Built, GroupLinks, Part, Subject};
 use crate::lexical::pattern::Pattern;
 use crate::record::cut::class;
@@ -21,6 +21,7 @@ use crate::shape::json::Json;
 use crate::vault::Vault;
 use crate::vault::ahead::in_order;
 use crate::vault::layout::Layout;
+use crate::vault::recall;
 use crate::vault::search::hits::Bits;
 use crate::vault::search::strings::{each_in, each_string, unescape};
 use crate::vault::snapshot::Snapshot;
@@ -125,7 +126,8 @@ impl Candidates {
     pub(super) fn seams(&self, group: usize) -> Option<Vec<u64>> {
         let chosen = self.0.as_ref()?;
         let seams = &chosen.links.get(group)?.seams;
-        let offsets = |prints: &[u8; 2]| chosen.literals.iter().fold(0, |all, literal| all | literal.question.offsets(*prints));
+        let offsets =
+            |prints: &SeamPrints| chosen.literals.iter().fold(0, |all, literal| all | literal.question.offsets(*prints));
         Some(seams.iter().map(offsets).collect())
     }
 
@@ -146,7 +148,7 @@ impl Candidates {
     pub(super) fn group_has_text(&self, group: usize) -> bool {
         let Some(chosen) = &self.0 else { return true };
         let Some(links) = chosen.links.get(group) else { return true };
-        let over_seam = |prints: &[u8; 2]| chosen.literals.iter().any(|literal| literal.question.offsets(*prints) != 0);
+        let over_seam = |prints: &SeamPrints| chosen.literals.iter().any(|literal| literal.question.offsets(*prints) != 0);
         links.blocks.iter().any(|block| self.block(*block as usize)) || links.seams.iter().any(over_seam)
     }
 
@@ -230,6 +232,7 @@ fn is_fresh(snapshot: &Snapshot, pack: usize) -> bool {
 /// # Errors
 /// When a file cannot be removed.
 pub(crate) fn forget(layout: &Layout) -> Result<()> {
+    recall::forget(layout)?;
     let Ok(entries) = std::fs::read_dir(layout.parts()) else { return Ok(()) };
     entries.flatten().filter(|entry| is_ours(&entry.path())).try_for_each(|entry| fsio::remove(&entry.path()))
 }
@@ -239,6 +242,7 @@ pub(crate) fn forget(layout: &Layout) -> Result<()> {
 /// # Errors
 /// When the file cannot be removed.
 pub(crate) fn forget_pack(layout: &Layout, pack: PackId) -> Result<()> {
+    recall::forget(layout)?;
     fsio::remove(&path(layout, pack.0))
 }
 
@@ -253,6 +257,7 @@ fn is_ours(path: &std::path::Path) -> bool {
 /// When packs are damaged or parts cannot be written.
 pub(crate) fn refresh(snapshot: &Snapshot, threads: usize, every: bool) -> Result<()> {
     drop_stale(snapshot)?;
+    recall::refresh(snapshot, threads)?;
     for (index, pack) in snapshot.packs.iter().enumerate() {
         let text: u64 = pack.directory.blocks.iter().map(|block| u64::from(block.length)).sum();
         if (every || text >= WORTH_BYTES) && !is_fresh(snapshot, index) {
@@ -286,7 +291,7 @@ pub(crate) fn drop_stale(snapshot: &Snapshot) -> Result<()> {
 /// What a group has to say to its part.
 struct Gathered {
     values: Seen,
-    seams: Vec<[u8; 2]>,
+    seams: Vec<SeamPrints>,
     links: Links,
     odd_nodes: Vec<u32>,
     split: Vec<u32>,
@@ -354,7 +359,8 @@ fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<Built> {
             Ok(())
         },
     )?;
-    let rows = rows([&blocks, &values], reader.committed.length);
+    let of_seams: u64 = links.iter().map(|links: &GroupLinks| links.seams.len() as u64 * 4).sum();
+    let rows = rows([&blocks, &values], (reader.committed.length / SHARE).saturating_sub(of_seams));
     let matrix = |units: &[Seen], rows: u8| {
         let mut builder = MatrixBuilder::new(units.len(), rows);
         units.iter().enumerate().for_each(|(unit, seen)| builder.set(unit, &seen.with_rows(rows)));
@@ -372,7 +378,7 @@ fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<Built> {
 }
 
 /// How many rows (log2) each matrix gets: half full, and together within their share of the pack.
-fn rows(units: [&[Seen]; 2], pack_bytes: u64) -> [u8; 2] {
+fn rows(units: [&[Seen]; 2], room: u64) -> [u8; 2] {
     let mut rows = units.map(|units| {
         let full = |rows: u8| {
             let sample = units.iter().step_by(units.len().div_ceil(50).max(1));
@@ -383,7 +389,7 @@ fn rows(units: [&[Seen]; 2], pack_bytes: u64) -> [u8; 2] {
     });
     let bytes =
         |rows: [u8; 2]| -> u64 { units.iter().zip(rows).map(|(units, rows)| matrix_bytes(units.len(), rows) as u64).sum() };
-    while bytes(rows) > pack_bytes / SHARE && rows.iter().any(|rows| *rows > 8) {
+    while bytes(rows) > room && rows.iter().any(|rows| *rows > 8) {
         let largest = (0..2).max_by_key(|at| if rows[*at] > 8 { matrix_bytes(units[*at].len(), rows[*at]) } else { 0 });
         if let Some(rows) = largest.and_then(|at| rows.get_mut(at)) {
             *rows -= 1;

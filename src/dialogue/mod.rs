@@ -1,0 +1,118 @@
+//! A conversation as others take it: who said what, in order, with the tools, and the forms it leaves in.
+//!
+//! [`Dialogue`] holds the turns of one record or of all records of a session. Forms for training need it [`settled`]: speakers
+//! in order, every call beside its result. Transcripts show it as it is. What a form cannot hold is counted in [`Losses`].
+
+mod answers;
+mod arguments;
+mod build;
+mod forms;
+mod pairs;
+mod settled;
+mod table;
+mod tools;
+mod transcript;
+mod visible;
+
+use std::collections::BTreeMap;
+
+pub use build::Builder;
+pub use forms::Form;
+pub use settled::{Call, Outcome, Settled, Step, settle};
+
+use crate::shape::SegmentType;
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Speaker {
+    /// Instructions to the model.
+    System,
+    /// Who asks.
+    User,
+    /// The model.
+    Assistant,
+    /// A tool that was called.
+    Tool,
+    /// The record names a role nobody knows, or none.
+    Unknown,
+}
+
+impl Speaker {
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Speaker::System => "system",
+            Speaker::User => "user",
+            Speaker::Assistant => "assistant",
+            Speaker::Tool => "tool",
+            Speaker::Unknown => "unknown",
+        }
+    }
+}
+
+/// A piece of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// What it is.
+    pub kind: SegmentType,
+    /// The text; of a call its arguments.
+    pub text: String,
+    /// The tool.
+    pub name: Option<String>,
+    /// The call it makes or answers.
+    pub call_id: Option<String>,
+}
+
+/// What one speaker says at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Who.
+    pub speaker: Speaker,
+    /// The role word of the record.
+    pub role: String,
+    /// What.
+    pub parts: Vec<Part>,
+}
+
+/// A conversation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dialogue {
+    /// The conversation's id, where its records carry one.
+    pub id: Option<String>,
+    /// Source and line of its first record.
+    pub place: String,
+    /// The model that answered first.
+    pub model: Option<String>,
+    /// A title.
+    pub title: Option<String>,
+    /// When it began, RFC 3339.
+    pub time: Option<String>,
+    /// Definitions of tools, JSON each.
+    pub tools: Vec<String>,
+    /// What was said.
+    pub messages: Vec<Message>,
+}
+
+/// What was left out or changed, and how often.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Losses(pub BTreeMap<String, u64>);
+
+impl Losses {
+    /// Counts one.
+    pub fn count(&mut self, what: &str) {
+        self.add(what, 1);
+    }
+
+    /// Counts several.
+    pub fn add(&mut self, what: &str, count: u64) {
+        if count > 0 {
+            *self.0.entry(what.to_owned()).or_default() += count;
+        }
+    }
+
+    /// Takes over what another counted.
+    pub fn absorb(&mut self, other: Losses) {
+        other.0.into_iter().for_each(|(what, count)| self.add(&what, count));
+    }
+}

@@ -1,0 +1,155 @@
+//! What dialogues have in common: whether one is the beginning of another, whether two are equal, and the questions with
+//! their answers.
+
+use super::arguments::canonical;
+use super::{Dialogue, Part, Speaker};
+use crate::checksum::{ContentHasher, content_hash};
+use crate::shape::SegmentType::*;
+use crate::text::Shingles;
+
+impl Dialogue {
+    /// A hash for each thing said, over all that was said until then. A dialogue is the beginning of another when its last hash
+    /// is among the other's. Instructions and thoughts do not count: programs renew the ones and drop the others as they go.
+    #[must_use]
+    pub fn chain(&self) -> Vec<u128> {
+        let mut all = ContentHasher::default();
+        let said = |speaker: Speaker, part: &&Part| {
+            speaker != Speaker::System && !matches!(part.kind, Reasoning | ErrorText | Rubric) && !is_silent(part)
+        };
+        let mut chain = Vec::new();
+        for message in &self.messages {
+            for part in message.parts.iter().filter(|part| said(message.speaker, part)) {
+                add(&mut all, message.speaker, part);
+                chain.push(all.finish());
+            }
+        }
+        chain
+    }
+
+    /// Equal for dialogues that say the same, whatever their ids.
+    #[must_use]
+    pub fn fingerprint(&self) -> u128 {
+        let mut all = ContentHasher::default();
+        for message in &self.messages {
+            for part in message.parts.iter().filter(|part| !is_silent(part)) {
+                all.update(part.kind.name().as_bytes());
+                add(&mut all, message.speaker, part);
+            }
+        }
+        all.finish()
+    }
+
+    /// A hash for each question with its answer. What the user says until the model speaks is one question; what the model says
+    /// and calls until the user speaks again is one answer, however many messages and tool results are in it.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<u128> {
+        let mut pairs = Vec::new();
+        let (mut question, mut answer) = (ContentHasher::default(), ContentHasher::default());
+        let (mut asked, mut answered) = (false, false);
+        for message in &self.messages {
+            for part in message.parts.iter().filter(|part| !is_silent(part) && part.kind != Reasoning) {
+                match message.speaker {
+                    Speaker::User => {
+                        if asked && answered {
+                            pairs.push(pair(&question, &answer));
+                            question = ContentHasher::default();
+                        }
+                        if answered {
+                            (answer, answered) = (ContentHasher::default(), false);
+                        }
+                        add(&mut question, message.speaker, part);
+                        asked = true;
+                    }
+                    Speaker::Assistant => {
+                        add(&mut answer, message.speaker, part);
+                        answered = true;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if asked && answered {
+            pairs.push(pair(&question, &answer));
+        }
+        pairs
+    }
+
+    /// The word 5-grams of what was said; instructions, which hundreds of dialogues share, make none alike.
+    #[must_use]
+    pub fn shingles(&self) -> Shingles {
+        let mut text = String::new();
+        for message in self.messages.iter().filter(|message| message.speaker != Speaker::System) {
+            for part in message.parts.iter().filter(|part| !matches!(part.kind, Media)) {
+                text.push_str(&part.text);
+                text.push('\n');
+            }
+        }
+        Shingles::of(&text)
+    }
+}
+
+fn is_silent(part: &Part) -> bool {
+    part.kind != ToolCall && part.text.trim().is_empty()
+}
+
+fn pair(question: &ContentHasher, answer: &ContentHasher) -> u128 {
+    let mut both = [0; 32];
+    both[..16].copy_from_slice(&question.finish().to_le_bytes());
+    both[16..].copy_from_slice(&answer.finish().to_le_bytes());
+    content_hash(&both)
+}
+
+/// Adds a part so that no two different sequences of parts give the same bytes.
+fn add(all: &mut ContentHasher, speaker: Speaker, part: &Part) {
+    let call = part.kind == ToolCall;
+    let text = if call { canonical(&part.text, part.name.as_deref()) } else { part.text.trim().into() };
+    let name = if call { part.name.as_deref().unwrap_or_default() } else { "" };
+    for piece in [speaker.name(), name, &text] {
+        all.update(&(piece.len() as u64).to_le_bytes());
+        all.update(piece.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialogue::Message;
+    use crate::shape::SegmentType;
+
+    fn dialogue(said: &[(Speaker, SegmentType, &str)]) -> Dialogue {
+        let part = |kind, text: &str| Part { kind, text: text.into(), name: None, call_id: None };
+        let message = |(speaker, kind, text): &(Speaker, SegmentType, &str)| Message {
+            speaker: *speaker,
+            role: String::new(),
+            parts: vec![part(*kind, text)],
+        };
+        Dialogue { messages: said.iter().map(message).collect(), ..Dialogue::default() }
+    }
+
+    const Q: (Speaker, SegmentType, &str) = (Speaker::User, UserTurn, "q");
+    const A: (Speaker, SegmentType, &str) = (Speaker::Assistant, AssistantTurn, "a");
+    const CALL: (Speaker, SegmentType, &str) = (Speaker::Assistant, ToolCall, "{}");
+    const RESULT: (Speaker, SegmentType, &str) = (Speaker::Tool, ToolResult, "r");
+
+    // Five messages of one exchange with a tool are one pair; a question twice answered is one pair with a longer answer.
+    #[test]
+    fn a_pair_is_a_question_with_all_that_answers_it() {
+        assert_eq!(dialogue(&[Q, A]).pairs().len(), 1);
+        assert_eq!(dialogue(&[Q, CALL, RESULT, A, A, Q, Q, A, Q]).pairs().len(), 2);
+        assert_eq!(dialogue(&[A, Q]).pairs().len(), 0);
+        assert_eq!(dialogue(&[A, Q, A]).pairs(), dialogue(&[Q, A]).pairs());
+        assert_ne!(dialogue(&[Q, A, A]).pairs(), dialogue(&[Q, A]).pairs());
+    }
+
+    // A request resends what was said, with other spacing, without the thoughts, under renewed instructions.
+    #[test]
+    fn the_beginning_of_a_dialogue_is_recognised() {
+        let system = |text| (Speaker::System, SystemPrompt, text);
+        let short =
+            dialogue(&[system("today"), Q, (Speaker::Assistant, Reasoning, "hm"), (Speaker::Assistant, AssistantTurn, "a\n")]);
+        let long = dialogue(&[system("tomorrow"), Q, A, Q, A]);
+        let fork = dialogue(&[Q, (Speaker::Assistant, AssistantTurn, "b")]);
+        assert!(long.chain().contains(short.chain().last().unwrap()));
+        assert!(!long.chain().contains(fork.chain().last().unwrap()));
+    }
+}

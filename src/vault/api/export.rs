@@ -1,0 +1,81 @@
+//! `export` in other forms than the lines themselves: what to ask for and what came of it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Filter, Report};
+use crate::dialogue::{Form, Speaker};
+
+/// What one dialogue is made of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Per {
+    /// A conversation: all records of a session, or of requests that resend their history the longest of each chain.
+    #[default]
+    Conversation,
+    /// A record.
+    Record,
+}
+
+/// Which dialogues to write, and how.
+#[derive(Debug, Clone)]
+pub struct DialogueOptions {
+    /// Which records. A session that is a record for each event comes whole when one of them passes.
+    pub filter: Filter,
+    /// The form.
+    pub form: Form,
+    /// What one dialogue is made of.
+    pub per: Per,
+    /// Only these segment types; empty means all.
+    pub include: Vec<String>,
+    /// Not these segment types.
+    pub exclude: Vec<String>,
+    /// At most so many dialogues.
+    pub limit: Option<u64>,
+    /// Each dialogue once, whatever its ids.
+    pub distinct: bool,
+    /// Shares of the parts, in per cent; empty for one part.
+    pub split: Vec<u32>,
+    /// Who speaks behind role words that nobody knows.
+    pub roles: Vec<(String, Speaker)>,
+}
+
+/// What an export of dialogues did.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct DialogueReport {
+    /// Dialogues written.
+    pub dialogues: u64,
+    /// Messages in them.
+    pub messages: u64,
+    /// Questions with an answer.
+    pub pairs: u64,
+    /// Different ones of them.
+    pub unique_pairs: u64,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Requests left out because a longer one resends all they say, or an equal one came before.
+    pub resent: u64,
+    /// Dialogues left out because an equal one was written.
+    pub repeated: u64,
+    /// Records outside a time filter because they have no time.
+    pub without_time: u64,
+    /// What the form cannot hold or had to be changed, and how often.
+    pub left_out: BTreeMap<String, u64>,
+    /// The files written.
+    pub parts: Vec<PartRow>,
+}
+
+impl Report for DialogueReport {
+    const KIND: &'static str = "export-dialogues";
+}
+
+/// One file of an export.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct PartRow {
+    /// Its name.
+    pub name: String,
+    /// Dialogues in it.
+    pub dialogues: u64,
+    /// Its bytes.
+    pub bytes: u64,
+}
