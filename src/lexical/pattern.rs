@@ -37,7 +37,7 @@ pub struct Pattern {
 
 #[derive(Debug)]
 enum Engine {
-    Literal(Finder<'static>),
+    Literal(Box<Finder<'static>>),
     Regex(Box<Regex>),
 }
 
@@ -53,7 +53,7 @@ impl Pattern {
         }
         let simple = !manner.regex && !manner.words && !manner.ignore_case;
         let engine = match (&folded[..], simple) {
-            ([one], true) => Engine::Literal(Finder::new(one.as_bytes()).into_owned()),
+            ([one], true) => Engine::Literal(Box::new(Finder::new(one.as_bytes()).into_owned())),
             _ => Engine::Regex(Box::new(compile(&folded, manner)?)),
         };
         let needed = patterns.iter().map(|pattern| need::needed(pattern, manner)).collect();

@@ -144,27 +144,26 @@ impl Condition {
 
     fn judge(&self, facts: &Facts<'_>) -> Option<bool> {
         match self {
-            Condition::And(parts) => {
-                let judged = parts.iter().map(|part| part.judge(facts));
-                judged.fold(Some(true), |all, one| match (all, one) {
-                    (Some(false), _) | (_, Some(false)) => Some(false),
-                    (Some(true), Some(true)) => Some(true),
-                    _ => None,
-                })
-            }
-            Condition::Or(parts) => {
-                let judged = parts.iter().map(|part| part.judge(facts));
-                judged.fold(Some(false), |any, one| match (any, one) {
-                    (Some(true), _) | (_, Some(true)) => Some(true),
-                    (Some(false), Some(false)) => Some(false),
-                    _ => None,
-                })
-            }
+            Condition::And(parts) => decided(parts.iter().map(|part| part.judge(facts)), false),
+            Condition::Or(parts) => decided(parts.iter().map(|part| part.judge(facts)), true),
             Condition::Not(part) => part.judge(facts).map(|held| !held),
             Condition::IsNull(field) => Some(field.find(facts).is_none()),
             Condition::Compare(field, operator, value) => compare(&field.find(facts)?, *operator, value),
         }
     }
+}
+
+/// What several judgements come to: one of `decisive` is enough, otherwise one that is unknown leaves all unknown.
+fn decided(judged: impl Iterator<Item = Option<bool>>, decisive: bool) -> Option<bool> {
+    let mut unknown = false;
+    for one in judged {
+        match one {
+            Some(truth) if truth == decisive => return Some(decisive),
+            Some(_) => {}
+            None => unknown = true,
+        }
+    }
+    if unknown { None } else { Some(!decisive) }
 }
 
 fn compare(found: &Found, operator: Operator, value: &Value) -> Option<bool> {

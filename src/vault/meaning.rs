@@ -275,6 +275,32 @@ impl<'v> Scan<'v> {
         record.detect(&Hints { source_name: source, forced, mappings: self.mappings.as_ref(), ..Hints::default() })
     }
 
+    /// What one line means, with what the lines before it say; `None` when the scan passes over its record or it is gone.
+    ///
+    /// # Errors
+    /// When these are damaged.
+    pub(crate) fn meaning_at(
+        &self,
+        fetcher: &mut Fetcher<'_>,
+        source: &Source,
+        line: u64,
+        number: u64,
+    ) -> Result<Option<Meaning>> {
+        let mut bytes = Vec::new();
+        if self.only.as_ref().is_some_and(|only| !only.contains(&number)) || !fetcher.record(number, &mut bytes)? {
+            return Ok(None);
+        }
+        let metadata = self.metadata_at(fetcher, source, line, &bytes)?;
+        let record = Record::read(&bytes);
+        let detection = self.detect(&record, Some(&source.state.name));
+        let mut types = TypeSet::default();
+        if self.with_types {
+            record.segments(&detection).iter().for_each(|label| types.insert(label.kind));
+        }
+        let refused = self.deep.as_ref().is_some_and(|deep| !deep.passes(&record, &detection, &metadata));
+        Ok(Some(Meaning { refused, ..meaning(&bytes, &record, &detection, metadata, types) }))
+    }
+
     /// The metadata of one line, with what the lines before it say.
     ///
     /// # Errors

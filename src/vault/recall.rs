@@ -48,8 +48,17 @@ const GONE: u8 = 32;
 /// Meanings kept in a vault.
 pub(crate) struct Recall {
     map: Map,
-    /// By source: lines, hash of the runs, raw length, and where the bytes are.
-    sources: FxHashMap<u32, (u64, u64, usize, std::ops::Range<usize>)>,
+    sources: FxHashMap<u32, Kept>,
+}
+
+/// What is kept of a source.
+struct Kept {
+    lines: u64,
+    runs: u64,
+    /// Bytes of its words and columns, decoded.
+    raw: usize,
+    /// Where they are in the file.
+    range: std::ops::Range<usize>,
 }
 
 impl Recall {
@@ -64,12 +73,12 @@ impl Recall {
 
     /// The meanings of a source's lines, in order; nothing when the source is not as it was.
     pub(crate) fn lines(&self, source: &Source) -> Option<Vec<Option<Meaning>>> {
-        let (lines, runs, raw, range) = self.sources.get(&source.state.id)?;
-        if *lines != source.occurrences() || *runs != runs_hash(source) {
+        let kept = self.sources.get(&source.state.id)?;
+        if kept.lines != source.occurrences() || kept.runs != runs_hash(source) {
             return None;
         }
-        let bytes = codec::decompress(self.map.get(range.clone())?, *raw, None).ok()?;
-        decode(&bytes, usize::try_from(*lines).ok()?).ok()
+        let bytes = codec::decompress(self.map.get(kept.range.clone())?, kept.raw, None).ok()?;
+        decode(&bytes, usize::try_from(kept.lines).ok()?).ok()
     }
 }
 
@@ -92,11 +101,7 @@ fn runs_hash(source: &Source) -> u64 {
     checksum(&bytes)
 }
 
-fn read_index(
-    bytes: &[u8],
-    vault: u128,
-    maker: u64,
-) -> Result<FxHashMap<u32, (u64, u64, usize, std::ops::Range<usize>)>, Corrupt> {
+fn read_index(bytes: &[u8], vault: u128, maker: u64) -> Result<FxHashMap<u32, Kept>, Corrupt> {
     let (body, sum) = bytes.split_at(bytes.len().checked_sub(8).ok_or_else(|| corrupt!("cut short"))?);
     if Reader::new(sum).u64()? != checksum(body) {
         return Err(corrupt!("checksum mismatch"));
@@ -115,7 +120,7 @@ fn read_index(
         if raw > MOST_BYTES {
             return Err(corrupt!("columns of {raw} bytes"));
         }
-        sources.insert(id, (lines, runs, raw, reader.position() - length..reader.position()));
+        sources.insert(id, Kept { lines, runs, raw, range: reader.position() - length..reader.position() });
     }
     reader.finish()?;
     Ok(sources)

@@ -34,6 +34,8 @@ use crate::vault::snapshot::Snapshot;
 use crate::vault::sources::{Source, State};
 use show::{Inside, Shower, Wanted};
 
+/// So many hits are asked one by one what they mean; for more, all lines of their sources are.
+const FEW: usize = 200;
 /// Lines of one job of showing.
 const SHOWN_TOGETHER: usize = 64;
 
@@ -157,15 +159,19 @@ impl<'v> Search<'v> {
         let hit = hits::Bits::of(records);
         let here = |source: &&Source| Part::whole(source).live(self.state).any(|(_, number)| hit.has(number));
         let sieve = Sieve::new(&self.filter)?;
-        let needs_meaning = !sieve.takes_whole_sources() || self.options.order == Some(SearchOrder::Time);
         let mut lines = Vec::new();
-        if !needs_meaning {
-            for source in sources {
-                let live = Part::whole(source).live(self.state).filter(|(_, number)| hit.has(*number));
-                lines.extend(live.map(|(line, number)| Occurrence { source, line, number, meaning: None, score: None }));
-            }
+        for source in &sources {
+            let live = Part::whole(source).live(self.state).filter(|(_, number)| hit.has(*number));
+            lines.extend(live.map(|(line, number)| Occurrence { source, line, number, meaning: None, score: None }));
+        }
+        let told = self.options.with_metadata && lines.len() > FEW;
+        if sieve.takes_whole_sources() && self.options.order != Some(SearchOrder::Time) && !told {
             return Ok(lines);
         }
+        if lines.len() <= FEW {
+            return self.judge_few(lines, &sieve, report);
+        }
+        lines.clear();
         let sources: Vec<&Source> = sources.into_iter().filter(here).collect();
         let by_id: FxHashMap<u32, &'v Source> = sources.iter().map(|source| (source.state.id, *source)).collect();
         Scan::for_filter(self.snapshot, self.threads, false, &sieve)?.lines(&sources, |line| {
@@ -206,6 +212,30 @@ impl<'v> Search<'v> {
                 |line: &Occurrence<'_>| line.meaning.as_ref().and_then(|meaning| meaning.time).map_or(i64::MIN, |time| time.0);
             by_score.then_with(|| time(b).cmp(&time(a))).then_with(|| b.number.cmp(&a.number)).then_with(|| b.line.cmp(&a.line))
         });
+    }
+
+    /// Asks a few records what they mean, each by itself.
+    fn judge_few(&self, lines: Vec<Occurrence<'v>>, sieve: &Sieve<'_>, report: &mut SearchReport) -> Result<Vec<Occurrence<'v>>> {
+        let scan = Scan::for_filter(self.snapshot, self.threads, false, sieve)?;
+        let mut kept = Vec::new();
+        in_order(
+            self.snapshot,
+            self.threads,
+            lines.into_iter(),
+            |fetcher, line| {
+                let meaning = scan.meaning_at(fetcher, line.source, line.line, line.number)?;
+                Ok(Occurrence { meaning, ..line })
+            },
+            |line| {
+                match line.meaning.as_ref().map(|meaning| sieve.judge(meaning)) {
+                    Some(Verdict::In) => kept.push(line),
+                    Some(Verdict::WithoutTime) => report.without_time += 1,
+                    Some(Verdict::Out) | None => {}
+                }
+                Ok(())
+            },
+        )?;
+        Ok(kept)
     }
 
     fn hand_out(
