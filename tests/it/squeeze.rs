@@ -81,8 +81,7 @@ fn frames(house: &House) -> (Vec<(u8, u8)>, Vec<Vec<u8>>) {
     (kinds, words)
 }
 
-/// Protects the contract of the tiers: every byte stays, the cold one is smaller, each is left alone once it is there, and a vault
-/// can come back. Seen failing with `finished` that ignores the tier.
+/// Protects the contract of the tiers: every byte stays, the cold one is smaller, each is left alone once it is there, and a vault can come back.
 #[test]
 fn packs_go_to_the_cold_tier_and_back_and_stay_where_they_are() {
     let house = House::new();
@@ -113,7 +112,6 @@ fn packs_go_to_the_cold_tier_and_back_and_stay_where_they_are() {
 }
 
 /// Protects the purge proof: a word that stood in victims often enough to be in the vocabulary is in none afterwards.
-/// Seen failing with a vocabulary that was carried over.
 #[test]
 fn a_purged_word_is_in_no_vocabulary() {
     let house = House::new();

@@ -160,7 +160,10 @@ impl Keeper {
 
 /// Whether a vault is worth a catalog.
 fn pays(snapshot: &Snapshot) -> bool {
-    snapshot.packs.iter().map(|pack| pack.committed.length).sum::<u64>() > PAYS_FROM
+    let stored: u64 = snapshot.packs.iter().map(|pack| pack.committed.length).sum();
+    // What was compacted is small and no quicker to search.
+    let text = snapshot.packs.iter().flat_map(|pack| &pack.directory.blocks).map(|block| u64::from(block.length)).sum::<u64>();
+    stored > PAYS_FROM || text > GATHER_AFTER
 }
 
 /// The open pack, if a writer would take long to read it.
