@@ -170,6 +170,10 @@ fn records(
             record_prints(&frame::decode(&frame, None)?)
         });
         let prints = prints.unwrap_or_default();
+        // Records are read alone; what lies between them is stored data too.
+        if let Err(Corrupt(what)) = view.open_group(index) {
+            failed.push((offset_in(&what), what, None));
+        }
         for (position, number) in all_records(pack, &[index]).enumerate() {
             out.clear();
             let joined = view.record(index, position, &mut out).and_then(|()| match prints.get(position) {

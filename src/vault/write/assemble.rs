@@ -42,6 +42,8 @@ pub struct Shape {
     pub min_match: usize,
     /// Blocks that rest on the first of their star, which is one of this many; 1 for none.
     pub star: usize,
+    /// Bytes of text of that first block that the others rest on: all of them must be decoded to read any other.
+    pub rest_bytes: usize,
 }
 
 impl Shape {
@@ -56,6 +58,7 @@ impl Shape {
             ring_bytes: 32 << 20,
             min_match: 192,
             star: 1,
+            rest_bytes: 0,
         }
     }
 }
@@ -566,7 +569,7 @@ impl<S: Sink> Assembler<S> {
         // A star of one is a block that may be written in codes.
         let in_star = (self.shape.star > 1 || self.has_vocabulary) && class != class::DENSE as usize;
         if in_star && (index as usize).is_multiple_of(self.shape.star) {
-            self.stars[class] = Some(Arc::new(Star::new(index, Arc::clone(&block.bytes))));
+            self.stars[class] = Some(Arc::new(Star::new(index, Arc::clone(&block.bytes), self.shape.rest_bytes)));
         }
         let star = if in_star { self.stars[class].clone() } else { None };
         self.encoder.push(Job::Block(block, star))

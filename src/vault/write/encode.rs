@@ -107,19 +107,28 @@ impl Dictionaries {
 pub struct Star {
     index: u32,
     text: Arc<Vec<u8>>,
+    /// Bytes of its text that the others rest on.
+    rest: usize,
     /// The first block's text in codes, or nothing where that does not pay; worked out by whoever needs it first.
     coded: OnceLock<Option<Vec<u8>>>,
 }
 
 impl Star {
-    /// A star whose first block is the `index`-th of its class.
+    /// A star whose first block is the `index`-th of its class; the others rest on the first `rest` bytes of it.
     #[must_use]
-    pub fn new(index: u32, text: Arc<Vec<u8>>) -> Star {
-        Star { index, text, coded: OnceLock::new() }
+    pub fn new(index: u32, text: Arc<Vec<u8>>, rest: usize) -> Star {
+        Star { index, text, rest, coded: OnceLock::new() }
     }
 
     fn coded(&self, coder: Option<&Coder>) -> Option<&[u8]> {
         self.coded.get_or_init(|| coder.and_then(|coder| worth_coding(&self.text, coder))).as_deref()
+    }
+
+    /// What the others rest on: the start of the first block, so that reading them need not wait for all of it.
+    fn prefix(&self, coder: Option<&Coder>) -> &[u8] {
+        let first = self.coded(coder).unwrap_or(&self.text);
+        let share = self.rest.min(self.text.len()) as u64 * first.len() as u64 / self.text.len().max(1) as u64;
+        first.get(..share as usize).unwrap_or(first)
     }
 }
 
@@ -369,13 +378,15 @@ fn block_frame(block: &Block, strength: Strength, star: Option<&Star>, coder: Op
     };
     let raw = coded.as_deref().unwrap_or(text);
     let is_coded = coded.is_some();
-    if let Some(star) = base
-        && let Some(packed) = codec::compress_with_prefix(raw, strength.level, Some(star.coded(coder).unwrap_or(&star.text)))
-    {
-        let mut payload = Vec::with_capacity(packed.len() + 5);
-        crate::bytes::Put::put_varint(&mut payload, u64::from(star.index));
-        payload.extend_from_slice(&packed);
-        return frame::build(Kind::Block, if is_coded { CODED_PREFIX } else { ZSTD_PREFIX }, raw, &payload);
+    if let Some(star) = base {
+        let prefix = star.prefix(coder);
+        if let Some(packed) = codec::compress_with_prefix(raw, strength.level, Some(prefix)) {
+            let mut payload = Vec::with_capacity(packed.len() + 10);
+            crate::bytes::Put::put_varint(&mut payload, u64::from(star.index));
+            crate::bytes::Put::put_varint(&mut payload, prefix.len() as u64);
+            payload.extend_from_slice(&packed);
+            return frame::build(Kind::Block, if is_coded { CODED_PREFIX } else { ZSTD_PREFIX }, raw, &payload);
+        }
     }
     match codec::pack(raw, strength) {
         (packing::PPMD, Some(packed)) => frame::build(Kind::Block, if is_coded { PPMD_CODED } else { PPMD }, raw, &packed),
