@@ -255,7 +255,9 @@ impl<S: Sink> Assembler<S> {
             // A record's root is its last node.
             while root as usize >= fetched {
                 let upto = (fetched + AHEAD).min(cuts.nodes.len());
-                self.fetch_ahead(&cuts.nodes[fetched..upto]);
+                // Segments stand about where the nodes do that hold them.
+                let of_segments = |nodes: usize| cuts.segments.len() * nodes / cuts.nodes.len();
+                self.fetch_ahead(&cuts.nodes[fetched..upto], &cuts.segments[of_segments(fetched)..of_segments(upto)]);
                 fetched = upto;
             }
             if !self.suppressed.is_empty()
@@ -411,8 +413,9 @@ impl<S: Sink> Assembler<S> {
         index.and_then(|index| self.node_memory.get(index as usize)).copied().unwrap_or(Spot::NONE)
     }
 
-    /// Fetches what looking for these nodes will read. Each step of a look-up waits for memory; many at once wait together.
-    fn fetch_ahead(&self, nodes: &[cut::Node]) {
+    /// Fetches what looking for these will read. Each step of a look-up waits for memory; many at once wait together.
+    fn fetch_ahead(&self, nodes: &[cut::Node], segments: &[cut::Segment]) {
+        std::hint::black_box(segments.iter().filter_map(|segment| self.segments.first(segment.hash)).fold(0, |any, n| any ^ n));
         let mut numbers: SmallVec<[u32; AHEAD]> = nodes.iter().filter_map(|node| self.nodes.first(node.hash)).collect();
         let spots: SmallVec<[Spot; AHEAD]> = numbers.drain(..).map(|number| self.spot(number)).collect();
         let first_byte = |spot: &Spot| self.ring.get(*spot).and_then(<[u8]>::first).copied();
