@@ -92,24 +92,40 @@ impl Shapes {
             return Err(corrupt!("{} shape bytes for {nodes} nodes", bytes.len()));
         }
         let shapes = Shapes { bytes, nodes };
-        match shapes.iter(0..nodes).max().filter(|&most| most as usize >= templates) {
+        // With one plane, and that of 256 templates or fewer, this is a maximum of bytes.
+        let (low, high) = shapes.planes(0..nodes);
+        let most = match high.is_empty() {
+            true => low.iter().copied().max().map(u32::from),
+            false => shapes.iter(0..nodes).max(),
+        };
+        match most.filter(|&most| most as usize >= templates) {
             Some(most) => Err(corrupt!("node of template {most} of {templates}")),
             None => Ok(shapes),
         }
     }
 
+    /// Low and high bytes of a range; no high ones where there is one plane.
+    fn planes(&self, range: Range<usize>) -> (&[u8], &[u8]) {
+        let (low, high) = self.bytes.split_at(self.nodes.min(self.bytes.len()));
+        (low.get(range.clone()).unwrap_or_default(), high.get(range).unwrap_or_default())
+    }
+
     fn iter(&self, range: Range<usize>) -> impl Iterator<Item = u32> + '_ {
-        let low = self.bytes.get(range.clone()).unwrap_or_default();
-        let high = self.bytes.get(self.nodes + range.start..).unwrap_or_default();
+        let (low, high) = self.planes(range);
         let high = high.iter().map(|&byte| u32::from(byte) << 8).chain(std::iter::repeat(0));
         low.iter().zip(high).map(|(&low, high)| u32::from(low) | high)
     }
 
     /// How many nodes of a range each template has.
     fn count(&self, range: Range<usize>, templates: usize) -> Vec<u32> {
-        let mut counts = vec![0; templates];
+        let (low, high) = self.planes(range.clone());
         // Shapes were checked when they were read.
-        self.iter(range).for_each(|shape| counts[shape as usize] += 1);
+        let mut counts = vec![0; templates.max(256)];
+        match high.is_empty() {
+            true => low.iter().for_each(|&shape| counts[usize::from(shape)] += 1),
+            false => self.iter(range).for_each(|shape| counts[shape as usize] += 1),
+        }
+        counts.truncate(templates);
         counts
     }
 }

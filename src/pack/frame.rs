@@ -77,6 +77,8 @@ pub mod codec {
     pub const PPMD: u8 = 6;
     /// PPMd of text in the codes of a vocabulary.
     pub const PPMD_CODED: u8 = 7;
+    /// A journal, as 1, after a dictionary (its number and 1 as varint, 0 for none) and the journal before it in the pack.
+    pub const ZSTD_AFTER: u8 = 8;
 
     /// True when another block must be at hand.
     #[must_use]
@@ -249,6 +251,13 @@ pub fn decode(frame: &Frame<'_>, prefix: Option<&[u8]>) -> Result<Vec<u8>, Corru
             reader.varint()?;
             let dictionary = frame.dictionary.ok_or_else(|| corrupt!("coded with a dictionary that is not at hand"))?;
             crate::codec::decompress_with_dictionary(reader.take(reader.remaining())?, length, dictionary)?
+        }
+        codec::ZSTD_AFTER => {
+            let mut reader = Reader::new(frame.payload);
+            reader.varint()?;
+            let before = prefix.ok_or_else(|| corrupt!("coded after a journal that is not at hand"))?;
+            let prefix = [frame.dictionary.unwrap_or_default(), before].concat();
+            crate::codec::decompress(reader.take(reader.remaining())?, length, Some(&prefix))?
         }
         codec::PPMD | codec::PPMD_CODED => crate::codec::ppmd::decompress(frame.payload, length)?,
         codec => return Err(corrupt!("codec {codec} is unknown")),

@@ -126,7 +126,7 @@ fn read_segment(
         *next = next.checked_add(length).ok_or_else(|| corrupt!("literal positions overflow"))?;
         Ok::<_, Corrupt>(start)
     };
-    let length = lengths.varint32()?;
+    let length = lengths.short_varint32()?;
     if kind & LISTED == 0 {
         piece(Piece { start: new(length)?, length });
         return Ok((class, length));

@@ -138,11 +138,8 @@ fn examine_frame(
             Err(corrupt!("a frame of kind {} where the directory names {kind:?}", frame.kind))
         }
         None if frame.kind < 128 => Err(corrupt!("a frame of kind {} that no directory names", frame.kind)),
-        Some(Kind::Journal) => {
-            // With its dictionary.
-            let frame = pack.frame(offset, Kind::Journal)?;
-            crate::vault::journal::read(&frame::decode(&frame, None)?, &mut Vec::new())
-        }
+        // Journals rest on each other and are read in their order, by whoever asks for the state.
+        Some(Kind::Journal) => pack.frame(offset, Kind::Journal).map(drop),
         _ => Ok(()),
     }
 }

@@ -128,6 +128,8 @@ pub struct Assembler<S: Sink> {
     counts: Counts,
     scratch: Scratch,
     history: Option<PackView>,
+    /// The pack's last journal: the next one rests on it.
+    last_journal: Option<Arc<Vec<u8>>>,
     /// Records that were removed, by hash: they are not stored again.
     suppressed: FxHashMap<u128, u64>,
 }
@@ -155,6 +157,8 @@ pub struct Past {
     pub roots: FxHashMap<u32, u64>,
     /// Reads what was committed.
     pub view: Option<PackView>,
+    /// The pack's last journal.
+    pub last_journal: Option<Arc<Vec<u8>>>,
     /// Fingerprints of groups that the catalog does not have yet, and the index of the first.
     pub unlisted: (usize, Vec<GroupPrints>),
 }
@@ -228,6 +232,7 @@ impl<S: Sink> Assembler<S> {
             counts: Counts::default(),
             scratch: Scratch::default(),
             history: past.view,
+            last_journal: past.last_journal,
             suppressed: FxHashMap::default(),
             position,
             shape,
@@ -706,7 +711,9 @@ impl<S: Sink> Assembler<S> {
         }
         self.flush_templates()?;
         if !journal.is_empty() {
-            self.encoder.push(Job::Journal(journal))?;
+            let journal = Arc::new(journal);
+            let before = self.last_journal.replace(Arc::clone(&journal));
+            self.encoder.push(Job::Journal(journal, before))?;
         }
         self.encoder.push(Job::Commit(Commit { next_record: self.next_record, seal }))?;
         self.uncommitted = 0;
@@ -764,6 +771,7 @@ impl<S: Sink> Assembler<S> {
         self.text_bytes = 0;
         self.session_bytes = 0;
         self.history = None;
+        self.last_journal = None;
     }
 
     /// Waits until everything is written.

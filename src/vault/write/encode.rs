@@ -50,8 +50,8 @@ pub enum Job {
     Group(Box<GroupBuilder>),
     /// Templates: number of the first, and their bytes.
     Templates(u32, Vec<Vec<u8>>),
-    /// A journal entry list.
-    Journal(Vec<u8>),
+    /// A journal entry list, and the one before it in the pack.
+    Journal(Arc<Vec<u8>>, Option<Arc<Vec<u8>>>),
     /// Everything before belongs to a commit.
     Commit(Commit),
 }
@@ -325,9 +325,10 @@ fn code(job: Job, levels: Levels, coder: Option<&Coder>, dictionaries: &Dictiona
                 compressed_frame(Kind::Dictionary, &[&[form], stored.as_slice()].concat(), levels.group.max(DICTIONARY_LEVEL));
             Coded::Frame(frame, Box::new(move |offset, directory| directory.dictionaries.push(offset)))
         }
-        Job::Journal(raw) => {
+        Job::Journal(raw, before) => {
             // Sources keep the last bytes of their text, which are like any text.
-            let frame = with_dictionary(Kind::Journal, &raw, levels.group, dictionaries.journals.as_ref())
+            let frame = after_journal(&raw, before.as_deref(), levels.group, dictionaries.journals.as_ref())
+                .or_else(|| with_dictionary(Kind::Journal, &raw, levels.group, dictionaries.journals.as_ref()))
                 .unwrap_or_else(|| compressed_frame(Kind::Journal, &raw, levels.group));
             Coded::Frame(frame, Box::new(move |offset, directory| directory.journals.push(offset)))
         }
@@ -352,6 +353,17 @@ fn with_dictionary(kind: Kind, raw: &[u8], level: i32, dictionary: Option<&Dicti
     crate::bytes::Put::put_varint(&mut payload, u64::from(dictionary.number));
     payload.extend_from_slice(&packed);
     Some(frame::build(kind, frame::codec::ZSTD_DICTIONARY, raw, &payload))
+}
+
+/// A journal after the one before it: a source that grows says nearly the same each time.
+fn after_journal(raw: &[u8], before: Option<&Vec<u8>>, level: i32, dictionary: Option<&Dictionary>) -> Option<Vec<u8>> {
+    let before = before.filter(|before| before.len().max(raw.len()) <= SMALL)?;
+    let known = dictionary.map_or(&[][..], |dictionary| dictionary.bytes.as_slice());
+    let packed = codec::compress_with_prefix(raw, level.max(SMALL_LEVEL), Some(&[known, before.as_slice()].concat()))?;
+    let mut payload = Vec::with_capacity(packed.len() + 5);
+    crate::bytes::Put::put_varint(&mut payload, dictionary.map_or(0, |dictionary| u64::from(dictionary.number) + 1));
+    payload.extend_from_slice(&packed);
+    Some(frame::build(Kind::Journal, frame::codec::ZSTD_AFTER, raw, &payload))
 }
 
 /// A group, its streams compressed each by itself; a small one as a whole.
