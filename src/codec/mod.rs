@@ -356,7 +356,7 @@ mod tests {
         for upto in [0, 1, 100_000, 90_000, 150_000, 500_000, raw.len() - 1, raw.len(), raw.len() + 9] {
             gradual.reach(upto, &packed, Some(&prefix)).unwrap();
             assert!(gradual.ready().len() >= upto.min(raw.len()) && raw.starts_with(gradual.ready()), "{upto}");
-            assert_eq!(gradual.is_whole(), upto >= 150_000, "{upto}");
+            assert_eq!(gradual.is_whole(), upto >= 500_000, "{upto}");
         }
         assert!(Gradual::anew(raw.len()).reach(raw.len(), &packed, Some(&prefix[..500])).is_err());
         assert!(Gradual::anew(raw.len()).reach(raw.len(), &packed, None).is_err());
