@@ -126,7 +126,7 @@ impl<'a> Cutter<'a> {
         let frame = self.open_frame();
         for (part, is_node) in [(range.start..inner.start, false), (inner.clone(), true), (inner.end..range.end, false)] {
             if is_node {
-                self.put(Value::indexed(Slot::plain(SlotKind::Node), child));
+                self.put(Value::child(Slot::plain(SlotKind::Node), child, text.place(part)));
             } else if part.len() < NODE_BYTES {
                 self.put(Value { slot: Slot::plain(SlotKind::Token), place: text.place(part) });
             } else {

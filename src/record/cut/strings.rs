@@ -24,13 +24,17 @@ impl Cutter<'_> {
         let value = if memchr(b'\\', raw).is_none() {
             if escape::is_plain(raw) { Some(self.decoded(text, inner.clone(), Style::MINIMAL, nesting)) } else { None }
         } else {
-            let mut decoded = Vec::with_capacity(raw.len());
-            escape::decode(raw, &mut decoded).map(|style| {
+            let mut decoded = self.cuts.unescaped.pop().unwrap_or_default();
+            decoded.clear();
+            decoded.reserve(raw.len());
+            let value = escape::decode(raw, &mut decoded).map(|style| {
                 let base = self.cuts.decoded.len() as u32 | IN_DECODED;
                 self.cuts.decoded.extend_from_slice(&decoded);
                 let text = Text { bytes: &decoded, base };
                 self.decoded(text, 0..decoded.len(), style, nesting)
-            })
+            });
+            self.cuts.unescaped.push(decoded);
+            value
         };
         let value = value.unwrap_or_else(|| {
             let segment = self.segment(text, inner.start - 1..inner.end + 1, class::RAW);

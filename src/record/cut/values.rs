@@ -142,7 +142,7 @@ impl Cutter<'_> {
                     let index = *next;
                     *next = container.next as usize;
                     let node = self.container(text, cs, index, depth + 1, nesting, None);
-                    self.slot(Value::indexed(Slot::plain(SlotKind::Node), node), in_list);
+                    self.slot(Value::child(Slot::plain(SlotKind::Node), node, text.place(range)), in_list);
                 }
                 Ok(inner_end)
             }
