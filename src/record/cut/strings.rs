@@ -30,7 +30,7 @@ impl Cutter<'_> {
             let value = escape::decode(raw, &mut decoded).map(|style| {
                 let base = self.cuts.decoded.len() as u32 | IN_DECODED;
                 self.cuts.decoded.extend_from_slice(&decoded);
-                let text = Text { bytes: &decoded, base };
+                let text = Text { bytes: &decoded, base, unmarked: false };
                 self.decoded(text, 0..decoded.len(), style, nesting)
             });
             self.cuts.unescaped.push(decoded);
@@ -100,8 +100,9 @@ impl Cutter<'_> {
         index
     }
 
-    pub(super) fn literal(&mut self, bytes: &[u8]) -> Result<(), Odd> {
-        if bytes.iter().fold(false, |bad, &b| bad | template::is_marker(b)) {
+    pub(super) fn literal(&mut self, text: Text<'_>, range: Range<usize>) -> Result<(), Odd> {
+        let bytes = &text.bytes[range];
+        if !text.unmarked && bytes.iter().fold(false, |bad, &b| bad | template::is_marker(b)) {
             return Err(Odd);
         }
         self.cuts.template.extend_from_slice(bytes);

@@ -360,11 +360,12 @@ impl<S: Sink> Assembler<S> {
             return Ok((Target::New, number));
         }
         // What is new throughout goes into memory at once, with its children in it; else each of them goes by itself.
-        let spot = match within.and_then(|parent| node.raw.offset_in(parent.raw).map(|offset| parent.spot.part(offset, raw.len()))) {
-            Some(part) => part,
-            None if findable && !is_mostly_known(chunk, local) => self.node_memory.plain(raw),
-            None => Spot::NONE,
-        };
+        let spot =
+            match within.and_then(|parent| node.raw.offset_in(parent.raw).map(|offset| parent.spot.part(offset, raw.len()))) {
+                Some(part) => part,
+                None if findable && !is_mostly_known(chunk, local) => self.node_memory.plain(raw),
+                None => Spot::NONE,
+            };
         let inside = spot.length().map(|_| Within { raw: node.raw, spot });
         let mut children: SmallVec<[Child; 8]> = SmallVec::new();
         let values = cuts.values_of(node);
