@@ -150,9 +150,9 @@ fn collect(maintenance: &Maintenance<'_>, candidate: &Candidate, grace: Duration
 
 /// A pack that compact made stays as hard pressed as it was.
 pub(super) fn profile_like(snapshot: &Snapshot, id: PackId) -> Profile {
-    let mark = snapshot.packs.iter().find(|pack| pack.committed.pack == id).map(|pack| pack.mark);
-    match mark.filter(|mark| mark.compact_level().is_some()) {
-        Some(mark) => compact::profile_of(mark),
+    let pack = snapshot.packs.iter().find(|pack| pack.committed.pack == id);
+    match pack.filter(|pack| pack.mark.compact_level().is_some()) {
+        Some(pack) => compact::profile_of(pack.mark, compact::text_bytes(pack)),
         None => Profile {
             levels: Levels::INGEST,
             shape: Shape::ingest(),

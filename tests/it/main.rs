@@ -24,4 +24,5 @@ mod roundtrip;
 mod search;
 mod sources;
 mod squeeze;
+mod stars;
 mod upkeep;

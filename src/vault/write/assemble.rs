@@ -43,6 +43,8 @@ pub struct Shape {
     pub min_match: usize,
     /// Blocks that rest on the first of their star, which is one of this many; 1 for none.
     pub star: usize,
+    /// Bytes of text of that first block that the others rest on: all of them must be decoded to read any other.
+    pub rest_bytes: usize,
 }
 
 impl Shape {
@@ -57,6 +59,7 @@ impl Shape {
             ring_bytes: 34 << 20,
             min_match: 192,
             star: 1,
+            rest_bytes: 0,
         }
     }
 }
@@ -125,6 +128,8 @@ pub struct Assembler<S: Sink> {
     counts: Counts,
     scratch: Scratch,
     history: Option<PackView>,
+    /// The pack's last journal: the next one rests on it.
+    last_journal: Option<Arc<Vec<u8>>>,
     /// Records that were removed, by hash: they are not stored again.
     suppressed: FxHashMap<u128, u64>,
 }
@@ -152,6 +157,8 @@ pub struct Past {
     pub roots: FxHashMap<u32, u64>,
     /// Reads what was committed.
     pub view: Option<PackView>,
+    /// The pack's last journal.
+    pub last_journal: Option<Arc<Vec<u8>>>,
     /// Fingerprints of groups that the catalog does not have yet, and the index of the first.
     pub unlisted: (usize, Vec<GroupPrints>),
 }
@@ -246,6 +253,7 @@ impl<S: Sink> Assembler<S> {
             counts: Counts::default(),
             scratch: Scratch::default(),
             history: past.view,
+            last_journal: past.last_journal,
             suppressed: FxHashMap::default(),
             position,
             shape,
@@ -575,7 +583,7 @@ impl<S: Sink> Assembler<S> {
         // A star of one is a block that may be written in codes.
         let in_star = (self.shape.star > 1 || self.has_vocabulary) && class != class::DENSE as usize;
         if in_star && (index as usize).is_multiple_of(self.shape.star) {
-            self.stars[class] = Some(Arc::new(Star::new(index, Arc::clone(&block.bytes))));
+            self.stars[class] = Some(Arc::new(Star::new(index, Arc::clone(&block.bytes), self.shape.rest_bytes)));
         }
         let star = if in_star { self.stars[class].clone() } else { None };
         self.encoder.push(Job::Block(block, star))
@@ -708,7 +716,9 @@ impl<S: Sink> Assembler<S> {
         }
         self.flush_templates()?;
         if !journal.is_empty() {
-            self.encoder.push(Job::Journal(journal))?;
+            let journal = Arc::new(journal);
+            let before = self.last_journal.replace(Arc::clone(&journal));
+            self.encoder.push(Job::Journal(journal, before))?;
         }
         self.encoder.push(Job::Commit(Commit { next_record: self.next_record, seal }))?;
         self.committed_bytes = self.node_memory.taken();
@@ -765,6 +775,7 @@ impl<S: Sink> Assembler<S> {
         self.text_bytes = 0;
         self.committed_bytes = 0;
         self.history = None;
+        self.last_journal = None;
     }
 
     /// Waits until everything is written.
