@@ -6,6 +6,7 @@ use super::exit::Status;
 use super::progress::Bars;
 use super::{Context, units};
 use crate::error::{Error, IoContext, Result};
+use crate::vault::Vault;
 use crate::vault::api::{EmbedModel, EmbedOptions, EmbedReport};
 use crate::vectors::builtin;
 
@@ -48,6 +49,10 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     from: ModelArgs,
+
+    /// Take the vectors that records carry under KEY, such as query_embedding; their model is called log:KEY
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["command", "endpoint", "model"])]
+    from_log: Option<String>,
 
     /// Parts with at least N vectors get a graph (HNSW); smaller ones are looked at whole
     #[arg(long, value_name = "N", default_value_t = 200_000)]
@@ -106,7 +111,12 @@ pub(crate) fn kept_name(name: &str) -> String {
 }
 
 pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
-    let model = match (args.from.resolve(args.model.as_deref())?, args.model) {
+    let of_log = args.from_log.map(|key| EmbedModel::Log { name: format!("log:{key}"), key });
+    let model = match of_log {
+        Some(model) => Some(model),
+        None => args.from.resolve(args.model.as_deref())?,
+    };
+    let model = match (model, args.model) {
         (Some(model), _) => model,
         (None, None) => EmbedModel::Builtin,
         (None, Some(name)) => {
@@ -130,6 +140,15 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
     };
     tell(&report, context)?;
     Ok(if context.interrupt.is_raised() { Status::Interrupted } else { Status::Done })
+}
+
+/// Embeds what an ingest brought.
+pub(crate) fn run_builtin(vault: &Vault, context: &Context<'_>) -> Result<()> {
+    let report = {
+        let bars = Bars::new(context.ui);
+        vault.embed(&EmbedOptions::default(), &bars, &context.interrupt)?
+    };
+    tell(&report, context)
 }
 
 fn tell(report: &EmbedReport, context: &Context<'_>) -> Result<()> {

@@ -26,6 +26,16 @@ pub fn has_words(kind: SegmentType) -> bool {
 }
 
 impl Record<'_> {
+    /// Hands out the bytes of the vectors that stand in the record under a key.
+    pub fn embeddings(&self, detection: &Detection<'_>, key: &str, sink: &mut dyn FnMut(&[u8])) {
+        self.walk(detection, &mut |found: &Found<'_>| {
+            let is_named = found.pointer.rsplit('/').next() == Some(key);
+            if found.tag.kind == SegmentType::Embedding && is_named {
+                sink(found.value.raw());
+            }
+        });
+    }
+
     /// Hands out the visible texts of the record in reading order; of arguments and other JSON the bytes as they stand.
     pub fn texts(&self, detection: &Detection<'_>, sink: &mut dyn FnMut(Spoken<'_>)) {
         self.walk(detection, &mut |found: &Found<'_>| {

@@ -20,7 +20,9 @@ use serde::{Serialize, Serializer};
 
 use crate::error::{Error, Result};
 
-pub use embed::{EmbedModel, EmbedOptions, EmbedReport, ModelRow, RefusedText};
+pub use embed::{
+    Cluster, ClusterOptions, ClusterReport, ClusterRow, EmbedModel, EmbedOptions, EmbedReport, ModelRow, RefusedText,
+};
 pub use export::{DialogueOptions, DialogueReport, PartRow, Per};
 pub use ingest::{Explanation, Failure, IngestOptions, IngestReport, Input, Sync};
 pub use read::{

@@ -206,7 +206,9 @@ fn unsafe_code_is_in_two_files() {
 
 #[test]
 fn one_file_prints() {
-    for source in sources().iter().map(Source::without_tests).filter(|source| source.path != Path::new("cli/ui.rs")) {
+    // The other one reads what a command prints.
+    let spared = ["cli/ui.rs", "vault/embed/backend.rs"].map(Path::new);
+    for source in sources().iter().map(Source::without_tests).filter(|source| !spared.contains(&source.path.as_path())) {
         for word in ["println", "eprintln", "print!", "eprint!", "stdout", "stderr"] {
             assert!(!source.says(word), "{} says {word}", source.path.display());
         }

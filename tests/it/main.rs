@@ -25,3 +25,4 @@ mod search;
 mod sources;
 mod squeeze;
 mod upkeep;
+mod vectors;

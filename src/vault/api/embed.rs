@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Report;
+use super::{Filter, Report};
 
 /// What to embed, and with what.
 #[derive(Debug, Clone)]
@@ -50,6 +50,13 @@ pub enum EmbedModel {
         /// Name kept with the vectors.
         name: String,
     },
+    /// The records themselves: those that carry a vector of what was asked or answered.
+    Log {
+        /// The key it stands under.
+        key: String,
+        /// Name kept with the vectors.
+        name: String,
+    },
     /// A server that speaks the embeddings interface of OpenAI.
     Endpoint {
         /// Address up to `/v1`, or with `/embeddings`; plain HTTP.
@@ -67,7 +74,7 @@ impl EmbedModel {
     pub fn name(&self) -> &str {
         match self {
             EmbedModel::Builtin => crate::vectors::builtin::NAME,
-            EmbedModel::Command { name, .. } | EmbedModel::Endpoint { name, .. } => name,
+            EmbedModel::Command { name, .. } | EmbedModel::Log { name, .. } | EmbedModel::Endpoint { name, .. } => name,
         }
     }
 }
@@ -139,4 +146,64 @@ pub struct ModelRow {
     pub bytes: u64,
     /// Rows on each layer of the graphs, the lowest first; empty where all rows are looked at.
     pub layers: Vec<u64>,
+}
+
+/// How conversations are put into heaps.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterOptions {
+    /// Which records.
+    pub filter: Filter,
+    /// At most so many heaps.
+    pub clusters: usize,
+    /// So many conversations that are least like their heap.
+    pub outliers: usize,
+    /// Whose vectors; none: the built-in ones.
+    pub model: Option<String>,
+    /// Where to begin: the same seed gives the same heaps.
+    pub seed: u64,
+}
+
+/// Conversations by what they are about.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ClusterReport {
+    /// Whose vectors.
+    pub model: String,
+    /// Conversations looked at.
+    pub conversations: u64,
+    /// Conversations none of whose texts has a vector.
+    pub without_vectors: u64,
+    /// Heaps, the largest first.
+    pub clusters: Vec<Cluster>,
+    /// Conversations that are least like their heap, the strangest first.
+    pub outliers: Vec<ClusterRow>,
+}
+
+impl Report for ClusterReport {
+    const KIND: &'static str = "clusters";
+}
+
+/// A heap of conversations.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Cluster {
+    /// How many.
+    pub conversations: u64,
+    /// Their cosine to the middle, on average: how alike they are.
+    pub similarity: f64,
+    /// Those nearest to the middle.
+    pub typical: Vec<ClusterRow>,
+}
+
+/// A conversation in a heap.
+#[derive(Debug, Clone, Serialize)]
+pub struct ClusterRow {
+    /// Its id; its first line where records say none.
+    pub conversation: String,
+    /// Its title.
+    pub title: Option<String>,
+    /// Its first line, as `SOURCE:LINE`.
+    pub first: String,
+    /// Its lines.
+    pub records: u64,
+    /// Cosine to the middle of its heap.
+    pub similarity: f64,
 }

@@ -30,6 +30,8 @@ const MOST_ANSWER: u64 = 64 << 20;
 pub(crate) enum Backend {
     /// The program, text by text.
     Builtin,
+    /// Nobody: vectors are in the records.
+    Log,
     /// Somebody else, many texts at a time.
     Outside(Outside),
 }
@@ -42,6 +44,7 @@ impl Backend {
     pub(crate) fn new(model: &EmbedModel) -> Result<Backend> {
         Ok(match model {
             EmbedModel::Builtin => Backend::Builtin,
+            EmbedModel::Log { .. } => Backend::Log,
             model => Backend::Outside(Outside::new(model)?),
         })
     }
@@ -95,7 +98,7 @@ impl Outside {
     fn new(model: &EmbedModel) -> Result<Outside> {
         let name = model.name().to_string();
         let kind = match model {
-            EmbedModel::Builtin => return Err(Error::Internal("the built-in embedder is asked directly".into())),
+            EmbedModel::Builtin | EmbedModel::Log { .. } => return Err(Error::Internal("nobody is to be asked".into())),
             EmbedModel::Command { command, .. } => Kind::Command(command.clone()),
             EmbedModel::Endpoint { url, key, .. } => {
                 if !url.starts_with("http://") {

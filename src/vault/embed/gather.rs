@@ -7,13 +7,14 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::checksum::content_hash;
 use crate::error::Result;
 use crate::progress::Progress;
-use crate::shape::Record;
+use crate::shape::{Detection, Record, SegmentType};
 use crate::vault::ahead::in_order;
+use crate::vault::api::EmbedModel;
 use crate::vault::embed::keep::Shelf;
 use crate::vault::filter::TypeSet;
 use crate::vault::meaning::{Scan, jobs};
 use crate::vault::snapshot::Snapshot;
-use crate::vectors::builtin::Embedder;
+use crate::vectors::builtin::{DIMENSION, Embedder};
 use crate::vectors::part::Text;
 use crate::vectors::quantize::quantize;
 
@@ -43,9 +44,35 @@ pub(super) struct Gathered {
     pub(super) windows: Vec<Window>,
     /// Texts without a letter or digit.
     pub(super) without_words: u64,
+    /// Dimensions of the vectors; 0 without any. Records that carry others are refused.
+    pub(super) dimension: usize,
     /// Texts that were refused: hash, a record, reason.
     pub(super) refused: Vec<(u64, u64, String)>,
 }
+
+/// Where the vectors of texts come from, as far as reading records has to know.
+pub(super) enum Manner {
+    /// The program makes them at once.
+    Builtin,
+    /// They are asked for later.
+    Outside,
+    /// They stand in the records, under this key.
+    Log(String),
+}
+
+impl Manner {
+    /// That of a model.
+    pub(super) fn of(model: &EmbedModel) -> Manner {
+        match model {
+            EmbedModel::Builtin => Manner::Builtin,
+            EmbedModel::Log { key, .. } => Manner::Log(key.clone()),
+            EmbedModel::Command { .. } | EmbedModel::Endpoint { .. } => Manner::Outside,
+        }
+    }
+}
+
+/// Words in a key that say that its vector is of an answer and not of what was asked.
+const ANSWERS: [&str; 4] = ["response", "answer", "output", "completion"];
 
 /// Reads records for their texts.
 pub(super) struct Gatherer<'s> {
@@ -53,8 +80,7 @@ pub(super) struct Gatherer<'s> {
     scan: Scan<'s>,
     types: u32,
     threads: usize,
-    /// The program embeds by itself.
-    builtin: bool,
+    manner: Manner,
     /// Texts that have vectors or are getting them.
     claimed: Mutex<FxHashSet<u64>>,
     embedders: Mutex<Vec<Embedder>>,
@@ -75,6 +101,8 @@ struct New {
     inverses: Vec<f32>,
     rows: Vec<i8>,
     texts: Vec<(u32, String)>,
+    dimension: usize,
+    refused: Option<String>,
 }
 
 impl<'s> Gatherer<'s> {
@@ -84,19 +112,19 @@ impl<'s> Gatherer<'s> {
         model: &str,
         types: u32,
         threads: usize,
-        builtin: bool,
+        manner: Manner,
     ) -> Result<Gatherer<'s>> {
         let mut claimed = FxHashSet::default();
         for part in shelf.parts(Some(model)) {
             claimed.extend((0..part.texts()).filter(|text| !part.rows_of(*text).is_empty()).map(|text| part.hash(text)));
         }
         let (claimed, embedders) = (Mutex::new(claimed), Mutex::new(Vec::new()));
-        Ok(Gatherer { snapshot, scan: Scan::new(snapshot, 1, false)?, types, threads, builtin, claimed, embedders })
+        Ok(Gatherer { snapshot, scan: Scan::new(snapshot, 1, false)?, types, threads, manner, claimed, embedders })
     }
 
-    /// Reads the records of a round.
-    pub(super) fn round(&self, numbers: &[u64], progress: &dyn Progress) -> Result<Gathered> {
-        let mut gathered = Gathered::default();
+    /// Reads the records of a round. Vectors must have so many dimensions; 0: those of the first.
+    pub(super) fn round(&self, numbers: &[u64], dimension: usize, progress: &dyn Progress) -> Result<Gathered> {
+        let mut gathered = Gathered { dimension, ..Gathered::default() };
         in_order(
             self.snapshot,
             self.threads,
@@ -124,7 +152,11 @@ impl<'s> Gatherer<'s> {
 
     fn record(&self, line: &[u8], number: u64, embedder: &mut Embedder, found: &mut Vec<Found>) {
         let record = Record::read(line);
-        record.texts(&self.scan.detect(&record, None), &mut |spoken| {
+        let detection = self.scan.detect(&record, None);
+        if let Manner::Log(key) = &self.manner {
+            return self.carried(&record, &detection, key, number, found);
+        }
+        record.texts(&detection, &mut |spoken| {
             let types = TypeSet::of(spoken.kind).bits() as u32;
             if types & self.types == 0 {
                 return;
@@ -136,12 +168,44 @@ impl<'s> Gatherer<'s> {
         });
     }
 
+    /// The vector a record carries, as that of what was asked or answered in it last.
+    fn carried(&self, record: &Record<'_>, detection: &Detection<'_>, key: &str, number: u64, found: &mut Vec<Found>) {
+        let mut vector = None;
+        record.embeddings(detection, key, &mut |raw| vector = Some(serde_json::from_slice::<Vec<f32>>(raw)));
+        let Some(vector) = vector else { return };
+        let lower = key.to_ascii_lowercase();
+        let wanted =
+            if ANSWERS.iter().any(|word| lower.contains(word)) { SegmentType::AssistantTurn } else { SegmentType::UserTurn };
+        // Without such a text the line stands for it.
+        let (mut hash, mut types) = (content_hash(record.line) as u64, TypeSet::of(SegmentType::Embedding).bits() as u32);
+        record.texts(detection, &mut |spoken| {
+            if spoken.kind == wanted {
+                (hash, types) = (content_hash(spoken.text.as_bytes()) as u64, TypeSet::of(wanted).bits() as u32);
+            }
+        });
+        let new = lock(&self.claimed).insert(hash).then(|| {
+            let mut new = New::default();
+            match vector.map(|vector| (vector.len(), quantize(&vector, &mut new.rows))) {
+                Ok((dimension, Ok(inverse))) => {
+                    new.dimension = dimension;
+                    new.inverses.push(inverse);
+                    new.windows.push(0);
+                }
+                Ok((_, Err(unusable))) => new.refused = Some(unusable.to_string()),
+                Err(_) => new.refused = Some("it is no list of numbers".into()),
+            }
+            new
+        });
+        found.push(Found { hash, types, holder: number, new });
+    }
+
     fn windows(&self, text: &str, embedder: &mut Embedder) -> New {
         let mut new = New::default();
         for (start, window) in windows(text) {
-            match self.builtin {
-                false => new.texts.push((start, window.to_string())),
-                true => {
+            match self.manner {
+                Manner::Outside | Manner::Log(_) => new.texts.push((start, window.to_string())),
+                Manner::Builtin => {
+                    new.dimension = DIMENSION;
                     if let Ok(inverse) = quantize(&embedder.embed(window.as_bytes()), &mut new.rows) {
                         new.inverses.push(inverse);
                         new.windows.push(start);
@@ -160,7 +224,17 @@ impl Gathered {
         if text.holders.last() != Some(&found.holder) {
             text.holders.push(found.holder);
         }
-        if let Some(new) = found.new {
+        if let Some(mut new) = found.new {
+            if self.dimension == 0 {
+                self.dimension = new.dimension;
+            }
+            if new.dimension != self.dimension && !new.inverses.is_empty() {
+                new.refused = Some(format!("it has {} dimensions, those before it {}", new.dimension, self.dimension));
+            }
+            if let Some(reason) = new.refused {
+                self.refused.push((found.hash, found.holder, reason));
+                return;
+            }
             self.without_words += u64::from(new.inverses.is_empty() && new.texts.is_empty());
             (text.windows, text.inverses, text.rows) = (new.windows, new.inverses, new.rows);
             let windows = new.texts.into_iter().map(|(start, text)| Window { hash: found.hash, start, text });

@@ -83,7 +83,7 @@ impl Shelf {
             let row = rows.entry(part.model.clone()).or_default();
             row.model.clone_from(&part.model);
             row.dimension = part.dimension;
-            row.texts += u64::from(part.texts());
+            row.texts += (0..part.texts()).filter(|text| !part.rows_of(*text).is_empty()).count() as u64;
             row.vectors += part.rows().len() as u64;
             row.parts += 1;
             row.bytes += map.len() as u64;
@@ -233,17 +233,9 @@ pub(crate) fn merge(snapshot: &Snapshot, model: &str, config: Config, graph_from
     }
     // The largest first: what is joined is what came last and is small.
     parts.sort_by_key(|(path, part)| (std::cmp::Reverse(part.rows().len()), (*path).clone()));
-    let mut rows = 0;
-    let mut taken = 0;
-    for (at, (_, part)) in parts.iter().enumerate().rev() {
-        let like = at + 1 == parts.len() || part.rows().len() <= rows * LIKE_SIZE || part.rows().is_empty();
-        if !like || rows + part.rows().len() > MERGED_ROWS {
-            break;
-        }
-        rows += part.rows().len();
-        taken += 1;
-    }
-    let first = parts.len() - taken;
+    let sizes: Vec<usize> = parts.iter().map(|(_, part)| part.rows().len()).collect();
+    let (first, rows) = worth_merging(&sizes);
+    let taken = sizes.len() - first;
     let chosen = parts.get(first..).unwrap_or_default();
     let [.., (_, newest)] = chosen else { return Ok(()) };
     let wants_graph = rows >= graph_from.max(1);
@@ -265,6 +257,23 @@ pub(crate) fn merge(snapshot: &Snapshot, model: &str, config: Config, graph_from
     chosen.iter().try_for_each(|(path, _)| fsio::remove(path))
 }
 
+/// Of parts by size, the largest first, those from here on are merged, and how many rows they have: as many as possible, but none that is
+/// much larger than all after it, so that a vault that grows every night is rewritten a few times in all.
+fn worth_merging(sizes: &[usize]) -> (usize, usize) {
+    let mut chosen = (sizes.len().saturating_sub(1), sizes.last().copied().unwrap_or(0));
+    let mut after = 0;
+    for (at, size) in sizes.iter().enumerate().rev() {
+        if after + size > MERGED_ROWS {
+            break;
+        }
+        if *size <= after * LIKE_SIZE {
+            chosen = (at, after + size);
+        }
+        after += size;
+    }
+    chosen
+}
+
 /// A part like another with these texts.
 fn assemble(like: &Part<'_>, known: Vec<Run>, texts: Vec<Text>, config: Option<Config>) -> Built {
     let (vault, model, dimension) = (like.vault, like.model.clone(), like.dimension);
@@ -274,4 +283,19 @@ fn assemble(like: &Part<'_>, known: Vec<Run>, texts: Vec<Text>, config: Option<C
         built.graph = Some(build(&Rows { values: &values, inverses: &inverses, stride: stride(dimension) }, config));
     }
     built
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Too little merging makes searches slow, too much writes a large vault anew every night.
+    #[test]
+    fn parts_of_like_size_are_merged_and_large_ones_left_alone() {
+        assert_eq!(worth_merging(&[90, 78, 71, 28]), (0, 267));
+        assert_eq!(worth_merging(&[10_000, 3, 2]), (1, 5));
+        assert_eq!(worth_merging(&[10_000, 9]), (1, 9));
+        assert_eq!(worth_merging(&[MERGED_ROWS, 9, 5, 0]), (1, 14));
+        assert_eq!((worth_merging(&[7]), worth_merging(&[])), ((0, 7), (0, 0)));
+    }
 }

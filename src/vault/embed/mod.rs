@@ -5,12 +5,14 @@
 //! | `keep` | the files: found, checked, pruned, merged |
 //! | `gather` | records → texts that have no vector yet → windows |
 //! | `backend` | windows → vectors, from commands and servers |
+//! | `clusters` | conversations → heaps and outliers |
 //!
 //! Records are read in rounds, in the order of their numbers; each round's vectors go into a part of their own, so that whoever
 //! interrupts loses one round. At the end parts of like size are merged and large ones get their graph. A text is embedded once, however many
 //! records and packs hold it: what is known by its hash only gets the new records.
 
 mod backend;
+mod clusters;
 mod gather;
 pub(crate) mod keep;
 
@@ -24,14 +26,13 @@ use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::shape::{SegmentType, has_words};
 use crate::vault::Vault;
-use crate::vault::api::{EmbedModel, EmbedOptions, EmbedReport, RefusedText};
-use crate::vault::embed::gather::{Gathered, Gatherer};
+use crate::vault::api::{EmbedOptions, EmbedReport, RefusedText};
+use crate::vault::embed::gather::{Gathered, Gatherer, Manner};
 use crate::vault::embed::keep::Shelf;
 use crate::vault::filter::TypeSet;
 use crate::vault::rewrite::Numbers;
 use crate::vault::rewrite::live::{self, Removed};
 use crate::vault::snapshot::Snapshot;
-use crate::vectors::builtin;
 use crate::vectors::graph::Config;
 use crate::vectors::part::{Built, MOST_ROWS, Run, Text, join_runs};
 use crate::vectors::quantize::{MOST_DIMENSIONS, quantize};
@@ -77,7 +78,7 @@ impl Vault {
             progress.phase("embedding", Some(pending.len() as u64));
             let mut run = EmbedRun {
                 snapshot: &snapshot,
-                gatherer: Gatherer::new(&snapshot, &shelf, &model, types, self.threads(), options.model == EmbedModel::Builtin)?,
+                gatherer: Gatherer::new(&snapshot, &shelf, &model, types, self.threads(), Manner::of(&options.model))?,
                 backend: Backend::new(&options.model)?,
                 dimension: shelf.parts(Some(&model)).first().map_or(0, |part| part.dimension),
                 texts: FxHashMap::default(),
@@ -163,7 +164,7 @@ impl EmbedRun<'_, '_> {
             if interrupt.is_raised() {
                 return Ok(());
             }
-            let mut gathered = self.gatherer.round(round, progress)?;
+            let mut gathered = self.gatherer.round(round, self.dimension, progress)?;
             self.ask_outside(&mut gathered, interrupt)?;
             if interrupt.is_raised() {
                 return Ok(());
@@ -218,8 +219,8 @@ impl EmbedRun<'_, '_> {
 
     /// Takes a round's texts over.
     fn take(&mut self, round: &[u64], gathered: Gathered) {
-        if self.dimension == 0 && matches!(self.backend, Backend::Builtin) {
-            self.dimension = builtin::DIMENSION;
+        if self.dimension == 0 {
+            self.dimension = gathered.dimension;
         }
         self.known.extend(round.iter().map(|number| Run { first: *number, count: 1 }));
         self.known = join_runs(std::mem::take(&mut self.known));

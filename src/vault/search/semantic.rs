@@ -1,8 +1,8 @@
 //! `--semantic` and `--like`: texts by what they say.
 //!
 //! The nearest texts of all vector parts, and those that speak the words of the query (BM25), a hundred of each, are brought to one
-//! scale, query by query: the best of a list is 1, its last 0. Seven tenths of a score are likeness, three are words; measured, that ranks better
-//! than either alone and than ranks added up (`docs/decisions/0015-vectors.md`). Each text is shown once, at its newest record that passes the filter.
+//! scale, query by query: the best of a list is 1, its last 0. Likeness and words count the same; measured, that ranks better
+//! than either alone and than ranks added up (`docs/decisions/0019-vectors.md`). Each text is shown once, at its newest record that passes the filter.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ use crate::vectors::quantize::Query;
 /// Texts taken of each list before they are put together.
 const POOL: usize = 100;
 /// What words count beside likeness.
-const WORDS: f64 = 0.3;
+const WORDS: f64 = 0.5;
 
 /// Something to be compared with.
 struct Question {
@@ -110,13 +110,16 @@ fn model(shelf: &Shelf, semantic: &SemanticOptions) -> Result<String> {
     let names: Vec<String> = shelf.rows().into_iter().map(|row| row.model).collect();
     let asked = semantic.model_name.clone().or_else(|| semantic.model.as_ref().map(|model| model.name().to_string()));
     let builtin = names.iter().find(|name| *name == builtin::NAME).cloned();
-    let name = asked.clone().or(builtin).or_else(|| names.first().cloned());
+    let name = asked.or(builtin).or_else(|| names.first().cloned());
     match name {
         Some(name) if names.contains(&name) => Ok(name),
         Some(name) if !names.is_empty() => {
             Err(Error::Usage(format!("this vault has no vectors of {name}; there are some of {}", names.join(", "))))
         }
-        _ => Err(Error::Usage("this vault has no vectors yet; `turnpack embed` makes them".into())),
+        _ => Err(match shelf.damaged.first() {
+            Some(damage) => Error::Usage(format!("{damage}; `turnpack embed` makes the vectors anew")),
+            None => Error::Usage("this vault has no vectors yet; `turnpack embed` makes them".into()),
+        }),
     }
 }
 
@@ -151,7 +154,7 @@ fn questions(
             let mut embedder = Embedder::new();
             texts.iter().map(|text| embedder.embed(text.as_bytes()).to_vec()).collect()
         }
-        (Some(asked), name) if asked.name() == name && *asked != EmbedModel::Builtin => {
+        (Some(asked @ (EmbedModel::Command { .. } | EmbedModel::Endpoint { .. })), name) if asked.name() == name => {
             let Backend::Outside(mut outside) = Backend::new(asked)? else { return Ok(Vec::new()) };
             let mut vectors = Vec::new();
             for texts in texts.chunks(outside.together()) {
@@ -254,6 +257,17 @@ impl Asked<'_, '_> {
         self.types == 0 || self.parts.iter().any(|part| types(part) & self.types != 0)
     }
 
+    /// True for a text of a part that a record holds which passes, under one of the types wanted.
+    fn passes(&self, part: &Part<'_>, text: u32) -> bool {
+        let has_type = self.types == 0 || part.types(text) & self.types != 0;
+        if has_type && part.holders(text).any(|number| self.passing.contains(number)) {
+            return true;
+        }
+        // What the part does not know of a text another one may.
+        let hash = part.hash(text);
+        self.parts.len() > 1 && self.has_type(hash) && self.newest(hash).is_some()
+    }
+
     /// Texts by likeness.
     fn near(&self, query: &Query, wanted: usize) -> Vec<Candidate> {
         let narrow = self.is_filtered || self.types != 0;
@@ -265,12 +279,7 @@ impl Asked<'_, '_> {
     fn near_in(&self, query: &Query, wanted: usize, within: bool) -> Option<Vec<Candidate>> {
         let mut best: FxHashMap<u64, Candidate> = FxHashMap::default();
         for part in self.parts {
-            let set = within.then(|| {
-                RowSet::of_texts(part, &|text| {
-                    let hash = part.hash(text);
-                    self.has_type(hash) && self.newest(hash).is_some()
-                })
-            });
+            let set = within.then(|| RowSet::of_texts(part, &|text| self.passes(part, text)));
             let manner = Manner { ef: self.semantic.ef.unwrap_or(EF), exact: self.semantic.exact, within: set.as_ref() };
             let rows = nearest(part, query, wanted, manner);
             let (count, mut passed) = (rows.len(), 0);

@@ -240,7 +240,7 @@ mod tests {
         assert_eq!((NAME, print), ("builtin-1", FROZEN));
     }
 
-    const FROZEN: i64 = 0;
+    const FROZEN: i64 = -549_326;
 
     #[test]
     fn what_was_seen_before_does_not_matter() {
