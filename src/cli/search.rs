@@ -95,7 +95,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SCORE")]
     min_score: Option<f64>,
 
-    /// With --semantic or --like: candidates of a walk through a graph [default: 96]
+    /// With --semantic or --like: candidates of a walk through a graph [default: 256]
     #[arg(long, value_name = "N")]
     ef: Option<usize>,
 
