@@ -5,6 +5,7 @@
 //! occurrences unless the name says otherwise, times are UTC. A negative answer (a difference, an unknown id) is part of
 //! a report; `Err` is for what kept the command from finishing.
 
+mod embed;
 mod export;
 mod ingest;
 mod read;
@@ -19,12 +20,17 @@ use serde::{Serialize, Serializer};
 
 use crate::error::{Error, Result};
 
+pub use embed::{
+    Cluster, ClusterOptions, ClusterReport, ClusterRow, EmbedModel, EmbedOptions, EmbedReport, ModelRow, RefusedText,
+};
 pub use export::{DialogueOptions, DialogueReport, PartRow, Per};
 pub use ingest::{Explanation, Failure, IngestOptions, IngestReport, Input, Sync};
 pub use read::{
     ConversationRow, ExportOptions, ExportReport, GetItem, GetOptions, LsOptions, RecordItem, SegmentItem, SourceRow, Turn,
 };
-pub use search::{HitLine, HitSegment, HitText, Looked, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted};
+pub use search::{
+    HitLine, HitSegment, HitText, Looked, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted, SemanticOptions,
+};
 pub use stats::{Dimension, Numbers, Price, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary};
 pub use upkeep::{
     CompactOptions, CompactReport, DictionaryRow, GcCandidate, GcOptions, GcReport, LogEntry, PackPlan, Receipt, ReindexReport,

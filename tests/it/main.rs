@@ -26,3 +26,4 @@ mod sources;
 mod squeeze;
 mod stars;
 mod upkeep;
+mod vectors;
