@@ -25,6 +25,7 @@ mod man;
 mod pretty;
 mod progress;
 mod reindex;
+mod report;
 mod rm;
 mod search;
 mod settings;
@@ -141,6 +142,7 @@ enum Command {
     Export(export::Args),
     Ls(ls::Args),
     Stats(stats::Args),
+    DedupReport(report::Args),
     Rm(rm::Args),
     Log(log::Args),
     Check(check::Args),
@@ -215,6 +217,7 @@ fn dispatch(cli: Cli, context: &Context<'_>) -> Result<Status> {
         Command::Export(args) => export::run(args, context),
         Command::Ls(args) => ls::run(args, context),
         Command::Stats(args) => stats::run(args, context),
+        Command::DedupReport(args) => report::run(args, context),
         Command::Rm(args) => rm::run(args, context),
         Command::Log(args) => log::run(&args, context),
         Command::Check(args) => check::run(args, context),

@@ -19,6 +19,7 @@ use crate::record::cut::class;
 use crate::record::template::{Slot, SlotKind, Template};
 
 pub mod scan;
+pub mod sizes;
 
 /// No value makes a group's column longer than this, decoded.
 const COLUMN_LIMIT: usize = 1 << 28;

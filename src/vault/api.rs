@@ -5,9 +5,11 @@
 //! occurrences unless the name says otherwise, times are UTC. A negative answer (a difference, an unknown id) is part of
 //! a report; `Err` is for what kept the command from finishing.
 
+mod drift;
 mod export;
 mod ingest;
 mod read;
+mod report;
 mod search;
 mod stats;
 mod upkeep;
@@ -19,10 +21,15 @@ use serde::{Serialize, Serializer};
 
 use crate::error::{Error, Result};
 
+pub use drift::{Component, DriftChange, DriftReport, Lineage, Outcome, PromptSlot, PromptVersion, Routed, Witness};
 pub use export::{DialogueOptions, DialogueReport, PartRow, Per};
 pub use ingest::{Explanation, Failure, IngestOptions, IngestReport, Input, Sync};
 pub use read::{
     ConversationRow, ExportOptions, ExportReport, GetItem, GetOptions, LsOptions, RecordItem, SegmentItem, SourceRow, Turn,
+};
+pub use report::{
+    ByteDimension, ByteGroup, ByteGroups, Cluster, DedupOptions, DedupReport, DiffPart, Holder, HolderConversation, Layer, NearReport,
+    Repeat, SegmentReport, Variant, WhatIf,
 };
 pub use search::{HitLine, HitSegment, HitText, Looked, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted};
 pub use stats::{Dimension, Numbers, Price, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary};
