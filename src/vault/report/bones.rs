@@ -23,6 +23,12 @@ const WHOLE: u32 = 64 << 10;
 const JOB_GROUPS: usize = 8;
 /// Where the number of a raw segment is added, to stand for the rest of an array of numbers.
 const NUMBER: u64 = 7_770_000_000_000_000;
+/// The first messages stay: a list is known by them, and the prompt is among them.
+const FIRST_MESSAGES: u32 = 3;
+/// Lists of what is said; most of it was said before.
+const MESSAGES: [&str; 3] = ["messages", "input", "contents"];
+/// Lists of tools.
+const TOOLS: [&str; 2] = ["tools", "functions"];
 /// Joined nodes nest at most this deep.
 const MAX_JOIN: usize = MAX_DEPTH * 8;
 
@@ -31,6 +37,31 @@ pub(super) struct Heads {
     bytes: Vec<u8>,
     ends: Vec<u64>,
     mark: String,
+    /// The first live record that holds each node.
+    owners: Vec<u64>,
+}
+
+/// Where a skeleton is joined.
+#[derive(Clone, Copy)]
+struct At {
+    /// The record; nothing is left out where there is none.
+    record: Option<u64>,
+    depth: usize,
+    list: List,
+}
+
+/// What a list is said to be by the key before it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum List {
+    Any,
+    Messages,
+    Tools,
+}
+
+impl At {
+    fn below(self, list: List) -> At {
+        At { depth: self.depth + 1, list, ..self }
+    }
 }
 
 /// Makes marks of one run unlike those of another, and unlike anything a log may hold.
@@ -41,10 +72,10 @@ impl Heads {
     ///
     /// # Errors
     /// When the pack is damaged.
-    pub(super) fn read(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<Heads> {
+    pub(super) fn read(snapshot: &Snapshot, pack: usize, threads: usize, owners: Vec<u64>) -> Result<Heads> {
         let seed = format!("{:032x}{}{pack}", snapshot.head.vault_id, RUNS.fetch_add(1, Ordering::Relaxed));
         let key = crate::checksum::checksum(seed.as_bytes()) as u32;
-        let mut heads = Heads { bytes: Vec::new(), ends: vec![0], mark: format!("~#{key:08x}:") };
+        let mut heads = Heads { bytes: Vec::new(), ends: vec![0], mark: format!("~#{key:08x}:"), owners };
         let groups = &snapshot.packs[pack].directory.groups;
         in_order(
             snapshot,
@@ -109,6 +140,32 @@ impl Heads {
         ((number as usize) < self.len()).then_some((number, at + self.mark.len() + end + 1))
     }
 
+    /// The node that a mark stands for, where a text is nothing but one.
+    pub(super) fn node(&self, text: &str) -> Option<u32> {
+        text.strip_prefix(self.mark.as_str())?.strip_prefix('n')?.strip_suffix('~')?.parse().ok()
+    }
+
+    /// The mark of a node.
+    pub(super) fn node_mark(&self, node: u32) -> String {
+        format!("{}n{node}~", self.mark)
+    }
+
+    /// The mark of a node that stands in a definition of a tool.
+    pub(super) fn node_in(&self, raw: &[u8]) -> Option<u32> {
+        let at = memchr::memmem::find(raw, format!("{}n", self.mark).as_bytes())?;
+        let digits = raw.get(at + self.mark.len() + 1..)?;
+        let end = digits.iter().take(12).position(|byte| *byte == b'~')?;
+        std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok()
+    }
+
+    /// The skeleton of a node.
+    ///
+    /// # Errors
+    /// When what it needs is damaged.
+    pub(super) fn of_node(&self, view: &mut PackView, node: u32, out: &mut Vec<u8>) -> Result<(), Corrupt> {
+        self.join(view, node, out, At { record: None, depth: 1, list: List::Any })
+    }
+
     /// A text of a skeleton without marks: what metadata have read.
     pub(super) fn unmarked(&self, text: String) -> String {
         match text.find(&self.mark) {
@@ -150,13 +207,18 @@ impl Heads {
     ///
     /// # Errors
     /// When what it needs is damaged.
-    pub(super) fn record(&self, view: &mut PackView, group: usize, position: usize, out: &mut Vec<u8>) -> Result<(), Corrupt> {
-        let root = view.root(group, position)?;
-        self.join(view, root, out, 0)
+    pub(super) fn record(&self, view: &mut PackView, number: u64, out: &mut Vec<u8>, place: (usize, usize)) -> Result<(), Corrupt> {
+        let root = view.root(place.0, place.1)?;
+        self.join(view, root, out, At { record: Some(number), depth: 0, list: List::Any })
     }
 
-    fn join(&self, view: &mut PackView, number: u32, out: &mut Vec<u8>, depth: usize) -> Result<(), Corrupt> {
-        if depth > MAX_JOIN {
+    /// True for a node that an earlier record brought.
+    fn is_old(&self, node: u32, at: At) -> bool {
+        at.record.is_some_and(|record| self.owners.get(node as usize).is_some_and(|owner| *owner != record))
+    }
+
+    fn join(&self, view: &mut PackView, number: u32, out: &mut Vec<u8>, at: At) -> Result<(), Corrupt> {
+        if at.depth > MAX_JOIN {
             return Err(corrupt!("nodes nested more than {MAX_JOIN} deep"));
         }
         let index = view.pack().directory.groups.partition_point(|group| group.first_node + group.nodes <= number);
@@ -166,9 +228,11 @@ impl Heads {
         match templates.get(node.template()).ok_or_else(|| corrupt!("no template {}", node.template()))? {
             Template::Fixed(parts) => {
                 let (mut slot_at, mut reference_at) = (0, 0);
+                let mut list = List::Any;
                 for part in parts {
                     let slot = match part {
                         Part::Literal(bytes) => {
+                            list = list_named(bytes);
                             out.extend_from_slice(bytes);
                             continue;
                         }
@@ -182,7 +246,7 @@ impl Heads {
                         }
                         SlotKind::Token => node.value(slot_at, out)?,
                         _ => {
-                            self.refer(view, *slot, node.reference(reference_at)?, out, depth)?;
+                            self.refer(view, *slot, node.reference(reference_at)?, out, at.below(list))?;
                             reference_at += 1;
                         }
                     }
@@ -193,6 +257,7 @@ impl Heads {
                 let mut list = node.list()?;
                 out.extend_from_slice(open);
                 for index in 0..list.count() {
+                    let before = out.len();
                     if index > 0 {
                         out.extend_from_slice(separator);
                     }
@@ -200,7 +265,12 @@ impl Heads {
                     let quote: &[u8] = if slot.kind == SlotKind::ShortString { b"\"" } else { b"" };
                     out.extend_from_slice(quote);
                     if let Element::Reference(target) = list.next(slot, out)? {
-                        self.refer(view, slot, target, out, depth)?;
+                        let old = slot.kind == SlotKind::Node && self.is_old(target, at);
+                        match at.list {
+                            List::Messages if old && index >= FIRST_MESSAGES => out.truncate(before),
+                            List::Tools if old => out.extend_from_slice(format!("{{\"name\":\"{}n{target}~\"}}", self.mark).as_bytes()),
+                            _ => self.refer(view, slot, target, out, at.below(List::Any))?,
+                        }
                     }
                     out.extend_from_slice(quote);
                 }
@@ -210,13 +280,13 @@ impl Heads {
         Ok(())
     }
 
-    fn refer(&self, view: &mut PackView, slot: Slot, target: u32, out: &mut Vec<u8>, depth: usize) -> Result<(), Corrupt> {
+    fn refer(&self, view: &mut PackView, slot: Slot, target: u32, out: &mut Vec<u8>, at: At) -> Result<(), Corrupt> {
         match slot.kind {
-            SlotKind::Node => self.join(view, target, out, depth + 1),
+            SlotKind::Node => self.join(view, target, out, at),
             SlotKind::RawSegment => self.raw(view, target, out),
             SlotKind::Segment => {
                 let mut text = Vec::new();
-                if depth == 0 && view.segment_pieces(target)?.1 <= WHOLE {
+                if at.depth == 1 && at.record.is_some() && view.segment_pieces(target)?.1 <= WHOLE {
                     view.segment(target, &mut text)?;
                 } else {
                     text.extend_from_slice(self.head(target)?);
@@ -229,7 +299,7 @@ impl Heads {
             }
             SlotKind::NodeInString => {
                 let mut text = Vec::new();
-                self.join(view, target, &mut text, depth + 1)?;
+                self.join(view, target, &mut text, at)?;
                 out.push(b'"');
                 escape::encode(&text, slot.style, out);
                 out.push(b'"');
@@ -262,6 +332,22 @@ impl Heads {
             }
             _ => view.segment(target, out),
         }
+    }
+}
+
+/// What the list is whose key ends these bytes of a template.
+fn list_named(bytes: &[u8]) -> List {
+    let before = bytes.trim_ascii_end();
+    let Some(before) = before.strip_suffix(b":").map(<[u8]>::trim_ascii_end).and_then(|before| before.strip_suffix(b"\"")) else {
+        return List::Any;
+    };
+    let is = |name: &&str| before.strip_suffix(name.as_bytes()).is_some_and(|before| before.last() == Some(&b'"'));
+    if MESSAGES.iter().any(|name| is(&name)) {
+        List::Messages
+    } else if TOOLS.iter().any(|name| is(&name)) {
+        List::Tools
+    } else {
+        List::Any
     }
 }
 

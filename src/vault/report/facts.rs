@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::bones::Heads;
+use super::census::Census;
+use super::charge::NOBODY;
 use crate::checksum::checksum;
 use crate::error::Result;
 use crate::shape::{FileState, Metadata, Record, SegmentType, Visited, is_scoped};
@@ -54,8 +56,8 @@ pub(super) struct Piece {
     pub(super) pack: usize,
     /// The text, with marks.
     pub(super) text: String,
-    /// The tool's name.
-    pub(super) name: String,
+    /// It is the JSON that defines a tool.
+    pub(super) is_tool: bool,
 }
 
 /// Facts of all records.
@@ -117,13 +119,19 @@ impl Facts {
         numbers: &[u64],
         sources: &[&Source],
         sieve: &Sieve<'_>,
+        censuses: &[Census],
     ) -> Result<Facts> {
-        let heads = (0..snapshot.packs.len()).map(|pack| Heads::read(snapshot, pack, threads)).collect::<Result<Vec<_>>>()?;
+        let mut heads = Vec::with_capacity(censuses.len());
+        for (pack, census) in censuses.iter().enumerate() {
+            let live = |number: u64| if numbers.binary_search(&number).is_ok() { number } else { NOBODY };
+            let (owners, _) = census.hand_down(NOBODY, live, u64::min);
+            heads.push(Heads::read(snapshot, pack, threads, owners)?);
+        }
         let scan = Scan::new(snapshot, threads, false)?;
         let reader = Reader { scan: &scan, sieve, heads: &heads, always_scoped: !state.mappings.is_empty() };
         let types: Vec<Vec<AtomicU8>> =
             heads.iter().map(|heads| (0..heads.len()).map(|_| AtomicU8::new(NO_TYPE)).collect()).collect();
-        let empty = Piece { pack: 0, text: String::new(), name: String::new() };
+        let empty = Piece { pack: 0, text: String::new(), is_tool: false };
         let mut facts = Facts {
             names: vec![String::new()],
             known: FxHashMap::default(),
@@ -199,7 +207,7 @@ impl Facts {
 
     fn take(&mut self, batch: Batch, numbering: &mut Numbering) {
         for (hash, piece) in batch.pieces {
-            let list = if piece.name.is_empty() { &mut self.prompts } else { &mut self.definitions };
+            let list = if piece.is_tool { &mut self.definitions } else { &mut self.prompts };
             numbering.pieces.entry(hash).or_insert_with(|| {
                 list.push(piece);
                 (list.len() - 1) as u32
@@ -293,7 +301,7 @@ impl Reader<'_> {
     fn skeleton(&self, fetcher: &mut Fetcher<'_>, number: u64, out: &mut Vec<u8>) -> Result<Option<usize>> {
         let Some((pack, group, position)) = fetcher.locate(number) else { return Ok(None) };
         let view = fetcher.view(pack)?;
-        let read = self.heads[pack].record(view, group, position, out);
+        let read = self.heads[pack].record(view, number, out, (group, position));
         read.map_err(|corrupt| view.pack().damaged(corrupt))?;
         Ok(Some(pack))
     }
@@ -362,20 +370,20 @@ impl Reader<'_> {
                         batch.tools.push((pack, segment, tool.clone()));
                     }
                 });
-                sent_with.part(part);
+                sent_with.part(part, heads);
             });
             let mut read = self.understood(number, &bytes, &record, &detection, metadata, kinds);
-            let mut keep = |text: String, name: String| {
-                let hash = checksum(format!("{pack}\0{name}\0{text}").as_bytes());
+            let mut keep = |text: String, is_tool: bool| {
+                let hash = checksum(format!("{pack}\0{is_tool}\0{text}").as_bytes());
                 if sent.insert(hash) {
-                    batch.pieces.push((hash, Piece { pack, text, name }));
+                    batch.pieces.push((hash, Piece { pack, text, is_tool }));
                 }
                 hash
             };
             if !sent_with.prompt.is_empty() {
-                read.prompt = keep(sent_with.prompt, String::new());
+                read.prompt = keep(sent_with.prompt, false);
             }
-            read.tools = sent_with.tools.into_iter().map(|(name, text)| keep(text, name)).collect();
+            read.tools = sent_with.tools.into_iter().map(|text| keep(text, true)).collect();
             batch.records.push(read);
         }
         Ok(batch)
@@ -386,12 +394,12 @@ impl Reader<'_> {
 #[derive(Default)]
 struct SentWith {
     prompt: String,
-    tools: Vec<(String, String)>,
+    tools: Vec<String>,
     spoken: bool,
 }
 
 impl SentWith {
-    fn part(&mut self, part: &Visited<'_>) {
+    fn part(&mut self, part: &Visited<'_>, heads: &Heads) {
         match part.kind {
             // What is said to the model in the middle of a conversation is part of that conversation.
             SegmentType::SystemPrompt if part.visible && !self.spoken => {
@@ -403,8 +411,11 @@ impl SentWith {
                 self.prompt.push_str(text);
             }
             SegmentType::ToolDefinitions if part.visible => {
-                let name = part.name.map(String::from).or_else(|| name_of(part)).unwrap_or_else(|| "(unnamed)".into());
-                self.tools.push((name, String::from_utf8_lossy(part.value.raw()).into_owned()));
+                // One that an earlier record brought is known by its node.
+                self.tools.push(match heads.node_in(part.value.raw()) {
+                    Some(node) => heads.node_mark(node),
+                    None => String::from_utf8_lossy(part.value.raw()).into_owned(),
+                });
             }
             SegmentType::UserTurn | SegmentType::AssistantTurn | SegmentType::ToolResult if part.visible => self.spoken = true,
             _ => {}

@@ -118,7 +118,7 @@ impl Vault {
             let mut numbers: Vec<u64> = material.occurrences.keys().copied().collect();
             numbers.sort_unstable();
             let all: Vec<&Source> = state.in_order().collect();
-            material.facts = Some(Facts::read(snapshot, state, self.threads(), &numbers, &all, sieve)?);
+            material.facts = Some(Facts::read(snapshot, state, self.threads(), &numbers, &all, sieve, &material.censuses)?);
         }
         self.narrow(&mut material, options, sieve)?;
         Ok(material)
