@@ -9,13 +9,21 @@ use crate::vault::api::{ByteDimension, ByteGroups, DedupReport, Repeat, SegmentR
 /// Cells of a bar.
 const BAR: usize = 24;
 
+/// Which views of the lineages are wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shown {
+    pub(super) prompts: bool,
+    pub(super) drift: bool,
+}
+
 /// Prints what there is of a report.
-pub(super) fn print(report: &DedupReport, context: &Context<'_>) -> Result<()> {
+pub(super) fn print(report: &DedupReport, shown: Shown, context: &Context<'_>) -> Result<()> {
     if let Some(segment) = &report.segment {
         return print_segment(segment, context);
     }
-    let nothing_else = report.by.is_none() && report.top.is_none() && report.what_if.is_none();
-    if context.ui.stdout_is_terminal() || nothing_else {
+    let some = report.by.is_some() || report.top.is_some() || report.what_if.is_some();
+    let others = report.near.is_some() || report.drift.is_some() || report.witness.is_some();
+    if !others && (context.ui.stdout_is_terminal() || !some) {
         waterfall(report, context)?;
     }
     if let Some(by) = &report.by {
@@ -30,11 +38,21 @@ pub(super) fn print(report: &DedupReport, context: &Context<'_>) -> Result<()> {
         heading(context, "If older records were removed")?;
         freed(what_if, context)?;
     }
+    if let Some(near) = &report.near {
+        heading(context, "Segments that are nearly the same")?;
+        super::near::print(near, context)?;
+    }
+    if let Some(drift) = &report.drift {
+        super::drift::print(drift, shown, context)?;
+    }
+    if let Some(witness) = &report.witness {
+        super::witness::print(witness, context)?;
+    }
     Ok(())
 }
 
 /// A line above a table, where a person looks.
-fn heading(context: &Context<'_>, words: &str) -> Result<()> {
+pub(super) fn heading(context: &Context<'_>, words: &str) -> Result<()> {
     if !context.ui.stdout_is_terminal() {
         return Ok(());
     }

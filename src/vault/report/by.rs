@@ -170,8 +170,4 @@ impl Material<'_> {
         Ok((unneeded, needed))
     }
 
-    /// All records that a line shows and the filter takes.
-    pub(super) fn passing(&self) -> FxHashSet<u64> {
-        self.occurrences.keys().copied().filter(|number| self.passes(*number)).collect()
-    }
 }

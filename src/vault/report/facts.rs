@@ -32,7 +32,6 @@ pub(super) type Name = u32;
 pub(super) struct Fact {
     pub(super) app: Name,
     pub(super) model: Name,
-    pub(super) conversation: Name,
     /// The kind of error; 0 where none is told.
     pub(super) error: Name,
     pub(super) time: Option<i64>,
@@ -75,6 +74,8 @@ pub(super) struct Facts {
     pub(super) definitions: Vec<Piece>,
     /// Lists of definitions; number 0 is the empty one.
     pub(super) toolsets: Vec<Vec<u32>>,
+    /// What marks in prompts and definitions stand for, by pack.
+    pub(super) heads: Vec<Heads>,
     /// Parts of the latency of records that tell them.
     pub(super) components: Vec<(u64, Vec<(Name, f32)>)>,
 }
@@ -141,6 +142,7 @@ impl Facts {
             prompts: vec![empty],
             definitions: Vec::new(),
             toolsets: vec![Vec::new()],
+            heads: Vec::new(),
             components: Vec::new(),
         };
         facts.of.reserve(numbers.len());
@@ -160,6 +162,7 @@ impl Facts {
         if !scoped.is_empty() {
             facts.read_in_context(snapshot, state, threads, sources, &reader, &scoped)?;
         }
+        facts.heads = heads;
         facts.types = types.into_iter().map(|pack| pack.into_iter().map(AtomicU8::into_inner).collect()).collect();
         Ok(facts)
     }
@@ -191,7 +194,6 @@ impl Facts {
         Fact {
             app: self.intern(meaning.application.as_deref()),
             model: self.intern(meaning.model.as_deref()),
-            conversation: self.intern(meaning.conversation.as_deref()),
             error: self.intern(kind.as_deref()),
             time: meaning.time.map(|Time(time)| time),
             latency_ms: meaning.latency_ms.map(|value| value as f32),

@@ -6,15 +6,21 @@
 //! | `waterfall` | from the bytes taken in to the bytes on disk |
 //! | `charge`, `by` | whose bytes they are |
 //! | `bones`, `facts` | what records say of themselves, read without their text |
+//! | `near` | segments that are nearly the same |
+//! | `drift` | prompts and tools in their versions |
+//! | `witness` | how requests went |
 //! | `repeats` | the segments that repeat most, and who holds one |
 
 mod bones;
 mod by;
 mod census;
 mod charge;
+mod drift;
 mod facts;
+mod near;
 mod repeats;
 mod waterfall;
+mod witness;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -81,6 +87,15 @@ impl Vault {
         }
         if let Some(hash) = &options.segment {
             report.segment = Some(repeats::holders(&material, hash, self.threads())?);
+        }
+        if let Some(threshold) = options.near {
+            report.near = Some(near::near(&material, threshold, self.threads(), options.min_refs)?);
+        }
+        if options.prompts || options.drift {
+            report.drift = Some(drift::drift(&material, options.time_zone.as_deref())?);
+        }
+        if options.witness {
+            report.witness = Some(witness::witness(&material));
         }
         if let Some(keep_since) = options.keep_since {
             report.what_if = Some(what_if(&material, keep_since)?);

@@ -1,0 +1,173 @@
+//! Which prompts of an application are versions of one another.
+//!
+//! A prompt belongs to the family it shares most words with, half of them at least. One that is unlike all others but takes the
+//! place of a family that is never used again continues that family: an application that throws its prompt away has changed it.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::texts::Sent;
+use super::{Family, Request};
+use crate::checksum::checksum;
+use crate::text::words::words;
+use crate::vault::report::facts::{Fact, Name};
+
+/// Share of words that members have in common.
+const ALIKE: f64 = 0.5;
+/// Families of one application that a prompt is compared with: the latest.
+const COMPARED: usize = 48;
+/// Uses before a replacement of which most must be of the family that ends.
+const BEFORE: usize = 20;
+
+/// The words of a text, sorted, each once; numbers are left out, since they vary.
+fn bag(text: &str) -> Vec<u32> {
+    let is_word = |word: &&str| word.chars().next().is_some_and(char::is_alphabetic);
+    let mut bag: Vec<u32> = words(text).filter(is_word).map(|word| checksum(word.to_lowercase().as_bytes()) as u32).collect();
+    bag.sort_unstable();
+    bag.dedup();
+    bag
+}
+
+/// Dice's coefficient.
+fn alike(a: &[u32], b: &[u32]) -> f64 {
+    let (mut left, mut right, mut shared) = (a, b, 0);
+    while let ([x, xs @ ..], [y, ys @ ..]) = (left, right) {
+        shared += usize::from(x == y);
+        (left, right) = (if x <= y { xs } else { left }, if y <= x { ys } else { right });
+    }
+    if a.len() + b.len() == 0 { 1.0 } else { 2.0 * shared as f64 / (a.len() + b.len()) as f64 }
+}
+
+/// A family while it grows.
+struct Growing {
+    /// The words of its first and of its latest member.
+    first: Vec<u32>,
+    latest: Vec<u32>,
+    texts: FxHashMap<u128, usize>,
+    family: Family,
+}
+
+/// Families of system prompts.
+pub(super) fn of_prompts(requests: &[(Request, &Fact)], prompts: &[Sent]) -> Vec<Family> {
+    let mut of_apps: FxHashMap<Name, Vec<Growing>> = FxHashMap::default();
+    let mut known: FxHashMap<(Name, u128), usize> = FxHashMap::default();
+    for (request, fact) in requests.iter().filter(|(_, fact)| fact.prompt > 0) {
+        let Some(sent) = prompts.get(fact.prompt as usize).filter(|sent| !sent.text.trim().is_empty()) else { continue };
+        let families = of_apps.entry(fact.app).or_default();
+        let place = *known.entry((fact.app, sent.hash)).or_insert_with(|| join(families, fact.app, sent));
+        let growing = &mut families[place];
+        let next = growing.texts.len();
+        let text = *growing.texts.entry(sent.hash).or_insert(next);
+        if text == next {
+            growing.family.texts.push(sent.clone());
+        }
+        growing.family.requests.push(Request { text, ..*request });
+    }
+    let mut apps: Vec<(Name, Vec<Growing>)> = of_apps.into_iter().collect();
+    apps.sort_by_key(|(app, _)| *app);
+    apps.into_iter().flat_map(|(_, families)| continued(families.into_iter().map(|growing| growing.family).collect())).collect()
+}
+
+/// The family that a new text belongs to.
+fn join(families: &mut Vec<Growing>, app: Name, sent: &Sent) -> usize {
+    let bag = bag(&sent.text);
+    let from = families.len().saturating_sub(COMPARED);
+    let near = |growing: &Growing| alike(&growing.first, &bag).max(alike(&growing.latest, &bag));
+    let best = (from..families.len()).map(|place| (near(&families[place]), place)).max_by(|a, b| a.0.total_cmp(&b.0));
+    if let Some((_, place)) = best.filter(|(alike, _)| *alike >= ALIKE) {
+        families[place].latest = bag;
+        return place;
+    }
+    let family = Family { what: "system_prompt", app, tool: None, texts: Vec::new(), requests: Vec::new(), replaced: false };
+    families.push(Growing { first: bag.clone(), latest: bag, texts: FxHashMap::default(), family });
+    families.len() - 1
+}
+
+/// Puts a family behind the one whose place it took: of the same models, never used again, and in use until then.
+fn continued(mut families: Vec<Family>) -> Vec<Family> {
+    let mut at = 1;
+    while at < families.len() {
+        match replaced_by(&families, at) {
+            Some(before) => {
+                let later = families.remove(at);
+                let earlier = &mut families[before];
+                let shift = earlier.texts.len();
+                earlier.texts.extend(later.texts);
+                earlier.requests.extend(later.requests.into_iter().map(|request| Request { text: request.text + shift, ..request }));
+                earlier.requests.sort_by_key(|request| (request.time, request.number));
+                earlier.replaced = true;
+            }
+            None => at += 1,
+        }
+    }
+    families
+}
+
+fn replaced_by(families: &[Family], at: usize) -> Option<usize> {
+    let first = families[at].requests.first()?;
+    let models: FxHashSet<Name> = families[at].requests.iter().map(|request| request.model).collect();
+    let key = |request: &Request| (request.time, request.number);
+    // The uses just before, of these models.
+    let mut before: Vec<((i64, u64), usize)> = Vec::new();
+    for (place, family) in families.iter().enumerate().filter(|(place, _)| *place != at) {
+        let upto = family.requests.partition_point(|request| key(request) < key(first));
+        let earlier = family.requests[..upto].iter().rev().filter(|request| models.contains(&request.model));
+        before.extend(earlier.take(BEFORE).map(|request| (key(request), place)));
+    }
+    before.sort_unstable();
+    let latest: Vec<usize> = before.iter().rev().take(BEFORE).map(|(_, place)| *place).collect();
+    let candidate = *latest.first()?;
+    let share = latest.iter().filter(|place| **place == candidate).count();
+    let ended = families[candidate].requests.iter().filter(|request| models.contains(&request.model)).all(|request| key(request) < key(first));
+    // Prompts that are used a few times each follow one another in any log; only what was in steady use can be replaced.
+    let steady = latest.len() >= 5 && families[candidate].requests.len() >= 5 && families[at].requests.len() >= 5;
+    (ended && steady && share * 10 >= latest.len() * 9).then_some(candidate)
+}
+
+/// Families of tools: those of one name in one application.
+pub(super) fn of_tools(requests: &[(Request, &Fact)], definitions: &[Sent], toolsets: &[Vec<u32>]) -> Vec<Family> {
+    let mut families: Vec<(Family, FxHashMap<u128, usize>)> = Vec::new();
+    let mut known: FxHashMap<(Name, &str), usize> = FxHashMap::default();
+    for (request, fact) in requests.iter().filter(|(_, fact)| fact.tools > 0) {
+        let tools = toolsets.get(fact.tools as usize).map(Vec::as_slice).unwrap_or_default();
+        let mut told: FxHashSet<usize> = FxHashSet::default();
+        for sent in tools.iter().filter_map(|tool| definitions.get(*tool as usize)) {
+            let place = *known.entry((fact.app, sent.tool.as_str())).or_insert_with(|| {
+                let family = Family {
+                    what: "tool",
+                    app: fact.app,
+                    tool: Some(sent.tool.clone()),
+                    texts: Vec::new(),
+                    requests: Vec::new(),
+                    replaced: false,
+                };
+                families.push((family, FxHashMap::default()));
+                families.len() - 1
+            });
+            let (family, texts) = &mut families[place];
+            let next = texts.len();
+            let text = *texts.entry(sent.hash).or_insert(next);
+            if text == next {
+                family.texts.push(sent.clone());
+            }
+            // Two tools of one name in a request: the first counts.
+            if told.insert(place) {
+                family.requests.push(Request { text, ..*request });
+            }
+        }
+    }
+    families.into_iter().map(|(family, _)| family).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_alike_and_prompts_for_other_work_are_not() {
+        let a = bag("You are a helpful assistant for the bank. Answer questions about cards and accounts of the customer Ann.");
+        let b = bag("You are a helpful assistant for the bank. Answer questions about cards only, and be brief with Bob.");
+        let c = bag("Write a title of at most five words for the conversation below. Return nothing but the title.");
+        assert!(alike(&a, &b) > ALIKE && alike(&a, &c) < ALIKE, "{} {}", alike(&a, &b), alike(&a, &c));
+        assert!((alike(&a, &a) - 1.0).abs() < 1e-9);
+    }
+}
