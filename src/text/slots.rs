@@ -5,7 +5,7 @@
 //! follow the clock and ids are told by their looks. Places are found by comparing texts that follow one another, masked,
 //! and looked for again until nothing more is found: a slot beside another is seen only when that one is gone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use jiff::civil::Date;
@@ -161,8 +161,18 @@ struct Seen {
 
 /// A slot that was found.
 struct Found {
-    slot: Slot,
+    kind: &'static str,
+    /// White space that stands around it.
+    around: (String, String),
     values: FxHashSet<u64>,
+    examples: Vec<String>,
+}
+
+impl Found {
+    fn kind(&self) -> &'static str {
+        let numbers = !self.examples.is_empty() && self.examples.iter().all(|value| value.parse::<f64>().is_ok());
+        if numbers && self.kind == "text" { "number" } else { self.kind }
+    }
 }
 
 /// Texts on their way to templates.
@@ -267,26 +277,23 @@ impl Search<'_> {
     }
 
     fn new_slot(&mut self, kind: &'static str, lead: &str, trail: &str) -> usize {
-        let alike = self.found.iter().filter(|found| found.slot.kind == kind).count();
-        let name = if alike == 0 { format!("{{{kind}}}") } else { format!("{{{kind} {}}}", alike + 1) };
         // Its number keeps it apart from a text that says the same.
         let word = self.words.texts.len() as u32;
-        self.words.texts.push(format!("{lead}{name}{trail}"));
+        self.words.texts.push(format!("{{{kind}}}"));
         self.words.looks.push(Look::Slot);
         self.slot_words.push(word);
-        self.found.push(Found { slot: Slot { name, kind, values: 0, examples: Vec::new() }, values: FxHashSet::default() });
+        let around = (lead.to_string(), trail.to_string());
+        self.found.push(Found { kind, around, values: FxHashSet::default(), examples: Vec::new() });
         self.found.len() - 1
     }
 
     fn note_value(&mut self, slot: usize, filler: &[u32]) {
+        // A filler may hold a slot that was found before.
         let text = self.words.join(filler);
         let text = text.trim();
         let found = &mut self.found[slot];
-        if found.values.insert(checksum(text.as_bytes())) {
-            found.slot.values += 1;
-            if found.slot.examples.len() < EXAMPLES {
-                found.slot.examples.push(text.chars().take(80).collect());
-            }
+        if found.values.insert(checksum(text.as_bytes())) && found.examples.len() < EXAMPLES {
+            found.examples.push(text.chars().take(80).collect());
         }
     }
 
@@ -297,12 +304,18 @@ impl Search<'_> {
             if seen.is_empty() {
                 return;
             }
-            let steps = |of: &Seen| of.changes < of.fillers.len() as u64 * 2 && self.uses.len() >= of.fillers.len() * 100 && of.fillers.len() < 20;
+            let steps = |of: &Seen| {
+                of.changes < of.fillers.len() as u64 * 2 && self.uses.len() >= of.fillers.len() * 100 && of.fillers.len() < 20
+            };
             let many = |of: &Seen| of.fillers.len() >= MANY && !steps(of);
-            let mut slots: Vec<(Place, usize)> = seen.iter().filter(|(_, of)| many(of)).map(|(place, of)| (*place, of.longest)).collect();
+            let mut slots: Vec<(Place, usize)> =
+                seen.iter().filter(|(_, of)| many(of)).map(|(place, of)| (*place, of.longest)).collect();
             if slots.is_empty() {
                 let few = seen.iter().filter(|(_, of)| of.fillers.len() < MANY && of.changes >= 8);
-                slots = few.filter(|(place, of)| self.take_turns(**place, of.longest)).map(|(place, of)| (*place, of.longest)).collect();
+                slots = few
+                    .filter(|(place, of)| self.take_turns(**place, of.longest))
+                    .map(|(place, of)| (*place, of.longest))
+                    .collect();
             }
             if slots.is_empty() {
                 return;
@@ -447,7 +460,9 @@ impl Search<'_> {
                 }
                 before = [before[1], word];
                 let fits = |(place, longest): &(Place, usize)| Some((self.next_place(&old, at, place.behind, *longest)?, *place));
-                let Some((end, place)) = by_before.get(&before).and_then(|places| places.iter().filter_map(fits).min()) else { continue };
+                let Some((end, place)) = by_before.get(&before).and_then(|places| places.iter().filter_map(fits).min()) else {
+                    continue;
+                };
                 let filler = &old[at..end];
                 let slot = match slots.get(&place) {
                     Some(slot) => *slot,
@@ -474,27 +489,67 @@ impl Search<'_> {
         space.map(|word| self.words.text(*word).to_string()).unwrap_or_default()
     }
 
-    fn finish(self) -> Templates {
+    fn finish(mut self) -> Templates {
         let mut order: Vec<usize> = self.uses.iter().map(|one| one.text).collect();
         order.extend(0..self.forms.len());
-        let mut numbers: FxHashMap<&[u32], usize> = FxHashMap::default();
+        let mut numbers: FxHashMap<Vec<u32>, usize> = FxHashMap::default();
         let mut templates = Vec::new();
+        let mut named: BTreeMap<(&'static str, usize), Vec<usize>> = BTreeMap::new();
         for text in order {
-            let form = self.forms[text].as_slice();
-            numbers.entry(form).or_insert_with(|| {
-                templates.push(self.words.join(form));
-                templates.len() - 1
-            });
-        }
-        let of = self.forms.iter().map(|form| numbers.get(form.as_slice()).copied().unwrap_or_default()).collect();
-        let mut slots: Vec<Slot> = self.found.into_iter().map(|found| found.slot).filter(|slot| slot.values > 1).collect();
-        for slot in &mut slots {
-            if slot.kind == "text" && slot.examples.iter().all(|value| value.parse::<f64>().is_ok()) {
-                slot.kind = "number";
+            if numbers.contains_key(&self.forms[text]) {
+                continue;
             }
+            let form = self.forms[text].clone();
+            templates.push(self.render(&form, &mut named));
+            numbers.insert(form, templates.len() - 1);
         }
+        let of = self.forms.iter().map(|form| numbers.get(form).copied().unwrap_or_default()).collect();
+        let slots = named.into_iter().map(|((kind, nth), slots)| self.sum_up(kind, nth, &slots)).collect();
         Templates { of, templates, slots }
     }
+
+    /// The text of a form; slots are named by their kind and their order in it, so that versions name theirs alike.
+    fn render(&self, form: &[u32], named: &mut BTreeMap<(&'static str, usize), Vec<usize>>) -> String {
+        let mut text = String::new();
+        let mut seen: FxHashMap<&'static str, usize> = FxHashMap::default();
+        for word in form {
+            let slot = self.slot_words.iter().position(|slot| slot == word).map(|slot| (slot, &self.found[slot]));
+            let Some((slot, found)) = slot else {
+                let plain = self.words.text(*word);
+                text.push_str(if plain.starts_with(['\u{2}', '\u{3}']) { "" } else { plain });
+                continue;
+            };
+            let kind = found.kind();
+            let nth = seen.entry(kind).or_default();
+            *nth += 1;
+            let of = named.entry((kind, *nth)).or_default();
+            if !of.contains(&slot) {
+                of.push(slot);
+            }
+            let (lead, trail) = &found.around;
+            text.push_str(&format!("{lead}{}{trail}", name(kind, *nth)));
+        }
+        text
+    }
+
+    /// What is known of the slots that have one name.
+    fn sum_up(&mut self, kind: &'static str, nth: usize, slots: &[usize]) -> Slot {
+        let mut values: FxHashSet<u64> = FxHashSet::default();
+        let mut examples: Vec<String> = Vec::new();
+        for slot in slots {
+            values.extend(&self.found[*slot].values);
+            for example in &self.found[*slot].examples {
+                if examples.len() < EXAMPLES && !examples.contains(example) {
+                    examples.push(example.clone());
+                }
+            }
+        }
+        Slot { name: name(kind, nth), kind, values: values.len() as u64, examples }
+    }
+}
+
+fn name(kind: &str, nth: usize) -> String {
+    if nth == 1 { format!("{{{kind}}}") } else { format!("{{{kind} {nth}}}") }
 }
 
 /// Whether a date or a time says about when it was sent. The zone is not known: a day more or less, and minutes only.
@@ -541,8 +596,7 @@ mod tests {
     fn of(texts: &[String]) -> Templates {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let start = 1_790_000_000_000_000i64;
-        let uses: Vec<Use> =
-            (0..texts.len()).map(|text| Use { text, time: Some(start + text as i64 * 3_600_000_000) }).collect();
+        let uses: Vec<Use> = (0..texts.len()).map(|text| Use { text, time: Some(start + text as i64 * 3_600_000_000) }).collect();
         templates(&texts, &uses)
     }
 

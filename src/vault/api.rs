@@ -28,8 +28,8 @@ pub use read::{
     ConversationRow, ExportOptions, ExportReport, GetItem, GetOptions, LsOptions, RecordItem, SegmentItem, SourceRow, Turn,
 };
 pub use report::{
-    ByteDimension, ByteGroup, ByteGroups, Cluster, DedupOptions, DedupReport, DiffPart, Holder, HolderConversation, Layer, NearReport,
-    Repeat, SegmentReport, Variant, WhatIf,
+    ByteDimension, ByteGroup, ByteGroups, Cluster, DedupOptions, DedupReport, DiffPart, Holder, HolderConversation, Layer,
+    NearReport, Repeat, SegmentReport, Variant, WhatIf,
 };
 pub use search::{HitLine, HitSegment, HitText, Looked, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted};
 pub use stats::{Dimension, Numbers, Price, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary};

@@ -335,7 +335,13 @@ const LOOK_AT_HEAD: u64 = 20;
 
 impl Meaning {
     /// What a record means whose metadata were read.
-    pub(crate) fn of(bytes: &[u8], record: &Record<'_>, detection: &Detection<'_>, metadata: Metadata, types: TypeSet) -> Meaning {
+    pub(crate) fn of(
+        bytes: &[u8],
+        record: &Record<'_>,
+        detection: &Detection<'_>,
+        metadata: Metadata,
+        types: TypeSet,
+    ) -> Meaning {
         meaning(bytes, record, detection, metadata, types)
     }
 }

@@ -32,7 +32,19 @@ fn time(time: Option<Time>) -> String {
 }
 
 fn lineages(lineages: &[Lineage], context: &Context<'_>) -> Result<()> {
-    let mut table = Table::new(&["<app", "<what", "<version", "<parent", ">uses", ">share", "<first seen", "<last seen", "<days", "<models", "<text"]);
+    let mut table = Table::new(&[
+        "<app",
+        "<what",
+        "<version",
+        "<parent",
+        ">uses",
+        ">share",
+        "<first seen",
+        "<last seen",
+        "<days",
+        "<models",
+        "<text",
+    ]);
     for lineage in lineages {
         let what = lineage.tool.as_ref().map_or("system prompt".to_string(), |tool| format!("tool {tool}"));
         for version in &lineage.versions {
@@ -77,7 +89,11 @@ fn title(change: &DriftChange) -> String {
     let what = change.tool.as_ref().map_or("system prompt".to_string(), |tool| format!("tool {tool}"));
     let of = change.app.as_ref().map(|app| format!(" of {app}")).unwrap_or_default();
     let kind = if change.kind == "rollback" { "roll-back" } else { change.kind };
-    let parent = if change.parent == change.from || change.kind == "rollback" { String::new() } else { format!(", made from version {}", change.parent) };
+    let parent = if change.parent == change.from || change.kind == "rollback" {
+        String::new()
+    } else {
+        format!(", made from version {}", change.parent)
+    };
     format!("{kind} of the {what}{of}: version {} to {}{parent}", change.from, change.to)
 }
 
@@ -109,11 +125,16 @@ fn before_and_after(before: &Outcome, after: &Outcome) -> String {
 }
 
 pub(super) fn short(value: f64) -> String {
-    if value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{:.2}", value).trim_end_matches('0').trim_end_matches('.').to_string() }
+    if value.abs() >= 100.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{:.2}", value).trim_end_matches('0').trim_end_matches('.').to_string()
+    }
 }
 
 fn change_rows(rows: &[DriftChange], context: &Context<'_>) -> Result<()> {
-    let mut table = Table::new(&["<time", "<kind", "<app", "<what", "<from", "<to", "<parent", "<models", "<place", "<difference"]);
+    let mut table =
+        Table::new(&["<time", "<kind", "<app", "<what", "<from", "<to", "<parent", "<models", "<place", "<difference"]);
     for change in rows {
         let version = |number: usize, hash: &str| format!("{number} {}", hash.get(..8).unwrap_or_default());
         table.row(vec![

@@ -54,7 +54,11 @@ pub(super) fn changes(diff: &[DiffPart]) -> String {
     let mut line = String::new();
     for part in diff.iter().filter(|part| part.op != "equal") {
         let words = part.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        line.push_str(&format!("{}{words}{} ", if part.op == "delete" { "[-" } else { "[+" }, if part.op == "delete" { "-]" } else { "+]" }));
+        line.push_str(&format!(
+            "{}{words}{} ",
+            if part.op == "delete" { "[-" } else { "[+" },
+            if part.op == "delete" { "-]" } else { "+]" }
+        ));
         if line.chars().count() > MOST {
             let cut: String = line.chars().take(MOST).collect();
             return format!("{cut}…");

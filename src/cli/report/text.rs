@@ -98,7 +98,8 @@ fn title(by: ByteDimension) -> &'static str {
 
 fn groups(by: &ByteGroups, context: &Context<'_>) -> Result<()> {
     let mut table = Table::new(&["<", ">said", ">distinct", ">content", ">on disk", ">share", "<"]);
-    let all: u64 = by.groups.iter().map(|group| group.stored_bytes).sum::<u64>() + by.shared_bytes + by.unneeded_bytes + by.left_out_bytes;
+    let all: u64 =
+        by.groups.iter().map(|group| group.stored_bytes).sum::<u64>() + by.shared_bytes + by.unneeded_bytes + by.left_out_bytes;
     let most = by.groups.iter().map(|group| group.stored_bytes).max().unwrap_or_default();
     let share = |bytes: u64| format!("{:.1}%", 100.0 * bytes as f64 / all.max(1) as f64);
     for group in &by.groups {
@@ -115,7 +116,8 @@ fn groups(by: &ByteGroups, context: &Context<'_>) -> Result<()> {
         }
         table.row(row);
     }
-    let rest = [("(left out by the filter)", by.left_out_bytes), ("(no live record)", by.unneeded_bytes), ("(shared)", by.shared_bytes)];
+    let rest =
+        [("(left out by the filter)", by.left_out_bytes), ("(no live record)", by.unneeded_bytes), ("(shared)", by.shared_bytes)];
     for (name, size) in rest.into_iter().filter(|(_, size)| *size > 0) {
         let none = String::new;
         table.row(vec![name.into(), none(), none(), none(), bytes(size, context), share(size)]);
@@ -124,7 +126,8 @@ fn groups(by: &ByteGroups, context: &Context<'_>) -> Result<()> {
 }
 
 fn repeats(top: &[Repeat], context: &Context<'_>) -> Result<()> {
-    let mut table = Table::new(&["<hash", "<type", ">said", ">records", ">bytes", ">repeated", "<first seen", "<last seen", "<text"]);
+    let mut table =
+        Table::new(&["<hash", "<type", ">said", ">records", ">bytes", ">repeated", "<first seen", "<last seen", "<text"]);
     let day = |time: Option<crate::vault::api::Time>| time.map(|time| time.to_string()).unwrap_or_default();
     for repeat in top {
         table.row(vec![

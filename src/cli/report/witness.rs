@@ -16,7 +16,8 @@ pub(super) fn print(witness: &Witness, context: &Context<'_>) -> Result<()> {
     if let Some(rate) = witness.success_rate {
         table.row(vec!["success rate".into(), format!("{rate:.4}")]);
     }
-    let distributions = [("latency, ms", &witness.latency_ms), ("first token, ms", &witness.ttft_ms), ("quality", &witness.quality)];
+    let distributions =
+        [("latency, ms", &witness.latency_ms), ("first token, ms", &witness.ttft_ms), ("quality", &witness.quality)];
     for (name, summary) in distributions.into_iter().filter_map(|(name, summary)| Some((name, summary.as_ref()?))) {
         table.row(summary_row(name, summary, context));
     }
@@ -35,7 +36,8 @@ pub(super) fn print(witness: &Witness, context: &Context<'_>) -> Result<()> {
     heading(context, "Requests by model")?;
     let mut table = Table::new(&["<model", ">requests", ">share", ">success", ">p50 ms", ">p99 ms", ">quality"]);
     for routed in &witness.routing {
-        let latency = |pick: fn(&Summary) -> f64| routed.latency_ms.as_ref().map(|summary| short(pick(summary))).unwrap_or_default();
+        let latency =
+            |pick: fn(&Summary) -> f64| routed.latency_ms.as_ref().map(|summary| short(pick(summary))).unwrap_or_default();
         table.row(vec![
             routed.model.clone().unwrap_or_else(|| "-".into()),
             number(routed.requests, context),

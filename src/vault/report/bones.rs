@@ -207,7 +207,13 @@ impl Heads {
     ///
     /// # Errors
     /// When what it needs is damaged.
-    pub(super) fn record(&self, view: &mut PackView, number: u64, out: &mut Vec<u8>, place: (usize, usize)) -> Result<(), Corrupt> {
+    pub(super) fn record(
+        &self,
+        view: &mut PackView,
+        number: u64,
+        out: &mut Vec<u8>,
+        place: (usize, usize),
+    ) -> Result<(), Corrupt> {
         let root = view.root(place.0, place.1)?;
         self.join(view, root, out, At { record: Some(number), depth: 0, list: List::Any })
     }
@@ -268,7 +274,9 @@ impl Heads {
                         let old = slot.kind == SlotKind::Node && self.is_old(target, at);
                         match at.list {
                             List::Messages if old && index >= FIRST_MESSAGES => out.truncate(before),
-                            List::Tools if old => out.extend_from_slice(format!("{{\"name\":\"{}n{target}~\"}}", self.mark).as_bytes()),
+                            List::Tools if old => {
+                                out.extend_from_slice(format!("{{\"name\":\"{}n{target}~\"}}", self.mark).as_bytes())
+                            }
                             _ => self.refer(view, slot, target, out, at.below(List::Any))?,
                         }
                     }

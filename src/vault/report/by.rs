@@ -1,7 +1,7 @@
 //! Stored bytes told apart by type, tool, model, application, source or day.
 
 use jiff::tz::TimeZone;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::Material;
 use super::charge::{Charge, For, NOBODY, charge};
@@ -47,7 +47,8 @@ pub(super) fn by(material: &Material<'_>, by: ByteDimension, time_zone: Option<&
         match by {
             ByteDimension::Type | ByteDimension::Tool => {
                 let (_, said) = census.hand_down(0u64, occurrences, u64::saturating_add);
-                for (segment, (stored, said)) in (0u32..).zip(census.segments.iter().zip(said)).filter(|(_, (_, said))| *said > 0) {
+                for (segment, (stored, said)) in (0u32..).zip(census.segments.iter().zip(said)).filter(|(_, (_, said))| *said > 0)
+                {
                     let group = groups.at(keys.of_segment(pack, segment));
                     group.distinct += 1;
                     group.occurrences += said;
@@ -65,15 +66,15 @@ pub(super) fn by(material: &Material<'_>, by: ByteDimension, time_zone: Option<&
                 }
             }
         }
-        charge(material.snapshot, pack, census, &|number| occurrences(number) > 0, &mut |Charge { owner, of, bytes }| {
-            match (owner, of) {
-                _ if bytes == 0 => {}
-                (NOBODY, _) => report.unneeded_bytes += bytes,
-                (owner, _) if !material.passes(owner) => report.left_out_bytes += bytes,
-                (_, For::Segment(segment)) if keys.of_segments() => groups.at(keys.of_segment(pack, segment)).stored_bytes += bytes,
-                (_, For::Structure) if keys.of_segments() => groups.at(Some("(structure)".into())).stored_bytes += bytes,
-                (owner, _) => groups.at(keys.of_record(owner)).stored_bytes += bytes,
-            }
+        charge(material.snapshot, pack, census, &|number| occurrences(number) > 0, &mut |Charge { owner, of, bytes }| match (
+            owner, of,
+        ) {
+            _ if bytes == 0 => {}
+            (NOBODY, _) => report.unneeded_bytes += bytes,
+            (owner, _) if !material.passes(owner) => report.left_out_bytes += bytes,
+            (_, For::Segment(segment)) if keys.of_segments() => groups.at(keys.of_segment(pack, segment)).stored_bytes += bytes,
+            (_, For::Structure) if keys.of_segments() => groups.at(Some("(structure)".into())).stored_bytes += bytes,
+            (owner, _) => groups.at(keys.of_record(owner)).stored_bytes += bytes,
         })?;
     }
     report.groups = groups.groups;
@@ -169,5 +170,4 @@ impl Material<'_> {
         }
         Ok((unneeded, needed))
     }
-
 }

@@ -114,7 +114,8 @@ impl Census {
         self.starts.extend(found.starts.into_iter().map(|start| start + targets));
         self.targets.extend(found.targets);
         self.to_node.extend(found.to_node);
-        self.segments.extend(found.segments.into_iter().map(|stored| Stored { first_piece: stored.first_piece + pieces, ..stored }));
+        self.segments
+            .extend(found.segments.into_iter().map(|stored| Stored { first_piece: stored.first_piece + pieces, ..stored }));
         self.pieces.extend(found.pieces);
     }
 

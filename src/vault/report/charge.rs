@@ -118,7 +118,13 @@ fn groups(census: &Census, live: &dyn Fn(u64) -> bool, nodes: &[u64], segments: 
 }
 
 /// A template belongs to the first record with a node of it.
-fn templates(snapshot: &Snapshot, pack: usize, census: &Census, nodes: &[u64], sink: &mut dyn FnMut(Charge)) -> Result<(), Corrupt> {
+fn templates(
+    snapshot: &Snapshot,
+    pack: usize,
+    census: &Census,
+    nodes: &[u64],
+    sink: &mut dyn FnMut(Charge),
+) -> Result<(), Corrupt> {
     let reader = &snapshot.packs[pack];
     let mut owners: BTreeMap<u32, u64> = BTreeMap::new();
     for (own, owner) in census.nodes.iter().zip(nodes) {
@@ -142,7 +148,13 @@ fn templates(snapshot: &Snapshot, pack: usize, census: &Census, nodes: &[u64], s
     Ok(())
 }
 
-fn blocks(snapshot: &Snapshot, pack: usize, census: &Census, segments: &[u64], sink: &mut dyn FnMut(Charge)) -> Result<(), Corrupt> {
+fn blocks(
+    snapshot: &Snapshot,
+    pack: usize,
+    census: &Census,
+    segments: &[u64],
+    sink: &mut dyn FnMut(Charge),
+) -> Result<(), Corrupt> {
     let reader = &snapshot.packs[pack];
     let ranges = ranges(census, segments);
     for block in &reader.directory.blocks {
@@ -180,7 +192,9 @@ fn ranges(census: &Census, owners: &[u64]) -> [BTreeMap<u32, Range>; class::COUN
     let mut next = [0u32; class::COUNT];
     let mut orphans = false;
     for (segment, stored) in census.segments.iter().enumerate() {
-        let (Some(ranges), Some(next)) = (all.get_mut(stored.class as usize), next.get_mut(stored.class as usize)) else { continue };
+        let (Some(ranges), Some(next)) = (all.get_mut(stored.class as usize), next.get_mut(stored.class as usize)) else {
+            continue;
+        };
         for piece in census.pieces(segment) {
             let end = piece.start.saturating_add(piece.length);
             // What lies behind all text so far is new.

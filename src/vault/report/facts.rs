@@ -273,7 +273,11 @@ impl Facts {
                     if let Some(known) = self.of.get_mut(&read.number) {
                         let (prompt, tools) = (known.prompt, known.tools);
                         // Types were told by the first reading.
-                        let verdict = if known.verdict == Verdict::Out && reader.sieve.looks_at_types() { Verdict::Out } else { fact.verdict };
+                        let verdict = if known.verdict == Verdict::Out && reader.sieve.looks_at_types() {
+                            Verdict::Out
+                        } else {
+                            fact.verdict
+                        };
                         *known = Fact { prompt, tools, verdict, ..fact };
                     }
                 }

@@ -203,7 +203,12 @@ fn read(fetcher: &mut Fetcher<'_>, candidate: &Candidate) -> Result<String> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-fn describe(material: &Material<'_>, candidates: &[Candidate], mut clusters: Vec<Members>, report: &mut NearReport) -> Result<()> {
+fn describe(
+    material: &Material<'_>,
+    candidates: &[Candidate],
+    mut clusters: Vec<Members>,
+    report: &mut NearReport,
+) -> Result<()> {
     report.clustered = clusters.iter().map(|members| members.len() as u64).sum();
     let weight = |members: &Members| members.iter().skip(1).map(|(place, _)| u64::from(candidates[*place].length)).sum::<u64>();
     clusters.sort_by_key(|members| (std::cmp::Reverse(weight(members)), members[0].0));

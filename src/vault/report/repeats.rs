@@ -103,7 +103,8 @@ impl Holders {
         for (pack, census) in material.censuses.iter().enumerate() {
             let here: Vec<u32> = candidates.iter().filter(|one| one.pack == pack).map(|one| one.segment).collect();
             for some in here.chunks(64) {
-                let bits: FxHashMap<usize, u64> = some.iter().enumerate().map(|(bit, segment)| (*segment as usize, 1 << bit)).collect();
+                let bits: FxHashMap<usize, u64> =
+                    some.iter().enumerate().map(|(bit, segment)| (*segment as usize, 1 << bit)).collect();
                 let mut nodes = vec![0u64; census.nodes.len()];
                 for node in 0..nodes.len() {
                     let below = |(to_node, target): (bool, usize)| match to_node {

@@ -40,7 +40,13 @@ impl Totals {
     ///
     /// # Errors
     /// When it is damaged.
-    pub(super) fn add(&mut self, snapshot: &Snapshot, pack: usize, census: &Census, occurrences: &dyn Fn(u64) -> u64) -> Result<()> {
+    pub(super) fn add(
+        &mut self,
+        snapshot: &Snapshot,
+        pack: usize,
+        census: &Census,
+        occurrences: &dyn Fn(u64) -> u64,
+    ) -> Result<()> {
         let reader = &snapshot.packs[pack];
         let whole = census.whole_bytes();
         for &(number, root) in &census.records {
@@ -73,7 +79,8 @@ impl Totals {
         for block in &reader.directory.blocks {
             let stored = Frame::read(reader.bytes(), block.offset)?.expect(Kind::Block)?;
             self.literals += u64::from(block.length);
-            self.codes += if frame::codec::is_coded(stored.codec) { u64::from(stored.raw_length) } else { u64::from(block.length) };
+            self.codes +=
+                if frame::codec::is_coded(stored.codec) { u64::from(stored.raw_length) } else { u64::from(block.length) };
             self.stored += stored.length;
         }
         for entry in &reader.directory.templates {
@@ -176,7 +183,8 @@ impl Files {
 /// The steps. `bytes_in` came in, `repeated_sources` of them under a second name.
 pub(super) fn layers(bytes_in: u64, repeated_sources: u64, totals: &Totals, files: &Files) -> Vec<Layer> {
     let mut remaining = i128::from(bytes_in);
-    let mut layers = vec![Layer { layer: "bytes_in", bytes: clamp(remaining), remaining: bytes_in, about: "all sources, decompressed" }];
+    let mut layers =
+        vec![Layer { layer: "bytes_in", bytes: clamp(remaining), remaining: bytes_in, about: "all sources, decompressed" }];
     let mut step = |layer, bytes: i128, about| {
         remaining += bytes;
         layers.push(Layer { layer, bytes: clamp(bytes), remaining: u64::try_from(remaining.max(0)).unwrap_or(u64::MAX), about });
@@ -196,7 +204,11 @@ pub(super) fn layers(bytes_in: u64, repeated_sources: u64, totals: &Totals, file
     // What is left now must be the unique nodes and segments; where hostile counts overflowed, it is made so.
     let unique = of(totals.nodes) + of(totals.segments);
     let before = of(totals.records) - of(totals.repeated_segments) - of(totals.repeated_nodes) + of(totals.unneeded);
-    step("near_duplicates", less(totals.segments, totals.literals) + (unique - before), "parts of texts copied from earlier ones");
+    step(
+        "near_duplicates",
+        less(totals.segments, totals.literals) + (unique - before),
+        "parts of texts copied from earlier ones",
+    );
     step("columns", less(totals.nodes, totals.streams), "keys and brackets kept once, short values in columns");
     step("vocabulary", less(totals.literals, totals.codes), "frequent words as codes of one or two bytes");
     step("entropy", of(totals.stored) - of(totals.codes) - of(totals.streams), "zstd or PPMd, frames and checksums included");

@@ -1,6 +1,7 @@
 //! Which prompts of an application are versions of one another.
 //!
-//! A prompt belongs to the family it shares most words with, half of them at least. One that is unlike all others but takes the
+//! A prompt belongs to the family it shares most with: half of the words of a short one, of a long one enough pairs of words, since
+//! prompts for unlike work of one company share its words. One that is unlike all others but takes the
 //! place of a family that is never used again continues that family: an application that throws its prompt away has changed it.
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -13,18 +14,43 @@ use crate::vault::report::facts::{Fact, Name};
 
 /// Share of words that members have in common.
 const ALIKE: f64 = 0.5;
+/// Prompts of so many different words are compared by pairs of words.
+const LONG: usize = 60;
+/// Share of these pairs.
+const PAIRS_ALIKE: f64 = 0.45;
 /// Families of one application that a prompt is compared with: the latest.
 const COMPARED: usize = 48;
 /// Uses before a replacement of which most must be of the family that ends.
 const BEFORE: usize = 20;
 
-/// The words of a text, sorted, each once; numbers are left out, since they vary.
-fn bag(text: &str) -> Vec<u32> {
-    let is_word = |word: &&str| word.chars().next().is_some_and(char::is_alphabetic);
-    let mut bag: Vec<u32> = words(text).filter(is_word).map(|word| checksum(word.to_lowercase().as_bytes()) as u32).collect();
-    bag.sort_unstable();
-    bag.dedup();
-    bag
+/// What texts are compared by: words and pairs of words, sorted, each once. Numbers are left out, since they vary.
+#[derive(Clone, Default)]
+struct Bag {
+    words: Vec<u32>,
+    pairs: Vec<u32>,
+}
+
+impl Bag {
+    fn of(text: &str) -> Bag {
+        let is_word = |word: &&str| word.chars().next().is_some_and(char::is_alphabetic);
+        let words: Vec<u32> = words(text).filter(is_word).map(|word| checksum(word.to_lowercase().as_bytes()) as u32).collect();
+        let pairs = words.windows(2).map(|pair| pair[0].rotate_left(15) ^ pair[1]).collect();
+        Bag { words: sorted(words), pairs: sorted(pairs) }
+    }
+
+    fn is_like(&self, other: &Bag) -> Option<f64> {
+        let long = self.words.len().min(other.words.len()) >= LONG;
+        match long {
+            true => Some(alike(&self.pairs, &other.pairs)).filter(|alike| *alike >= PAIRS_ALIKE),
+            false => Some(alike(&self.words, &other.words)).filter(|alike| *alike >= ALIKE),
+        }
+    }
+}
+
+fn sorted(mut list: Vec<u32>) -> Vec<u32> {
+    list.sort_unstable();
+    list.dedup();
+    list
 }
 
 /// Dice's coefficient.
@@ -40,8 +66,8 @@ fn alike(a: &[u32], b: &[u32]) -> f64 {
 /// A family while it grows.
 struct Growing {
     /// The words of its first and of its latest member.
-    first: Vec<u32>,
-    latest: Vec<u32>,
+    first: Bag,
+    latest: Bag,
     texts: FxHashMap<u128, usize>,
     family: Family,
 }
@@ -69,11 +95,15 @@ pub(super) fn of_prompts(requests: &[(Request, &Fact)], prompts: &[Sent]) -> Vec
 
 /// The family that a new text belongs to.
 fn join(families: &mut Vec<Growing>, app: Name, sent: &Sent) -> usize {
-    let bag = bag(&sent.text);
+    let bag = Bag::of(&sent.text);
     let from = families.len().saturating_sub(COMPARED);
-    let near = |growing: &Growing| alike(&growing.first, &bag).max(alike(&growing.latest, &bag));
-    let best = (from..families.len()).map(|place| (near(&families[place]), place)).max_by(|a, b| a.0.total_cmp(&b.0));
-    if let Some((_, place)) = best.filter(|(alike, _)| *alike >= ALIKE) {
+    let near = |growing: &Growing| {
+        let (latest, first) = (bag.is_like(&growing.latest), bag.is_like(&growing.first));
+        latest.into_iter().chain(first).max_by(f64::total_cmp)
+    };
+    let best =
+        (from..families.len()).filter_map(|place| Some((near(&families[place])?, place))).max_by(|a, b| a.0.total_cmp(&b.0));
+    if let Some((_, place)) = best {
         families[place].latest = bag;
         return place;
     }
@@ -92,7 +122,9 @@ fn continued(mut families: Vec<Family>) -> Vec<Family> {
                 let earlier = &mut families[before];
                 let shift = earlier.texts.len();
                 earlier.texts.extend(later.texts);
-                earlier.requests.extend(later.requests.into_iter().map(|request| Request { text: request.text + shift, ..request }));
+                earlier
+                    .requests
+                    .extend(later.requests.into_iter().map(|request| Request { text: request.text + shift, ..request }));
                 earlier.requests.sort_by_key(|request| (request.time, request.number));
                 earlier.replaced = true;
             }
@@ -117,7 +149,11 @@ fn replaced_by(families: &[Family], at: usize) -> Option<usize> {
     let latest: Vec<usize> = before.iter().rev().take(BEFORE).map(|(_, place)| *place).collect();
     let candidate = *latest.first()?;
     let share = latest.iter().filter(|place| **place == candidate).count();
-    let ended = families[candidate].requests.iter().filter(|request| models.contains(&request.model)).all(|request| key(request) < key(first));
+    let ended = families[candidate]
+        .requests
+        .iter()
+        .filter(|request| models.contains(&request.model))
+        .all(|request| key(request) < key(first));
     // Prompts that are used a few times each follow one another in any log; only what was in steady use can be replaced.
     let steady = latest.len() >= 5 && families[candidate].requests.len() >= 5 && families[at].requests.len() >= 5;
     (ended && steady && share * 10 >= latest.len() * 9).then_some(candidate)
@@ -164,10 +200,11 @@ mod tests {
 
     #[test]
     fn versions_are_alike_and_prompts_for_other_work_are_not() {
-        let a = bag("You are a helpful assistant for the bank. Answer questions about cards and accounts of the customer Ann.");
-        let b = bag("You are a helpful assistant for the bank. Answer questions about cards only, and be brief with Bob.");
-        let c = bag("Write a title of at most five words for the conversation below. Return nothing but the title.");
-        assert!(alike(&a, &b) > ALIKE && alike(&a, &c) < ALIKE, "{} {}", alike(&a, &b), alike(&a, &c));
-        assert!((alike(&a, &a) - 1.0).abs() < 1e-9);
+        let a =
+            Bag::of("You are a helpful assistant for the bank. Answer questions about cards and accounts of the customer Ann.");
+        let b = Bag::of("You are a helpful assistant for the bank. Answer questions about cards only, and be brief with Bob.");
+        let c = Bag::of("Write a title of at most five words for the conversation below. Return nothing but the title.");
+        assert!(a.is_like(&b).is_some() && a.is_like(&c).is_none());
+        assert_eq!(a.is_like(&a), Some(1.0));
     }
 }

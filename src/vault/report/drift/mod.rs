@@ -92,7 +92,9 @@ pub(super) fn drift(material: &Material<'_>, time_zone: Option<&str>) -> Result<
     name_places(material, &places, &mut report.changes);
     report.changes.sort_by(|a, b| (a.time, &a.app, &a.tool, a.to).cmp(&(b.time, &b.app, &b.tool, b.to)));
     report.lineages.sort_by(|a, b| {
-        let key = |lineage: &Lineage| (lineage.what == "tool", std::cmp::Reverse(lineage.versions.len()), std::cmp::Reverse(lineage.uses));
+        let key = |lineage: &Lineage| {
+            (lineage.what == "tool", std::cmp::Reverse(lineage.versions.len()), std::cmp::Reverse(lineage.uses))
+        };
         key(a).cmp(&key(b)).then_with(|| (&a.app, &a.tool, &a.preview).cmp(&(&b.app, &b.tool, &b.preview)))
     });
     report.summary = summary(&report);
@@ -145,7 +147,12 @@ fn lineage(about: &About<'_>, family: &Family) -> (Lineage, Vec<(u64, DriftChang
     let changes = changes(about, family, &templates, &versions);
     let timed = || family.requests.iter().filter(|request| request.timed).map(|request| Time(request.time));
     let models: BTreeSet<String> = family.requests.iter().filter_map(|request| about.name(request.model)).collect();
-    let slot = |slot: &slots::Slot| PromptSlot { name: slot.name.clone(), kind: slot.kind, values: slot.values, examples: slot.examples.clone() };
+    let slot = |slot: &slots::Slot| PromptSlot {
+        name: slot.name.clone(),
+        kind: slot.kind,
+        values: slot.values,
+        examples: slot.examples.clone(),
+    };
     let lineage = Lineage {
         what: family.what,
         app: about.name(family.app),
@@ -179,7 +186,8 @@ fn versions(about: &About<'_>, family: &Family, templates: &Templates) -> Vec<Pr
     let mut versions: Vec<PromptVersion> = Vec::with_capacity(templates.templates.len());
     let bags: Vec<BTreeMap<&str, usize>> = templates.templates.iter().map(|text| bag(text)).collect();
     for (number, text) in templates.templates.iter().enumerate() {
-        let uses: Vec<&Request> = family.requests.iter().filter(|request| templates.of.get(request.text) == Some(&number)).collect();
+        let uses: Vec<&Request> =
+            family.requests.iter().filter(|request| templates.of.get(request.text) == Some(&number)).collect();
         let count: u64 = uses.iter().map(|request| request.count).sum();
         let timed = || uses.iter().filter(|request| request.timed).map(|request| Time(request.time));
         let mut uses_per_day: BTreeMap<String, u64> = BTreeMap::new();
@@ -280,7 +288,11 @@ fn changes(about: &About<'_>, family: &Family, templates: &Templates, versions: 
         let previous = index.checked_sub(1).and_then(|before| changes.get(before)).map_or(0, |before| before.at);
         let text = |version: usize| versions.get(version).map_or("", |version| version.text.as_str());
         let hash_of = |version: usize| versions.get(version).map(|version| version.hash.clone()).unwrap_or_default();
-        let parent = if change.returned { change.to + 1 } else { versions.get(change.to).and_then(|to| to.parent).unwrap_or(change.from + 1) };
+        let parent = if change.returned {
+            change.to + 1
+        } else {
+            versions.get(change.to).and_then(|to| to.parent).unwrap_or(change.from + 1)
+        };
         let unlike = versions.get(change.to).and_then(|to| to.similarity).is_some_and(|similarity| similarity < 0.2);
         let here = |requests: std::ops::Range<usize>| {
             let of_models = family.requests[requests].iter().filter(|request| change.models.contains(&request.model));
@@ -342,6 +354,9 @@ fn summary(report: &DriftReport) -> String {
         let time = change.time.map(|time| format!(" at {time}")).unwrap_or_default();
         format!("; last: {} of the {what}{app}{time}", if change.kind == "rollback" { "roll-back" } else { "edit" })
     });
+    if report.requests == 0 {
+        return "no drift: no request has a system prompt or tools".to_string();
+    }
     let drift = if report.changes.is_empty() { "no drift" } else { "drift" };
     format!(
         "{drift}: {}, {} in {} and {} over {}{}",

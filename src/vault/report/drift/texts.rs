@@ -55,13 +55,24 @@ fn definition(heads: &Heads, view: &mut PackView, piece: &Piece) -> Result<Sent,
         // The wrapper that some providers want says nothing of the tool.
         let value = value.get("function").or_else(|| value.get("toolSpec")).filter(|inner| inner.is_object()).unwrap_or(value);
         lay_out(heads, view, value, 0, &mut text)?;
-        tool = value.get("name").and_then(|name| name.as_str()).map(|name| name.into_owned());
+        tool = name_of(value);
     }
     let tool = match tool {
         Some(tool) => heads.expand(view, &tool)?,
         None => "(unnamed)".to_string(),
     };
     Ok(Sent { hash: content_hash(text.as_bytes()), text, tool })
+}
+
+/// The name of a tool; of several declared together all names, of one that the provider has its type.
+fn name_of(value: Json<'_>) -> Option<String> {
+    let word = |key: &str| value.get(key).and_then(|name| name.as_str()).map(|name| name.into_owned());
+    let declared = || {
+        let list = value.get("functionDeclarations").or_else(|| value.get("function_declarations"))?;
+        let names: Vec<String> = list.items().filter_map(|item| Some(item.get("name")?.as_str()?.into_owned())).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    word("name").or_else(declared).or_else(|| word("type"))
 }
 
 /// A JSON value as lines: keys, and texts as they are.
