@@ -170,6 +170,12 @@ impl PackView {
         &self.templates
     }
 
+    /// The same, to be kept while the view is used.
+    #[must_use]
+    pub fn shared_templates(&self) -> Rc<Templates> {
+        Rc::clone(&self.templates)
+    }
+
     /// The group at an index of the directory, to be read as far as needed.
     ///
     /// # Errors
@@ -337,6 +343,26 @@ impl PackView {
         out.reserve(text.length as usize);
         for piece in &text.pieces {
             self.literal(text.class, piece.start, piece.length, out)?;
+        }
+        Ok(())
+    }
+
+    /// Appends the first bytes of a segment's text, `most` of them or a few more.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn segment_start(&mut self, number: u32, most: u32, out: &mut Vec<u8>) -> Result<(), Corrupt> {
+        // A character more, so that the cut can be made between two.
+        let mut left = most.saturating_add(4);
+        let group = self.group_of_segment(number)?;
+        let text = group.segment(number)?;
+        for piece in text.pieces {
+            let length = piece.length.min(left);
+            self.literal(text.class, piece.start, length, out)?;
+            left -= length;
+            if left == 0 {
+                break;
+            }
         }
         Ok(())
     }
