@@ -12,7 +12,7 @@ use crate::fsio::{self, Map};
 use crate::group::decode::Links;
 use crate::group::decode::scan::{Judged, Standing};
 use crate::ids::PackId;
-use crate::lexical::grams::{Matrix, MatrixBuilder, SeamPrints, SeamQuestion, Seen, Units, matrix_bytes, seam_prints};
+use crate::lexical::grams::{COARSER, FINEST, Filters, GRAM, SeamPrints, SeamQuestion, Seen, Units, both, seam_prints};
 use crate::lexical::part::{Built, GroupLinks, Part, Subject};
 use crate::lexical::pattern::Pattern;
 use crate::record::cut::class;
@@ -27,12 +27,14 @@ use crate::vault::search::strings::{each_in, each_string, unescape};
 use crate::vault::snapshot::Snapshot;
 use crate::vault::view::PackView;
 
-/// Rows (log2) that grams are gathered in before it is clear how many are worth their bytes.
-const MOST_ROWS: u8 = 17;
 /// Of the bytes of its pack a part may have one in so many.
-const SHARE: u64 = 20;
-/// Rows fuller than this on average tell too little.
-const FILL: f64 = 0.35;
+const SHARE: u64 = 18;
+/// Filters emptier than this are not worth their bytes.
+const FILL: f64 = 0.2;
+/// The share of its due that a filter of dense text gets.
+const DENSE: f64 = 0.3;
+/// Packs of more units than this have small ones.
+const MANY_UNITS: usize = 512;
 /// Packs with less text are scanned faster than anything could be looked up.
 pub(crate) const WORTH_BYTES: u64 = 64 << 20;
 
@@ -83,6 +85,7 @@ impl Candidates {
         let read = Map::open(&path, length).and_then(|map| {
             let part = Part::read(&map).map_err(|corrupt| Error::integrity(&path, corrupt))?;
             fits(snapshot, pack, &part).map_err(|corrupt| Error::integrity(&path, corrupt))?;
+            let either = pattern.either_case();
             let any = |ask: &dyn Fn(&[u8]) -> Units| {
                 let all = needed.iter().map(|literal| ask(literal));
                 all.reduce(|mut a, b| {
@@ -90,11 +93,14 @@ impl Candidates {
                     a
                 })
             };
+            // Of a literal whose tail may stand alone both are looked for across seams.
+            let whole = pattern.quoted().tail().map(|_| pattern.literals()).unwrap_or_default();
+            let seams = needed.iter().chain(whole);
             Ok(Chosen {
                 known_blocks: part.blocks as usize,
-                blocks: any(&|literal| part.texts.with(literal)).unwrap_or_default(),
-                values: any(&|literal| part.values.with(literal)).unwrap_or_default(),
-                literals: needed.iter().filter_map(|literal| Literal::new(literal, &part.texts)).collect(),
+                blocks: any(&|literal| part.texts.with(literal, either)).unwrap_or_default(),
+                values: any(&|literal| part.values.with(literal, either)).unwrap_or_default(),
+                literals: seams.filter_map(|literal| Literal::new(literal, &part.texts, either)).collect(),
                 links: part.links,
             })
         });
@@ -173,10 +179,18 @@ impl Candidates {
 }
 
 impl Literal {
-    fn new(literal: &[u8], texts: &Matrix<'_>) -> Option<Literal> {
+    fn new(literal: &[u8], texts: &Filters<'_>, either_case: bool) -> Option<Literal> {
         let question = SeamQuestion::new(literal)?;
-        let (heads, tails) =
-            (0..literal.len()).map(|offset| (texts.with(&literal[..offset]), texts.with(&literal[offset..]))).unzip();
+        let grams = texts.grams(literal, either_case);
+        // With so many of its bytes before a seam, the grams of those lie before it, and the grams of the others behind.
+        let (mut heads, mut tails) = (vec![texts.all(); GRAM.min(literal.len())], vec![texts.all(); GRAM.min(literal.len() + 1)]);
+        for gram in &grams {
+            heads.push(both(gram.clone(), heads.last()?));
+        }
+        for gram in grams.iter().rev() {
+            tails.push(both(gram.clone(), tails.last()?));
+        }
+        tails.reverse();
         Some(Literal { length: literal.len(), question, heads, tails })
     }
 }
@@ -303,7 +317,8 @@ struct Gathered {
 fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<Built> {
     let reader = &snapshot.packs[pack];
     let directory = &reader.directory;
-    let mut blocks = vec![Seen::new(MOST_ROWS); directory.blocks.len()];
+    let finest = finest(directory.blocks.len().max(directory.groups.len()));
+    let mut blocks = vec![Seen::new(finest); directory.blocks.len()];
     let mut places: [Vec<usize>; class::COUNT] = Default::default();
     for (index, block) in directory.blocks.iter().enumerate() {
         if let Some(list) = places.get_mut(block.class as usize) {
@@ -316,9 +331,11 @@ fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<Built> {
         threads,
         jobs,
         |fetcher, (class, index)| {
-            let bytes = fetcher.view(pack)?.whole_block(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
-            let mut seen = Seen::new(MOST_ROWS);
+            let view = fetcher.view(pack)?;
+            let bytes = view.whole_block(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
+            let mut seen = Seen::new(finest);
             seen.add(&bytes);
+            view.reuse(bytes);
             Ok((class, index, seen))
         },
         |(class, index, seen)| {
@@ -334,7 +351,7 @@ fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<Built> {
         0..directory.groups.len(),
         |fetcher, group| {
             let view = fetcher.view(pack)?;
-            let gathered = gather(view, group, &places).map_err(|corrupt| view.pack().damaged(corrupt))?;
+            let gathered = gather(view, group, &places, finest).map_err(|corrupt| view.pack().damaged(corrupt))?;
             Ok((group, gathered))
         },
         |(group, mut gathered)| {
@@ -360,13 +377,9 @@ fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<Built> {
         },
     )?;
     let of_seams: u64 = links.iter().map(|links: &GroupLinks| links.seams.len() as u64 * 4).sum();
-    let rows = rows([&blocks, &values], (reader.committed.length / SHARE).saturating_sub(of_seams));
-    let matrix = |units: &[Seen], rows: u8| {
-        let mut builder = MatrixBuilder::new(units.len(), rows);
-        units.iter().enumerate().for_each(|(unit, seen)| builder.set(unit, &seen.with_rows(rows)));
-        builder.finish()
-    };
-    let matrices = [matrix(&blocks, rows[0]), matrix(&values, rows[1])];
+    let room = (reader.committed.length / SHARE).saturating_sub(of_seams);
+    let is_dense = |unit: usize| directory.blocks.get(unit).is_some_and(|block| block.class == class::DENSE);
+    let [blocks, values] = filters([&blocks, &values], &is_dense, room);
     let committed = reader.committed;
     let subject = Subject {
         vault: snapshot.head.vault_id,
@@ -374,34 +387,33 @@ fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<Built> {
         length: committed.length,
         last_commit: committed.last_commit,
     };
-    Ok(Built { subject, blocks: directory.blocks.len() as u32, rows, matrices, links })
+    Ok(Built { subject, blocks, values, links })
 }
 
-/// How many rows (log2) each matrix gets: half full, and together within their share of the pack.
-fn rows(units: [&[Seen]; 2], room: u64) -> [u8; 2] {
-    let mut rows = units.map(|units| {
-        let full = |rows: u8| {
-            let sample = units.iter().step_by(units.len().div_ceil(50).max(1));
-            let (fill, count) = sample.fold((0.0, 0.0), |(fill, count), seen| (fill + seen.with_rows(rows).fill(), count + 1.0));
-            fill > FILL * f64::max(count, 1.0)
-        };
-        (8..MOST_ROWS).find(|rows| !full(*rows)).unwrap_or(MOST_ROWS)
-    });
-    let bytes =
-        |rows: [u8; 2]| -> u64 { units.iter().zip(rows).map(|(units, rows)| matrix_bytes(units.len(), rows) as u64).sum() };
-    while bytes(rows) > room && rows.iter().any(|rows| *rows > 8) {
-        let largest = (0..2).max_by_key(|at| if rows[*at] > 8 { matrix_bytes(units[*at].len(), rows[*at]) } else { 0 });
-        if let Some(rows) = largest.and_then(|at| rows.get_mut(at)) {
-            *rows -= 1;
-        }
-    }
-    rows
+/// The filters of blocks and groups: all equally full, and together within their share of the pack.
+fn filters(units: [&[Seen]; 2], is_dense: &dyn Fn(usize) -> bool, room: u64) -> [Vec<Vec<u8>>; 2] {
+    // Each unit with its weight, in bytes at one gram a bit.
+    let [mut blocks, values] = units.map(|units| units.iter().map(|seen| seen.distinct() / 8.0).collect::<Vec<f64>>());
+    // Nobody looks for what is in base64, and nothing else has so many different grams.
+    blocks.iter_mut().enumerate().filter(|(unit, _)| is_dense(*unit)).for_each(|(_, weight)| *weight *= DENSE);
+    let all: f64 = blocks.iter().chain(&values).sum();
+    // What falls into bits at random leaves exp(-grams / bits) of them empty.
+    let density = f64::max(all / room.max(1) as f64, -(1.0 - FILL).ln());
+    let make = |units: &[Seen], weights: &[f64]| {
+        units.iter().zip(weights).map(|(seen, weight)| seen.filter((weight / density) as usize + 1)).collect()
+    };
+    [make(units[0], &blocks), make(units[1], &values)]
+}
+
+/// Bits of hash that grams are gathered by before it is clear how many are worth their bytes.
+fn finest(units: usize) -> u8 {
+    if units > MANY_UNITS { COARSER } else { FINEST }
 }
 
 /// Reads all of a group.
-fn gather(view: &mut PackView, index: usize, places: &[Vec<usize>; class::COUNT]) -> Result<Gathered, Corrupt> {
+fn gather(view: &mut PackView, index: usize, places: &[Vec<usize>; class::COUNT], finest: u8) -> Result<Gathered, Corrupt> {
     let group = view.open_group(index)?;
-    let (mut values, mut seams) = (Seen::new(MOST_ROWS), Vec::new());
+    let (mut values, mut seams) = (Seen::new(finest), Vec::new());
     let mut add = |text: &[u8]| {
         each_in(text, &mut |text| values.add(text));
     };
