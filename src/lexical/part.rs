@@ -3,7 +3,8 @@
 //! ```text
 //! part   = magic "TPKLEX02" · vault id u128 · pack u32 · committed length u64 · last commit u64 · blocks u32 · groups u32
 //!          · zeros to byte 64
-//!          · bytes of each filter, of blocks, then of groups: u32 each · the filters · links · xxh3 of everything before u64
+//!          · bytes of each filter: u32 each · the filters: one for each block, then for each group three, kind after kind: of short
+//!            values, of texts that are JSON or kept as they stand, of lines that must be read · links · xxh3 of everything before u64
 //! links  = per group: groups referred to · blocks its texts lie in · odd records (positions) · segments that are JSON text
 //!          · bytes prints of the seams of its texts, four each, in order
 //! lists  = count varint · steps varint
@@ -53,8 +54,12 @@ pub struct Built {
     pub subject: Subject,
     /// A filter for the text of each block.
     pub blocks: Vec<Vec<u8>>,
-    /// And one for the short values and JSON texts of each group.
+    /// One for the short values of each group.
     pub values: Vec<Vec<u8>>,
+    /// One for its texts that are JSON or kept as they stand in their lines.
+    pub inner: Vec<Vec<u8>>,
+    /// And one for its lines that must be read to be judged.
+    pub odd: Vec<Vec<u8>>,
     /// One for each group.
     pub links: Vec<GroupLinks>,
 }
@@ -72,7 +77,7 @@ impl Built {
         out.put_u32(self.blocks.len() as u32);
         out.put_u32(self.links.len() as u32);
         out.resize(HEAD, 0);
-        let filters = || self.blocks.iter().chain(&self.values);
+        let filters = || [&self.blocks, &self.values, &self.inner, &self.odd].into_iter().flatten();
         filters().for_each(|filter| out.put_u32(filter.len() as u32));
         filters().for_each(|filter| out.extend_from_slice(filter));
         for links in &self.links {
@@ -102,8 +107,12 @@ pub struct Part<'a> {
     pub links: Vec<GroupLinks>,
     /// Blocks by their text.
     pub texts: Filters<'a>,
-    /// Groups by their short values and JSON texts.
+    /// Groups by their short values.
     pub values: Filters<'a>,
+    /// Groups by their texts that are JSON or kept as they stand.
+    pub inner: Filters<'a>,
+    /// Groups by their lines that must be read.
+    pub odd: Filters<'a>,
 }
 
 impl<'a> Part<'a> {
@@ -125,13 +134,13 @@ impl<'a> Part<'a> {
         let subject = Subject { vault, pack: head.u32()?, length: head.u64()?, last_commit: head.u64()? };
         let (blocks, groups) = (head.u32()?, head.u32()? as usize);
         let mut reader = Reader::new(body.get(HEAD..).unwrap_or_default());
-        let units = (blocks as usize).saturating_add(groups);
+        let units = groups.saturating_mul(3).saturating_add(blocks as usize);
         let mut sizes = Reader::new(reader.take(units.saturating_mul(4))?);
         let mut filters = |units: usize| {
             let filters: Result<Vec<&[u8]>, Corrupt> = (0..units).map(|_| reader.take(sizes.u32()? as usize)).collect();
             filters.map(Filters::new)
         };
-        let (texts, values) = (filters(blocks as usize)?, filters(groups)?);
+        let (texts, values, inner, odd) = (filters(blocks as usize)?, filters(groups)?, filters(groups)?, filters(groups)?);
         let mut links = Vec::with_capacity(groups);
         for _ in 0..groups {
             let mut list = || read_list(&mut reader);
@@ -140,7 +149,7 @@ impl<'a> Part<'a> {
             links.push(GroupLinks { groups, blocks, odd, inner, seams });
         }
         reader.finish()?;
-        Ok(Part { subject, blocks, links, texts, values })
+        Ok(Part { subject, blocks, links, texts, values, inner, odd })
     }
 }
 
@@ -167,6 +176,8 @@ mod tests {
             subject: Subject { vault: 7, pack: 3, length: 1000, last_commit: 900 },
             blocks: (0..9).map(|n| seen.filter(n * 3)).collect(),
             values: vec![Vec::new(), seen.filter(40)],
+            inner: vec![seen.filter(4), Vec::new()],
+            odd: vec![Vec::new(); 2],
             links: vec![
                 GroupLinks::default(),
                 GroupLinks {
@@ -187,6 +198,8 @@ mod tests {
         assert_eq!((part.subject, part.blocks, &part.links), (built.subject, 9, &built.links));
         assert_eq!(part.texts.with(b"text", false), [0xff, 1]);
         assert_eq!(part.values.with(b"text", false), [0b10]);
+        assert_eq!(part.inner.with(b"text", false), [0b1]);
+        assert_eq!(part.odd.with(b"text", false), [0]);
     }
 
     // Search must stay exact with a damaged part, so every damage must be seen.

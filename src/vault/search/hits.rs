@@ -51,7 +51,7 @@ pub(crate) fn records(snapshot: &Snapshot, pattern: &Pattern, threads: usize, re
         let texts = texts::segments(snapshot, pack, pattern, &candidates, threads, &mut report.looked)?;
         (spread.segments, spread.tails) = (texts.hits, texts.tails);
         let count = snapshot.packs[pack].directory.groups.len();
-        let wanted: Vec<usize> = (0..count).filter(|group| candidates.values(*group)).collect();
+        let wanted: Vec<usize> = (0..count).filter(|group| candidates.values(*group) || candidates.inner_texts(*group)).collect();
         if wanted.len() == count {
             spread.all(pattern, threads)?;
         } else {
@@ -72,17 +72,19 @@ fn search_groups(
     view: &mut PackView,
     pattern: &Pattern,
     tails: &Bits,
+    candidates: &Candidates,
     groups: impl Iterator<Item = usize>,
 ) -> Result<Vec<Found>, Corrupt> {
     // The same JSON text is often in many places.
     let mut inner = FxHashMap::default();
-    groups.map(|group| search_group(view, pattern, tails, group, &mut inner)).collect()
+    groups.map(|group| search_group(view, pattern, tails, candidates, group, &mut inner)).collect()
 }
 
 fn search_group(
     view: &mut PackView,
     pattern: &Pattern,
     tails: &Bits,
+    candidates: &Candidates,
     index: usize,
     inner: &mut FxHashMap<u32, bool>,
 ) -> Result<Found, Corrupt> {
@@ -96,12 +98,22 @@ fn search_group(
         _ => false,
     };
     let mut judge = |kind: SlotKind, standing: Standing, value: &[u8]| judge_value(pattern, kind, standing, value);
-    let mut nodes = group.judge_values(|number| view.templates().get(number), &skip, &mut judge)?;
+    let mut nodes = match candidates.values(index) {
+        true => group.judge_values(|number| view.templates().get(number), &skip, &mut judge)?,
+        false => Vec::new(),
+    };
+    let in_texts = candidates.inner_texts(index);
     let specials = group.specials(|number| view.templates().get(number))?;
     let split = group.split_nodes(|number| view.templates().get(number))?.into_iter().collect();
     let mut raw: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
     let mut text = Vec::new();
     for special in specials {
+        if special.slot.kind == SlotKind::RawSegment {
+            raw.entry(special.node).or_default().push(special.index);
+        }
+        if !in_texts {
+            continue;
+        }
         let judged = match special.slot.kind {
             SlotKind::NodeInString => match inner.get(&special.target) {
                 Some(true) => Judged::Hit,
@@ -113,10 +125,7 @@ fn search_group(
                     if hit { Judged::Hit } else { Judged::No }
                 }
             },
-            _ => {
-                raw.entry(special.node).or_default().push(special.index);
-                judge_raw(view, pattern, &special, &mut text)?
-            }
+            _ => judge_raw(view, pattern, &special, &mut text)?,
         };
         if judged != Judged::No {
             nodes.push((special.node, judged));
@@ -269,7 +278,7 @@ impl<'s> Spread<'s> {
 
     /// Judges all groups and takes them as they come.
     fn all(&mut self, pattern: &Pattern, threads: usize) -> Result<()> {
-        let (snapshot, pack) = (self.snapshot, self.pack);
+        let (snapshot, pack, candidates) = (self.snapshot, self.pack, self.candidates);
         let count = snapshot.packs[pack].directory.groups.len();
         let tails = std::mem::take(&mut self.tails);
         in_order(
@@ -278,8 +287,8 @@ impl<'s> Spread<'s> {
             (0..count).step_by(JOB_GROUPS).map(|from| from..count.min(from + JOB_GROUPS)),
             |fetcher, groups| {
                 let view = fetcher.view(pack)?;
-                let found =
-                    search_groups(view, pattern, &tails, groups.clone()).map_err(|corrupt| view.pack().damaged(corrupt))?;
+                let found = search_groups(view, pattern, &tails, candidates, groups.clone())
+                    .map_err(|corrupt| view.pack().damaged(corrupt))?;
                 Ok(groups.zip(found))
             },
             |found| {
@@ -291,7 +300,7 @@ impl<'s> Spread<'s> {
 
     /// Judges some groups, then takes these and whatever refers to what has a hit.
     fn some(&mut self, pattern: &Pattern, wanted: &[usize], threads: usize) -> Result<()> {
-        let (snapshot, pack) = (self.snapshot, self.pack);
+        let (snapshot, pack, candidates) = (self.snapshot, self.pack, self.candidates);
         let mut judged = BTreeMap::new();
         let tails = std::mem::take(&mut self.tails);
         in_order(
@@ -300,7 +309,7 @@ impl<'s> Spread<'s> {
             wanted.chunks(JOB_GROUPS),
             |fetcher, groups| {
                 let view = fetcher.view(pack)?;
-                let found = search_groups(view, pattern, &tails, groups.iter().copied());
+                let found = search_groups(view, pattern, &tails, candidates, groups.iter().copied());
                 Ok((groups, found.map_err(|corrupt| view.pack().damaged(corrupt))?))
             },
             |(groups, found)| {
@@ -389,7 +398,9 @@ impl<'s> Spread<'s> {
                 || self.split.has(u64::from(*root))
                 || self.candidates.is_odd(group, position);
             if odd {
-                self.odd.push(number);
+                if self.candidates.odd_lines(group) {
+                    self.odd.push(number);
+                }
             } else if self.hit.has(u64::from(*root)) {
                 self.records.push(number);
             }

@@ -15,7 +15,7 @@ mod hits;
 pub(crate) mod parts;
 mod rank;
 mod show;
-mod strings;
+pub(crate) mod strings;
 mod texts;
 
 use std::collections::BTreeMap;
