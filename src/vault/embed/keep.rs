@@ -70,9 +70,9 @@ impl Shelf {
         parts.filter(|part| model.is_none_or(|model| part.model == model)).collect()
     }
 
-    /// Files that cannot be used.
-    pub(crate) fn damaged_paths(&self) -> impl Iterator<Item = &PathBuf> {
-        self.paths.iter()
+    /// Takes some files out of consideration.
+    pub(crate) fn leave_out(&mut self, paths: &[PathBuf]) {
+        self.kept.retain(|(path, _)| !paths.contains(path));
     }
 
     /// What there is of each model.
@@ -152,18 +152,13 @@ pub(crate) fn forget(layout: &Layout) -> Result<()> {
     files(layout).iter().try_for_each(|path| fsio::remove(path))
 }
 
-/// Removes the parts of a model.
+/// The files of a model.
 ///
 /// # Errors
 /// When the system refuses.
-pub(crate) fn forget_model(snapshot: &Snapshot, model: &str) -> Result<()> {
-    let shelf = Shelf::open(snapshot)?;
-    for (path, map) in &shelf.kept {
-        if Part::read(map, Check::Known).is_ok_and(|part| part.model == model) {
-            fsio::remove(path)?;
-        }
-    }
-    Ok(())
+pub(crate) fn of_model(snapshot: &Snapshot, model: &str) -> Result<Vec<PathBuf>> {
+    let is_of = |map: &Map| Part::read(map, Check::Known).is_ok_and(|part| part.model == model);
+    Ok(Shelf::open(snapshot)?.kept.into_iter().filter(|(_, map)| is_of(map)).map(|(path, _)| path).collect())
 }
 
 /// Records that are stored.
@@ -243,9 +238,10 @@ pub(crate) fn merge(snapshot: &Snapshot, model: &str, config: Config, graph_from
     if is_made {
         return Ok(());
     }
-    // Parts made for other types know less: what all were asked for is what the whole answers for.
-    let types = chosen.iter().fold(u32::MAX, |types, (_, part)| types & part.types_wanted);
-    let known = chosen.iter().flat_map(|(_, part)| still(&part.known, &stored)).collect();
+    // What the last run asked for is what the whole answers for; parts made for fewer types give their texts only.
+    let types = chosen.iter().max_by_key(|(path, _)| *path).map_or(0, |(_, part)| part.types_wanted);
+    let answers = chosen.iter().filter(|(_, part)| part.types_wanted & types == types);
+    let known = answers.flat_map(|(_, part)| still(&part.known, &stored)).collect();
     let lists = chosen.iter().map(|(_, part)| (0..part.texts()).map(|text| part.take(text)).collect()).collect();
     let texts = merge_texts(lists, &|number| stored.contains(number));
     if wants_graph {
