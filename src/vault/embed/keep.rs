@@ -22,6 +22,9 @@ const MERGED_ROWS: usize = 1 << 19;
 /// A part is merged with the one before it when that is at most so many times as large.
 const LIKE_SIZE: usize = 2;
 
+/// Parts with fewer rows are always merged: it takes a moment.
+const SMALL: usize = 1 << 14;
+
 /// All parts of a vault, mapped.
 pub(crate) struct Shelf {
     kept: Vec<(PathBuf, Map)>,
@@ -262,7 +265,7 @@ fn worth_merging(sizes: &[usize]) -> (usize, usize) {
         if after + size > MERGED_ROWS {
             break;
         }
-        if *size <= after * LIKE_SIZE {
+        if *size <= (after * LIKE_SIZE).max(SMALL) {
             chosen = (at, after + size);
         }
         after += size;
@@ -289,8 +292,9 @@ mod tests {
     #[test]
     fn parts_of_like_size_are_merged_and_large_ones_left_alone() {
         assert_eq!(worth_merging(&[90, 78, 71, 28]), (0, 267));
-        assert_eq!(worth_merging(&[10_000, 3, 2]), (1, 5));
-        assert_eq!(worth_merging(&[10_000, 9]), (1, 9));
+        assert_eq!(worth_merging(&[100_000, 3, 2]), (1, 5));
+        assert_eq!(worth_merging(&[100_000, 9]), (1, 9));
+        assert_eq!(worth_merging(&[10_000, 9]), (0, 10_009));
         assert_eq!(worth_merging(&[MERGED_ROWS, 9, 5, 0]), (1, 14));
         assert_eq!((worth_merging(&[7]), worth_merging(&[])), ((0, 7), (0, 0)));
     }
