@@ -26,6 +26,7 @@ mod man;
 mod pretty;
 mod progress;
 mod reindex;
+mod report;
 mod rm;
 mod search;
 mod settings;
@@ -143,6 +144,7 @@ enum Command {
     Export(export::Args),
     Ls(ls::Args),
     Stats(stats::Args),
+    DedupReport(report::Args),
     Rm(rm::Args),
     Log(log::Args),
     Check(check::Args),
@@ -218,6 +220,7 @@ fn dispatch(cli: Cli, context: &Context<'_>) -> Result<Status> {
         Command::Export(args) => export::run(args, context),
         Command::Ls(args) => ls::run(args, context),
         Command::Stats(args) => stats::run(args, context),
+        Command::DedupReport(args) => report::run(args, context),
         Command::Rm(args) => rm::run(args, context),
         Command::Log(args) => log::run(&args, context),
         Command::Check(args) => check::run(args, context),

@@ -26,7 +26,7 @@ pub use mapping::{Mapping, MappingError, Mappings};
 pub use meta::{FileState, Instant, Metadata, Precision, carried_ids, is_scoped, metadata};
 pub use record::{Form, Record};
 pub use roles::{SegmentType, type_of_role};
-pub use segments::{Label, segments};
+pub use segments::{Label, Visited, segments};
 pub use texts::{Spoken, has_words};
 pub use turns::{Turn, turns};
 

@@ -6,9 +6,11 @@
 //! a report; `Err` is for what kept the command from finishing.
 
 mod embed;
+mod drift;
 mod export;
 mod ingest;
 mod read;
+mod report;
 mod search;
 mod stats;
 mod upkeep;
@@ -23,6 +25,7 @@ use crate::error::{Error, Result};
 pub use embed::{
     Cluster, ClusterOptions, ClusterReport, ClusterRow, EmbedModel, EmbedOptions, EmbedReport, ModelRow, RefusedText,
 };
+pub use drift::{Component, DriftChange, DriftReport, Lineage, Outcome, PromptSlot, PromptVersion, Routed, Witness};
 pub use export::{DialogueOptions, DialogueReport, PartRow, Per};
 pub use ingest::{Explanation, Failure, IngestOptions, IngestReport, Input, Sync};
 pub use read::{
@@ -30,6 +33,10 @@ pub use read::{
 };
 pub use search::{
     HitLine, HitSegment, HitText, Looked, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted, SemanticOptions,
+};
+pub use report::{
+    ByteDimension, ByteGroup, ByteGroups, DedupOptions, DedupReport, DiffPart, Holder, HolderConversation, Layer, NearCluster,
+    NearReport, Repeat, SegmentReport, Variant, WhatIf,
 };
 pub use stats::{Dimension, Numbers, Price, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary};
 pub use upkeep::{

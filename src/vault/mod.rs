@@ -30,6 +30,7 @@ pub mod past;
 pub mod publish;
 mod recall;
 mod reindex;
+mod report;
 pub mod rewrite;
 mod rm;
 mod search;

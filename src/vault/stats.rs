@@ -294,7 +294,7 @@ impl Tally {
 }
 
 /// The distribution of some values.
-fn summary(mut values: Vec<f64>) -> Option<Summary> {
+pub(crate) fn summary(mut values: Vec<f64>) -> Option<Summary> {
     values.sort_by(f64::total_cmp);
     let last = values.len().checked_sub(1)?;
     // Nearest rank: a value that was measured, not one between two.

@@ -17,7 +17,7 @@ pub(crate) mod parts;
 mod rank;
 mod semantic;
 mod show;
-mod strings;
+pub(crate) mod strings;
 mod texts;
 
 use std::collections::BTreeMap;
