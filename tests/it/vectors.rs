@@ -148,7 +148,7 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
     assert!(report.records > 0 && report.pending > 0 && report.records + report.pending == 5000, "{report:?}");
     let rest = embed(&sandbox, &[]);
     assert_eq!((rest["records"].as_u64(), rest["total_texts"].as_u64()), (Some(report.pending), Some(5000)));
-    assert_eq!(parts(&sandbox).len(), 1, "merged");
+    assert_eq!(parts(&sandbox).len(), 1, "small parts are merged");
 }
 
 // A model that fails half-way must not cost the vectors there were.
@@ -325,6 +325,8 @@ fn conversations_fall_into_heaps_by_what_they_are_about() {
     assert_eq!((report.conversations, report.clusters.len()), (21, 2));
     assert!(report.clusters.iter().all(|cluster| cluster.conversations >= 10 && cluster.typical.len() == 3));
     assert!(report.outliers[0].first.ends_with(":21"), "{:?}", report.outliers);
+    let shown = sandbox.run(&["dedup-report", "--clusters", "2", "--outliers", "1", "--json"]).exits(0).json();
+    assert_eq!((&shown["report"], &shown["clusters"].as_array().map(Vec::len)), (&json!("clusters"), &Some(2)));
 }
 
 /// A server that is busy at first, then gives each text its length and 1.
