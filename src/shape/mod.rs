@@ -18,6 +18,7 @@ mod meta;
 mod record;
 mod roles;
 mod segments;
+mod texts;
 mod turns;
 
 pub use detect::{Detection, Hints, detect};
@@ -27,7 +28,8 @@ pub use mapping::{Mapping, MappingError, Mappings};
 pub use meta::{FileState, Instant, Metadata, Precision, carried_ids, is_scoped, metadata};
 pub use record::{Form, Record};
 pub use roles::{SegmentType, type_of_role};
-pub use segments::{Label, segments};
+pub use segments::{Label, Visited, segments};
+pub use texts::{Spoken, has_words};
 pub use turns::{Turn, turns};
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::checksum::content_hash;
 use crate::error::{Error, IoContext, Result};
 use crate::vault::Vault;
 use crate::vault::api::{Dimension, Numbers, Price, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary, Time};
+use crate::vault::embed::keep::Shelf;
 use crate::vault::filter::{Sieve, Verdict, newest_generations, select};
 use crate::vault::get::shown_name;
 use crate::vault::ls::widen;
@@ -73,6 +74,7 @@ impl Vault {
             bytes_in: state.in_order().map(|source| source.state.stream_len()).sum(),
             vault_bytes: files.values().sum(),
             files,
+            vectors: Shelf::open(snapshot)?.rows(),
             packs: snapshot.packs.len() as u64,
         })
     }
@@ -292,7 +294,7 @@ impl Tally {
 }
 
 /// The distribution of some values.
-fn summary(mut values: Vec<f64>) -> Option<Summary> {
+pub(crate) fn summary(mut values: Vec<f64>) -> Option<Summary> {
     values.sort_by(f64::total_cmp);
     let last = values.len().checked_sub(1)?;
     // Nearest rank: a value that was measured, not one between two.

@@ -24,4 +24,6 @@ mod roundtrip;
 mod search;
 mod sources;
 mod squeeze;
+mod stars;
 mod upkeep;
+mod vectors;

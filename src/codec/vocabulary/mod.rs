@@ -116,10 +116,17 @@ impl Vocabulary {
         let (shared, rests) = (reader.take(count)?, reader.take(count)?);
         let mut words: Vec<Word> = Vec::with_capacity(count);
         for (&same, &rest) in shared.iter().zip(rests) {
-            let before = words.last().map(Word::as_slice).unwrap_or_default();
-            let same = before.get(..usize::from(same)).ok_or_else(|| corrupt!("a word shares more than there is"))?;
-            let bytes = [same, reader.take(usize::from(rest))?].concat();
-            words.push(Word::new(&bytes).ok_or_else(|| corrupt!("a word of {} bytes in a vocabulary", bytes.len()))?);
+            let mut word = words.last().copied().unwrap_or(Word { bytes: [0; LONGEST], length: 0 });
+            let (same, rest) = (usize::from(same), reader.take(usize::from(rest))?);
+            if same > usize::from(word.length) {
+                return Err(corrupt!("a word shares more than there is"));
+            }
+            let length = same + rest.len();
+            let changed = word.bytes.get_mut(same..length).filter(|_| length > 0);
+            changed.ok_or_else(|| corrupt!("a word of {length} bytes in a vocabulary"))?.copy_from_slice(rest);
+            word.bytes[length..].fill(0);
+            word.length = length as u8;
+            words.push(word);
         }
         reader.finish()?;
         Ok(Vocabulary { words })
