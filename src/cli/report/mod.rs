@@ -5,7 +5,7 @@ mod html;
 mod near;
 mod svg;
 mod text;
-mod witness;
+pub(super) mod witness;
 
 use std::path::{Path, PathBuf};
 
@@ -163,7 +163,6 @@ fn options(args: Args, context: &Context<'_>) -> Result<DedupOptions> {
         witness: args.witness || whole,
         keep_since: args.what_if.as_deref().map(|text| keep_since(text, &zone)).transpose()?,
         time_zone: zone.iana_name().map(str::to_string),
-        ..DedupOptions::default()
     })
 }
 

@@ -9,6 +9,8 @@ const NEAR: usize = 50;
 /// Uses after a return of which most must be of the version.
 const AFTER: usize = 10;
 
+/// So many uses of a new version without another in between make it more than a trial.
+const STEADY: usize = 4;
 /// More returns between two versions are no roll-backs.
 const MOST_RETURNS: usize = 4;
 
@@ -37,7 +39,8 @@ pub(super) fn events(sequence: &[usize]) -> Vec<Event> {
         // What is tried once among many others takes nobody's place.
         if let Some(&first) = uses.first()
             && first > 0
-            && uses.iter().any(|at| is_back(sequence, version, *at))
+            && (uses.iter().any(|at| is_back(sequence, version, *at))
+                || uses.windows(STEADY).any(|run| run[STEADY - 1] - run[0] < STEADY))
         {
             events.push(Event { at: first, from: usual_before(sequence, first), to: version, returned: false });
         }
