@@ -653,7 +653,7 @@ mod tests {
         assert_eq!(of(&(0..60).map(tier).collect::<Vec<_>>()).templates.len(), 1);
         // Both are in use from 50 to 60 of 100.
         let slow = |n: usize| {
-            let new = n >= 60 || n >= 50 && n % 2 == 0;
+            let new = n >= 60 || n >= 50 && n.is_multiple_of(2);
             format!("Answer the question in {} words at most.", if new { 80 } else { 50 })
         };
         assert_eq!(of(&(0..100).map(slow).collect::<Vec<_>>()).templates.len(), 2);

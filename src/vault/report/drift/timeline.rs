@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn versions_side_by_side_make_no_roll_backs() {
         let sequence: Vec<usize> =
-            (0..20_000u64).map(|at| usize::from(crate::checksum::checksum(&at.to_le_bytes()) % 20 == 0)).collect();
+            (0..20_000u64).map(|at| usize::from(crate::checksum::checksum(&at.to_le_bytes()).is_multiple_of(20))).collect();
         assert_eq!(told(&sequence), []);
         // Sessions of one kind after sessions of another.
         assert_eq!(told(&runs(&[(0, 40), (1, 30), (0, 50), (1, 20), (0, 30), (1, 60), (0, 20), (1, 30)])), []);
