@@ -44,9 +44,13 @@ pub(super) fn events(sequence: &[usize]) -> Vec<Event> {
         {
             events.push(Event { at: first, from: usual_before(sequence, first), to: version, returned: false });
         }
-        for pair in uses.windows(2).filter(|pair| pair[1] - pair[0] > 1) {
-            if was_absent(sequence, version, pair[0], pair[1]) && is_back(sequence, version, pair[1]) {
-                events.push(Event { at: pair[1], from: usual_before(sequence, pair[1]), to: version, returned: true });
+        // Uses that come after an absence, up to the next one: a return may be as slow as an edit.
+        let absent = |at: &usize| was_absent(sequence, version, uses[*at - 1], uses[*at]);
+        let returns: Vec<usize> = (1..uses.len()).filter(|at| uses[*at] - uses[at - 1] > 1).filter(absent).collect();
+        for (nth, &at) in returns.iter().enumerate() {
+            let until = returns.get(nth + 1).copied().unwrap_or(uses.len());
+            if uses[at..until].iter().any(|at| is_back(sequence, version, *at)) {
+                events.push(Event { at: uses[at], from: usual_before(sequence, uses[at]), to: version, returned: true });
             }
         }
     }
@@ -119,6 +123,10 @@ mod tests {
         sequence.extend((0..100).map(|at| usize::from(at % 10 < at / 10)));
         sequence.extend(runs(&[(1, 200)]));
         assert_eq!(told(&sequence).len(), 1);
+        // Nor does a slow return make more than one roll-back.
+        sequence.extend((0..100).map(|at| usize::from(at % 10 >= at / 10)));
+        sequence.extend(runs(&[(0, 200)]));
+        assert_eq!(told(&sequence).len(), 2);
         // A last straggler does not bring the old version back.
         let mut late = runs(&[(0, 200), (1, 100)]);
         late.extend([0]);
