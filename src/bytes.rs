@@ -167,6 +167,22 @@ impl<'a> Reader<'a> {
         u32::try_from(value).map_err(|_| corrupt!("{value} before offset {} does not fit 32 bits", self.position))
     }
 
+    /// As [`Reader::varint32`], for long lists of mostly small numbers.
+    #[inline]
+    pub fn short_varint32(&mut self) -> Result<u32, Corrupt> {
+        match self.bytes.get(self.position..self.position + 2) {
+            Some(&[low, _]) if low < 0x80 => {
+                self.position += 1;
+                Ok(u32::from(low))
+            }
+            Some(&[low, high]) if high < 0x80 => {
+                self.position += 2;
+                Ok(u32::from(low & 0x7f) | u32::from(high) << 7)
+            }
+            _ => self.varint32(),
+        }
+    }
+
     /// A varint that counts things of at least `bytes_each` bytes still to come: refused when they cannot be there, so that
     /// the caller may allocate for it.
     pub fn count(&mut self, bytes_each: usize) -> Result<usize, Corrupt> {

@@ -13,6 +13,7 @@ mod color;
 mod compact;
 mod completions;
 mod config;
+mod embed;
 mod exit;
 mod export;
 mod filter;
@@ -139,6 +140,7 @@ enum Command {
     Ingest(ingest::Args),
     Get(get::Args),
     Search(search::Args),
+    Embed(embed::Args),
     Export(export::Args),
     Ls(ls::Args),
     Stats(stats::Args),
@@ -214,6 +216,7 @@ fn dispatch(cli: Cli, context: &Context<'_>) -> Result<Status> {
         Command::Ingest(args) => ingest::run(args, context),
         Command::Get(args) => get::run(args, context),
         Command::Search(args) => search::run(args, context),
+        Command::Embed(args) => embed::run(args, context),
         Command::Export(args) => export::run(args, context),
         Command::Ls(args) => ls::run(args, context),
         Command::Stats(args) => stats::run(args, context),

@@ -163,6 +163,13 @@ fn print_totals(report: &StatsReport, whole_vault: bool, context: &Context<'_>) 
         for (kind, size) in &stored.files {
             row(&format!("bytes of {kind}"), bytes(*size, context));
         }
+        for model in &stored.vectors {
+            row(&format!("texts with vectors of {}", model.model), number(model.texts, context));
+            row(&format!("vectors of {}, {} dimensions", model.model, model.dimension), number(model.vectors, context));
+            for (layer, rows) in model.layers.iter().enumerate() {
+                row(&format!("on layer {layer} of its graphs"), number(*rows, context));
+            }
+        }
     }
     for (name, value) in report.total.iter().flat_map(|total| numbers(total, context)) {
         row(name, value);

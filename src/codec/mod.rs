@@ -188,15 +188,24 @@ pub struct Gradual {
     bytes: Vec<u8>,
     done: usize,
     fed: usize,
-    /// Until everything is there.
-    context: Option<Box<DCtx<'static>>>,
+    decoder: Decoder,
+}
+
+/// How the next bytes are had.
+enum Decoder {
+    /// Everything is there.
+    Done,
+    /// It goes on where it stopped.
+    Kept(Box<DCtx<'static>>),
+    /// One that rests on a prefix cannot outlive it: each time a new one begins at the start.
+    Anew,
 }
 
 impl Gradual {
     /// Bytes that are all there already.
     #[must_use]
     pub fn whole(bytes: Vec<u8>) -> Gradual {
-        Gradual { done: bytes.len(), bytes, fed: 0, context: None }
+        Gradual { done: bytes.len(), bytes, fed: 0, decoder: Decoder::Done }
     }
 
     /// The beginning of what decodes to `length` bytes; nothing is decoded yet.
@@ -205,10 +214,14 @@ impl Gradual {
     /// When there is no decoder.
     pub fn begin(length: usize) -> Result<Gradual, Corrupt> {
         let mut context = Box::new(DCtx::create());
-        // The result stays where it is while it grows, so that the decoder needs no window of its own.
-        let set = prepare(&mut context).and_then(|()| context.set_parameter(DParameter::StableOutBuffer(true)).map(drop));
-        set.map_err(|code| corrupt!("zstd: {}", zstd::zstd_safe::get_error_name(code)))?;
-        Ok(Gradual { bytes: vec![0; length], done: 0, fed: 0, context: Some(context) })
+        prepare_steps(&mut context).map_err(failed)?;
+        Ok(Gradual { bytes: vec![0; length], done: 0, fed: 0, decoder: Decoder::Kept(context) })
+    }
+
+    /// The same for what was compressed with a prefix.
+    #[must_use]
+    pub fn anew(length: usize) -> Gradual {
+        Gradual { bytes: vec![0; length], done: 0, fed: 0, decoder: Decoder::Anew }
     }
 
     /// What is decoded so far.
@@ -220,37 +233,73 @@ impl Gradual {
     /// True when nothing is left to decode.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.context.is_none()
+        matches!(self.decoder, Decoder::Done)
     }
 
-    /// Decodes until at least `upto` bytes are there; `data` is the same each time.
+    /// Decodes until at least `upto` bytes are there; `data` and `prefix` are the same each time.
     ///
     /// # Errors
     /// When the data that was read is damaged or ends early.
-    pub fn reach(&mut self, upto: usize, data: &[u8]) -> Result<(), Corrupt> {
-        let upto = upto.min(self.bytes.len());
-        let Some(context) = &mut self.context else { return Ok(()) };
-        let mut output = OutBuffer::around_pos(self.bytes.as_mut_slice(), self.done);
-        while output.pos() < upto {
-            let end = data.len().min(self.fed + STEP);
-            let mut input = InBuffer { src: &data[..end], pos: self.fed };
-            let before = (self.fed, output.pos());
-            let rest = context.decompress_stream(&mut output, &mut input);
-            rest.map_err(|code| corrupt!("zstd: {}", zstd::zstd_safe::get_error_name(code)))?;
-            self.fed = input.pos;
-            if before == (self.fed, output.pos()) {
-                break;
+    pub fn reach(&mut self, upto: usize, data: &[u8], prefix: Option<&[u8]>) -> Result<(), Corrupt> {
+        let mut upto = upto.min(self.bytes.len());
+        if self.done >= upto {
+            return Ok(());
+        }
+        match &mut self.decoder {
+            Decoder::Done => return Ok(()),
+            Decoder::Kept(context) => {
+                (self.done, self.fed) = steps(context, &mut self.bytes, (self.done, self.fed), upto, data).map_err(failed)?;
+            }
+            Decoder::Anew => {
+                // Who comes again, comes again: twice as far makes up for the way back.
+                upto = upto.max(self.done.saturating_mul(2)).min(self.bytes.len());
+                let mut context = DCtx::create();
+                prepare_steps(&mut context).map_err(failed)?;
+                context.ref_prefix(prefix.unwrap_or_default()).map_err(failed)?;
+                self.done = 0;
+                (self.done, _) = steps(&mut context, &mut self.bytes, (0, 0), upto, data).map_err(failed)?;
             }
         }
-        self.done = output.pos();
         if self.done < upto {
             return Err(corrupt!("decompresses to {} bytes instead of {}", self.done, self.bytes.len()));
         }
         if self.done == self.bytes.len() {
-            self.context = None;
+            self.decoder = Decoder::Done;
         }
         Ok(())
     }
+}
+
+/// Decodes on from what is done of `bytes` and was fed of `data`, until `upto` bytes are there or nothing comes any more.
+fn steps(
+    context: &mut DCtx<'_>,
+    bytes: &mut [u8],
+    (done, mut fed): (usize, usize),
+    upto: usize,
+    data: &[u8],
+) -> Result<(usize, usize), usize> {
+    let mut output = OutBuffer::around_pos(bytes, done);
+    while output.pos() < upto {
+        let end = data.len().min(fed + STEP);
+        let mut input = InBuffer { src: &data[..end], pos: fed };
+        let before = (fed, output.pos());
+        context.decompress_stream(&mut output, &mut input)?;
+        fed = input.pos;
+        if before == (fed, output.pos()) {
+            break;
+        }
+    }
+    Ok((output.pos(), fed))
+}
+
+/// The result stays where it is while it grows, so that the decoder needs no window of its own.
+fn prepare_steps(context: &mut DCtx<'_>) -> Result<(), usize> {
+    prepare(context)?;
+    context.set_parameter(DParameter::StableOutBuffer(true)).map(drop)
+}
+
+fn failed(code: usize) -> Corrupt {
+    corrupt!("zstd: {}", zstd::zstd_safe::get_error_name(code))
 }
 
 fn prepare(context: &mut DCtx<'_>) -> Result<(), usize> {
@@ -286,12 +335,29 @@ mod tests {
         let packed = compress(&raw, 3).unwrap();
         let mut gradual = Gradual::begin(raw.len()).unwrap();
         for upto in [0, 1, 100_000, 131_072, 500_000, 500_000, raw.len() - 1, raw.len(), raw.len() + 9] {
-            gradual.reach(upto, &packed).unwrap();
+            gradual.reach(upto, &packed, None).unwrap();
             assert!(gradual.ready().len() >= upto.min(raw.len()) && raw.starts_with(gradual.ready()), "{upto}");
             assert!(upto > 200_000 || gradual.ready().len() < raw.len() / 2, "much more than {upto}");
         }
         assert!(gradual.is_whole());
-        assert!(Gradual::begin(raw.len()).unwrap().reach(raw.len(), &packed[..packed.len() / 2]).is_err());
-        assert!(Gradual::begin(raw.len()).unwrap().reach(raw.len(), b"no zstd at all").is_err());
+        assert!(Gradual::begin(raw.len()).unwrap().reach(raw.len(), &packed[..packed.len() / 2], None).is_err());
+        assert!(Gradual::begin(raw.len()).unwrap().reach(raw.len(), b"no zstd at all", None).is_err());
+    }
+    #[test]
+    fn what_rests_on_a_prefix_is_decoded_step_by_step_too() {
+        let text =
+            |from: u32, to: u32| (from..to).flat_map(|i| format!("{:08x} of text; ", i.wrapping_mul(0x9e37_79b1)).into_bytes());
+        let prefix: Vec<u8> = text(0, 9_000).collect();
+        let raw: Vec<u8> = text(4_000, 60_000).collect();
+        let packed = compress_with_prefix(&raw, 3, Some(&prefix)).unwrap();
+        let mut gradual = Gradual::anew(raw.len());
+        for upto in [0, 1, 100_000, 90_000, 150_000, 500_000, raw.len() - 1, raw.len(), raw.len() + 9] {
+            gradual.reach(upto, &packed, Some(&prefix)).unwrap();
+            assert!(gradual.ready().len() >= upto.min(raw.len()) && raw.starts_with(gradual.ready()), "{upto}");
+            assert!(upto > 150_000 || gradual.ready().len() < raw.len() / 2, "much more than {upto}");
+        }
+        assert!(gradual.is_whole());
+        assert!(Gradual::anew(raw.len()).reach(raw.len(), &packed, Some(&prefix[..500])).is_err());
+        assert!(Gradual::anew(raw.len()).reach(raw.len(), &packed, None).is_err());
     }
 }

@@ -5,24 +5,34 @@
 //! group gives errors, and a child always has a smaller number than its parent, so that joining ends.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::ops::{Deref, Range};
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use crate::bytes::{Reader, unzigzag};
+use crate::bytes::Reader;
 use crate::codec::{self, packing};
 use crate::column::{Class, Column, Header, Offsets};
 use crate::error::{Corrupt, corrupt};
-use crate::group::build::{LIST_COLUMNS, LISTED, list_column};
+use crate::group::build::{LIST_COLUMNS, list_column};
 use crate::group::{Piece, stream};
 use crate::record::cut::class;
 use crate::record::template::{Slot, SlotKind, Template};
 
+mod resolve;
 pub mod scan;
+mod segments;
 pub mod sizes;
+pub mod sparse;
+
+use resolve::{Cursor, References, Resolved, Resolver};
+use segments::read_segments;
 
 /// No value makes a group's column longer than this, decoded.
 const COLUMN_LIMIT: usize = 1 << 28;
+
+/// A payload as it lies in a pack, or decoded.
+pub type Payload = Box<dyn Deref<Target = [u8]> + Send>;
 
 /// A group, opened.
 pub struct Group {
@@ -30,12 +40,7 @@ pub struct Group {
     pub first_node: u32,
     /// Number of its first segment.
     pub first_segment: u32,
-    payload_streams: Vec<(u8, usize, Vec<u8>)>,
-    columns: Vec<OnceCell<Vec<u8>>>,
-    /// Columns that were asked twice, with the ends of their values.
-    decoded: RefCell<Vec<(Vec<u8>, Vec<u32>)>>,
-    directory: Vec<u8>,
-    templates: Vec<TemplatePart>,
+    columns: Columns,
     nodes: Vec<NodePart>,
     references: Vec<u32>,
     /// For each reference whether it leads to a node.
@@ -44,6 +49,86 @@ pub struct Group {
     segments: Vec<SegmentPart>,
     pieces: Vec<Piece>,
     roots: Vec<u32>,
+}
+
+/// The short values of a group.
+struct Columns {
+    payload: Payload,
+    /// How each class's stream is packed, its length unpacked, and where it is in the payload.
+    streams: Vec<(u8, usize, Range<usize>)>,
+    unpacked: Vec<OnceCell<Vec<u8>>>,
+    /// Columns that were asked often, with the ends of their values.
+    decoded: RefCell<Vec<(Vec<u8>, Vec<u32>)>>,
+    directory: Vec<u8>,
+    templates: Vec<TemplatePart>,
+}
+
+/// A group whose columns and templates are known, but not yet who refers to whom.
+struct Opening {
+    first_node: u32,
+    first_segment: u32,
+    segments: usize,
+    records: usize,
+    class_starts: [u32; class::COUNT],
+    columns: Columns,
+    cursors: Vec<Cursor>,
+    shapes: Shapes,
+    references: Vec<u8>,
+    segment_table: Vec<u8>,
+    piece_table: Vec<u8>,
+    record_table: Vec<u8>,
+}
+
+/// A template's place in the directory for each node.
+struct Shapes {
+    /// Low bytes, then high ones where there are more than 256 templates.
+    bytes: Vec<u8>,
+    nodes: usize,
+}
+
+impl Shapes {
+    fn read(bytes: Vec<u8>, nodes: usize, templates: usize) -> Result<Shapes, Corrupt> {
+        let planes = if templates > 256 { 2 } else { 1 };
+        if bytes.len() != nodes * planes {
+            return Err(corrupt!("{} shape bytes for {nodes} nodes", bytes.len()));
+        }
+        let shapes = Shapes { bytes, nodes };
+        // With one plane, and that of 256 templates or fewer, this is a maximum of bytes.
+        let (low, high) = shapes.planes(0..nodes);
+        let most = match high.is_empty() {
+            true => low.iter().copied().max().map(u32::from),
+            false => shapes.iter(0..nodes).max(),
+        };
+        match most.filter(|&most| most as usize >= templates) {
+            Some(most) => Err(corrupt!("node of template {most} of {templates}")),
+            None => Ok(shapes),
+        }
+    }
+
+    /// Low and high bytes of a range; no high ones where there is one plane.
+    fn planes(&self, range: Range<usize>) -> (&[u8], &[u8]) {
+        let (low, high) = self.bytes.split_at(self.nodes.min(self.bytes.len()));
+        (low.get(range.clone()).unwrap_or_default(), high.get(range).unwrap_or_default())
+    }
+
+    fn iter(&self, range: Range<usize>) -> impl Iterator<Item = u32> + '_ {
+        let (low, high) = self.planes(range);
+        let high = high.iter().map(|&byte| u32::from(byte) << 8).chain(std::iter::repeat(0));
+        low.iter().zip(high).map(|(&low, high)| u32::from(low) | high)
+    }
+
+    /// How many nodes of a range each template has.
+    fn count(&self, range: Range<usize>, templates: usize) -> Vec<u32> {
+        let (low, high) = self.planes(range.clone());
+        // Shapes were checked when they were read.
+        let mut counts = vec![0; templates.max(256)];
+        match high.is_empty() {
+            true => low.iter().for_each(|&shape| counts[usize::from(shape)] += 1),
+            false => self.iter(range).for_each(|shape| counts[shape as usize] += 1),
+        }
+        counts.truncate(templates);
+        counts
+    }
 }
 
 /// Columns of one template.
@@ -62,11 +147,13 @@ struct ValueColumn {
     state: Cell<ColumnState>,
 }
 
-#[derive(Clone, Copy, Default)]
+/// A column is opened so many times before it is decoded whole: opening costs about a fifth of that, and a record alone asks little.
+const OPENINGS: u8 = 6;
+
+#[derive(Clone, Copy)]
 enum ColumnState {
-    #[default]
-    Untouched,
-    Touched,
+    /// Opened so many times.
+    Opened(u8),
     /// By its place among the decoded.
     Decoded(u32),
 }
@@ -106,56 +193,10 @@ pub struct Text<'a> {
     pub pieces: &'a [Piece],
 }
 
-/// How a template's columns are read while references are resolved.
-struct Cursor {
-    template: usize,
-    list: Option<Option<Slot>>,
-    /// Fixed: the columns of references in order. List: nodes, segments.
-    references: SmallVec<[References; 2]>,
-    counts: Vec<u32>,
-    rank: u32,
-    short_at: u32,
-    token_at: u32,
-    kind_at: u32,
-}
-
-/// What is left of a column of references: bytes of their stream. Without any, all are new.
-#[derive(Clone, Copy, Default)]
-struct References {
-    to_node: bool,
-    named: bool,
-    at: usize,
-    end: usize,
-}
-
-impl References {
-    /// The next code.
-    fn next(&mut self, stream: &[u8]) -> Result<u64, Corrupt> {
-        if !self.named {
-            return Ok(0);
-        }
-        let bytes = stream.get(self.at..self.end).ok_or_else(|| corrupt!("reference column outside its stream"))?;
-        // Most codes are 0 or small: this runs for every reference of every group that is opened.
-        if let Some(&code) = bytes.first()
-            && code < 0x80
-        {
-            self.at += 1;
-            return Ok(u64::from(code));
-        }
-        let mut reader = Reader::new(bytes);
-        let code = reader.varint()?;
-        self.at += reader.position();
-        Ok(code)
-    }
-}
-
-impl Group {
+impl Opening {
     /// Opens a payload; `template` gives the pack's templates by number.
-    ///
-    /// # Errors
-    /// When anything does not add up.
-    pub fn decode<'t>(payload: &[u8], template: impl Fn(u32) -> Option<&'t Template>) -> Result<Group, Corrupt> {
-        let mut head = Reader::new(payload);
+    fn read<'t>(payload: Payload, template: &impl Fn(u32) -> Option<&'t Template>) -> Result<Opening, Corrupt> {
+        let mut head = Reader::new(&payload);
         let (first_node, nodes, first_segment, segments) =
             (head.varint32()?, head.varint32()? as usize, head.varint32()?, head.varint32()? as usize);
         let records = head.varint32()? as usize;
@@ -163,70 +204,64 @@ impl Group {
         for start in &mut class_starts {
             *start = head.varint32()?;
         }
-        let mut streams = read_streams(&mut head)?;
-        let directory = unpack(&mut streams, stream::DIRECTORY)?;
-        let shapes = unpack(&mut streams, stream::SHAPES)?;
-        let counts = unpack(&mut streams, stream::COUNTS)?;
-        let references = unpack(&mut streams, stream::REFERENCES)?;
-        let segment_table = unpack(&mut streams, stream::SEGMENTS)?;
-        let piece_table = unpack(&mut streams, stream::PIECES)?;
-        let record_table = unpack(&mut streams, stream::RECORDS)?;
-        if unpack(&mut streams, stream::PRINTS)?.len() != records * 2 {
+        let streams = read_streams(&mut head)?;
+        let unpack = |index: usize| unpack(&payload, &streams[index]);
+        let directory = unpack(stream::DIRECTORY)?;
+        let templates = Reader::new(&directory).count(1)?;
+        let shapes = Shapes::read(unpack(stream::SHAPES)?, nodes, templates)?;
+        let counts = unpack(stream::COUNTS)?;
+        let references = unpack(stream::REFERENCES)?;
+        let segment_table = unpack(stream::SEGMENTS)?;
+        let piece_table = unpack(stream::PIECES)?;
+        let record_table = unpack(stream::RECORDS)?;
+        if streams[stream::PRINTS].1 != records * 2 {
             return Err(corrupt!("prints do not match the {records} records"));
         }
-
-        let (parts, piece_list) = read_segments(&segment_table, &piece_table, segments, class_starts)?;
-        let shapes = read_shapes(&shapes, nodes, &directory)?;
-        let mut group = Group {
-            first_node,
-            first_segment,
-            columns: (0..Class::COUNT).map(|_| OnceCell::new()).collect(),
-            payload_streams: streams,
+        let columns = Columns {
+            unpacked: (0..Class::COUNT).map(|_| OnceCell::new()).collect(),
+            streams: streams.into_iter().skip(stream::COLUMNS).collect(),
+            payload,
             decoded: RefCell::default(),
             directory,
-            templates: Vec::new(),
-            nodes: Vec::with_capacity(nodes),
-            references: Vec::with_capacity(references.len() + segments + nodes),
-            to_node: Vec::with_capacity(references.len() + segments + nodes),
-            lists: Vec::new(),
-            segments: parts,
-            pieces: piece_list,
-            roots: Vec::with_capacity(records),
+            templates: Vec::with_capacity(templates),
         };
-        let mut cursors = group.read_directory(&shapes, &counts, &template)?;
-        group.resolve(&shapes, &mut cursors, &references, &record_table, records)?;
-        Ok(group)
+        let cursors = Vec::with_capacity(templates);
+        let mut opening = Opening {
+            first_node,
+            first_segment,
+            segments,
+            records,
+            class_starts,
+            columns,
+            cursors,
+            shapes,
+            references,
+            segment_table,
+            piece_table,
+            record_table,
+        };
+        opening.read_directory(&counts, templates, template)?;
+        Ok(opening)
     }
 
     /// Reads templates and column headers; the counts of nodes per template say how many values each column has.
     fn read_directory<'t>(
         &mut self,
-        shapes: &[u32],
         counts: &[u8],
+        templates: usize,
         template: &impl Fn(u32) -> Option<&'t Template>,
-    ) -> Result<Vec<Cursor>, Corrupt> {
-        let directory = std::mem::take(&mut self.directory);
-        let mut reader = Reader::new(&directory);
-        let templates = reader.count(1)?;
-        let mut uses = vec![0usize; templates];
-        shapes.iter().for_each(|&shape| uses[shape as usize] += 1);
+    ) -> Result<(), Corrupt> {
+        let mut reader = Reader::new(&self.columns.directory);
+        reader.varint()?;
+        let uses = self.shapes.count(0..self.shapes.nodes, templates);
         let mut counts = Reader::new(counts);
         let mut offsets = Offsets::default();
         let mut reference_at = 0usize;
-        let mut cursors = Vec::with_capacity(templates);
-        for (index, &uses) in uses.iter().enumerate() {
+        for uses in uses {
+            let uses = uses as usize;
             let number = reader.varint32()?;
             let parsed = template(number).ok_or_else(|| corrupt!("template {number} is not in the pack"))?;
-            let mut cursor = Cursor {
-                template: index,
-                list: None,
-                references: SmallVec::new(),
-                counts: Vec::new(),
-                rank: 0,
-                short_at: 0,
-                token_at: 0,
-                kind_at: 0,
-            };
+            let mut cursor = Cursor::new();
             let mut part = TemplatePart {
                 template: number,
                 is_list: matches!(parsed, Template::List { .. }),
@@ -248,174 +283,141 @@ impl Group {
                 if count > 0 && is_value {
                     let (header_at, before) = (reader.position() as u32, offsets);
                     Header::read(&mut reader, count, &mut offsets)?;
-                    column = Some(ValueColumn { header_at, offsets: before, count: count as u32, state: Cell::default() });
+                    let state = Cell::new(ColumnState::Opened(0));
+                    column = Some(ValueColumn { header_at, offsets: before, count: count as u32, state });
                 }
                 if !is_value {
                     let length = if count > 0 { reader.varint()? } else { 0 };
                     let length = usize::try_from(length).map_err(|_| corrupt!("reference column too long"))?;
-                    let (at, end) = (reference_at, reference_at.saturating_add(length));
-                    cursor.references.push(References { to_node: list_column(kind) == 0, named: length > 0, at, end });
-                    reference_at = end;
+                    let column = References::new(list_column(kind) == 0, reference_at, length);
+                    cursor.references.push(column);
+                    reference_at = reference_at.saturating_add(length);
                 }
                 part.columns.push(column);
             }
-            self.templates.push(part);
-            cursors.push(cursor);
+            self.columns.templates.push(part);
+            self.cursors.push(cursor);
         }
         reader.finish()?;
-        counts.finish()?;
-        self.directory = directory;
-        Ok(cursors)
+        counts.finish()
     }
+}
 
-    /// One pass over all nodes: who is whose child, which segments are whose.
-    fn resolve(
-        &mut self,
-        shapes: &[u32],
-        cursors: &mut [Cursor],
-        references: &[u8],
-        records: &[u8],
-        count: usize,
-    ) -> Result<(), Corrupt> {
-        let mut state = Resolver {
-            unclaimed: Vec::new(),
-            next_segment: self.first_segment,
-            end_segment: self.first_segment + self.segments.len() as u32,
-            codes: Vec::new(),
-        };
-        let mut records = Reader::new(records);
-        let mut shapes = shapes.iter();
-        for _ in 0..count {
-            let new = records.varint32()?;
+impl Group {
+    /// Opens a payload; `template` gives the pack's templates by number.
+    ///
+    /// # Errors
+    /// When anything does not add up.
+    pub fn decode<'t>(payload: Payload, template: impl Fn(u32) -> Option<&'t Template>) -> Result<Group, Corrupt> {
+        let opening = Opening::read(payload, &template)?;
+        let (segments, pieces) =
+            read_segments(&opening.segment_table, &opening.piece_table, opening.segments, opening.class_starts)?;
+        let mut all = Resolved::default();
+        let room = opening.references.len() + segments.len() + opening.shapes.nodes;
+        all.nodes.reserve(opening.shapes.nodes);
+        all.references.reserve(room);
+        all.to_node.reserve(room);
+        let mut resolver = Resolver::new(opening.cursors, opening.first_segment, opening.segments);
+        let records = Records::read(&opening.record_table, opening.records, opening.first_node, opening.shapes.nodes)?;
+        let roots = resolve_all(&mut resolver, &records, &opening.shapes, &opening.columns, &opening.references, &mut all)?;
+        let Resolved { nodes, references, to_node, lists } = all;
+        Ok(Group {
+            first_node: opening.first_node,
+            first_segment: opening.first_segment,
+            columns: opening.columns,
+            nodes,
+            references,
+            to_node,
+            lists,
+            segments,
+            pieces,
+            roots,
+        })
+    }
+}
+
+/// Which nodes the records of a group have.
+struct Records {
+    first_node: u32,
+    /// For each record how many nodes there are up to its end.
+    ends: Vec<u32>,
+    /// Roots of records without nodes of their own, by position.
+    old: FxHashMap<u32, u32>,
+}
+
+impl Records {
+    fn read(table: &[u8], records: usize, first_node: u32, nodes: usize) -> Result<Records, Corrupt> {
+        let mut reader = Reader::new(table);
+        if records > table.len() {
+            return Err(corrupt!("{} bytes for {records} records", table.len()));
+        }
+        let mut all = Records { first_node, ends: Vec::with_capacity(records), old: FxHashMap::default() };
+        let mut end = 0u32;
+        for position in 0..records as u32 {
+            let new = reader.varint32()?;
             if new == 0 {
-                let root = records.varint32()?;
-                if root >= self.first_node + self.nodes.len() as u32 {
+                let root = reader.varint32()?;
+                if root >= first_node.saturating_add(end) {
                     return Err(corrupt!("a record's root {root} comes after it"));
                 }
-                self.roots.push(root);
-                continue;
+                all.old.insert(position, root);
             }
-            for _ in 0..new {
-                let &shape = shapes.next().ok_or_else(|| corrupt!("records have more nodes than the group"))?;
-                self.resolve_node(shape, &mut cursors[shape as usize], references, &mut state)?;
-            }
-            match state.unclaimed[..] {
-                [root] => self.roots.push(root),
-                _ => return Err(corrupt!("a record with {} roots", state.unclaimed.len())),
-            }
-            state.unclaimed.clear();
+            end = end.checked_add(new).ok_or_else(|| corrupt!("node numbers overflow"))?;
+            all.ends.push(end);
         }
-        if shapes.next().is_some() || state.next_segment != state.end_segment {
-            return Err(corrupt!("nodes or segments that nothing refers to"));
+        reader.finish()?;
+        if end as usize != nodes {
+            return Err(corrupt!("records have {end} nodes, the group {nodes}"));
         }
-        records.finish()
+        Ok(all)
     }
 
-    fn resolve_node(&mut self, shape: u32, cursor: &mut Cursor, references: &[u8], state: &mut Resolver) -> Result<(), Corrupt> {
-        let number = self.first_node + self.nodes.len() as u32;
-        let first_reference = self.references.len() as u32;
-        let mut rank = cursor.rank;
-        state.codes.clear();
-        let is_list = cursor.list.is_some();
-        match cursor.list {
-            None => {
-                for column in &mut cursor.references {
-                    state.codes.push((column.to_node, column.next(references)?));
-                }
-            }
-            Some(element) => {
-                let count = cursor.counts[cursor.rank as usize];
-                rank = self.lists.len() as u32;
-                self.lists.push(ListPart {
-                    count,
-                    first_kind: cursor.kind_at,
-                    short_at: cursor.short_at,
-                    token_at: cursor.token_at,
-                });
-                match element.map(|slot| list_column(slot.kind)) {
-                    Some(2) => cursor.short_at += count,
-                    Some(3) => cursor.token_at += count,
-                    Some(column) => {
-                        let column = &mut cursor.references[column];
-                        for _ in 0..count {
-                            state.codes.push((column.to_node, column.next(references)?));
-                        }
-                    }
-                    None => {
-                        for at in 0..count {
-                            let slot = element_slot(&self.templates[cursor.template].kinds, cursor.kind_at + at)?;
-                            match list_column(slot.kind) {
-                                2 => cursor.short_at += 1,
-                                3 => cursor.token_at += 1,
-                                column => state.codes.push((column == 0, cursor.references[column].next(references)?)),
-                            }
-                        }
-                        cursor.kind_at += count;
-                    }
-                }
-            }
-        }
-        cursor.rank += 1;
-        state.assign(is_list, number, &mut self.references, &mut self.to_node)?;
-        self.nodes.push(NodePart { dense: shape, rank, first_reference });
-        state.unclaimed.push(number);
-        Ok(())
+    /// The root of the record at a position: a record's own nodes end with it.
+    fn root(&self, position: usize) -> Option<u32> {
+        let end = *self.ends.get(position)?;
+        self.old.get(&(position as u32)).copied().or_else(|| (self.first_node + end).checked_sub(1))
+    }
+
+    /// Nodes of the record at a position, as indexes in the group.
+    fn nodes(&self, position: usize) -> Range<usize> {
+        let before = position.checked_sub(1).and_then(|before| self.ends.get(before));
+        before.map_or(0, |end| *end as usize)..self.ends.get(position).map_or(0, |end| *end as usize)
+    }
+
+    /// Position of the record that a node, by its index in the group, belongs to.
+    fn of_node(&self, index: u32) -> usize {
+        self.ends.partition_point(|end| *end <= index)
     }
 }
 
-/// What is open while references are resolved.
-struct Resolver {
-    unclaimed: Vec<u32>,
-    next_segment: u32,
-    end_segment: u32,
-    /// References of the node at hand: to a node or else a segment, and the code.
-    codes: Vec<(bool, u64)>,
-}
-
-impl Resolver {
-    fn assign(&mut self, is_list: bool, number: u32, out: &mut Vec<u32>, kinds: &mut Vec<bool>) -> Result<(), Corrupt> {
-        let new = self.codes.iter().map(|(is_node, code)| usize::from(*is_node & (*code == 0))).sum();
-        let from = self
-            .unclaimed
-            .len()
-            .checked_sub(new)
-            .ok_or_else(|| corrupt!("node {number} claims {new} nodes that are not there"))?;
-        let mut next_new = from;
-        let mut previous: Option<u32> = None;
-        for &(is_node, code) in &self.codes {
-            let target = match (is_node, code) {
-                (true, 0) => {
-                    next_new += 1;
-                    self.unclaimed[next_new - 1]
-                }
-                (true, code) => match previous.filter(|_| is_list) {
-                    Some(previous) => to_u32(i64::from(previous).checked_add(unzigzag(code - 1)))?,
-                    None => to_u32(i64::try_from(code - 1).ok())?,
-                },
-                (false, 0) if self.next_segment < self.end_segment => {
-                    self.next_segment += 1;
-                    self.next_segment - 1
-                }
-                (false, 0) => return Err(corrupt!("node {number} refers to more segments than there are")),
-                (false, code) => to_u32(i64::try_from(code - 1).ok())?,
-            };
-            let limit = if is_node { number } else { self.next_segment };
-            if target >= limit {
-                return Err(corrupt!("node {number} refers to {target}, which comes after it"));
-            }
-            if is_node {
-                previous = Some(target);
-            }
-            out.push(target);
-            kinds.push(is_node);
+/// Resolves all nodes of a group; gives the roots of its records.
+fn resolve_all(
+    resolver: &mut Resolver,
+    records: &Records,
+    shapes: &Shapes,
+    columns: &Columns,
+    stream: &[u8],
+    out: &mut Resolved,
+) -> Result<Vec<u32>, Corrupt> {
+    let mut roots = Vec::with_capacity(records.ends.len());
+    let mut shapes = shapes.iter(0..shapes.nodes);
+    let mut number = records.first_node;
+    for position in 0..records.ends.len() {
+        let nodes = records.nodes(position);
+        if nodes.is_empty() {
+            roots.extend(records.root(position));
+            continue;
         }
-        self.unclaimed.truncate(from);
-        Ok(())
+        for shape in shapes.by_ref().take(nodes.len()) {
+            resolver.node(number, shape, columns.kinds(shape as usize), stream, out)?;
+            number += 1;
+        }
+        roots.push(resolver.end_record()?);
     }
-}
-
-fn to_u32(value: Option<i64>) -> Result<u32, Corrupt> {
-    value.and_then(|value| u32::try_from(value).ok()).ok_or_else(|| corrupt!("a reference outside 32 bits"))
+    if !resolver.is_done() {
+        return Err(corrupt!("segments that nothing refers to"));
+    }
+    Ok(roots)
 }
 
 fn element_slot(kinds: &[u8], at: u32) -> Result<Slot, Corrupt> {
@@ -471,11 +473,14 @@ fn read_sizes(head: &mut Reader<'_>) -> Result<Vec<(u8, usize, usize)>, Corrupt>
     Ok(sizes)
 }
 
-fn read_streams(head: &mut Reader<'_>) -> Result<Vec<(u8, usize, Vec<u8>)>, Corrupt> {
+/// For each stream how it is packed, its length unpacked, and where it is.
+fn read_streams(head: &mut Reader<'_>) -> Result<Vec<(u8, usize, Range<usize>)>, Corrupt> {
     let sizes = read_sizes(head)?;
     let mut streams = Vec::with_capacity(stream::COUNT);
     for (packed, raw, stored) in sizes {
-        streams.push((packed, raw, head.take(stored)?.to_vec()));
+        let start = head.position();
+        head.take(stored)?;
+        streams.push((packed, raw, start..head.position()));
     }
     if !head.is_empty() {
         return Err(corrupt!("{} bytes after the last stream", head.remaining()));
@@ -535,10 +540,9 @@ fn one_stream(payload: &[u8], index: usize) -> Result<(u32, usize, Vec<u8>), Cor
     Ok((first_node, records, bytes))
 }
 
-fn unpack(streams: &mut [(u8, usize, Vec<u8>)], index: usize) -> Result<Vec<u8>, Corrupt> {
-    let (packed, raw, bytes) = &mut streams[index];
-    let bytes = std::mem::take(bytes);
-    if *packed == packing::RAW { Ok(bytes) } else { unpacked(*packed, &bytes, *raw) }
+fn unpack(payload: &[u8], (packed, raw, range): &(u8, usize, Range<usize>)) -> Result<Vec<u8>, Corrupt> {
+    let bytes = payload.get(range.clone()).ok_or_else(|| corrupt!("a stream outside its payload"))?;
+    unpacked(*packed, bytes, *raw)
 }
 
 fn unpacked(packed: u8, bytes: &[u8], raw: usize) -> Result<Vec<u8>, Corrupt> {
@@ -547,70 +551,6 @@ fn unpacked(packed: u8, bytes: &[u8], raw: usize) -> Result<Vec<u8>, Corrupt> {
         return Err(corrupt!("a stream of {} bytes that claims to hold {raw}", bytes.len()));
     }
     codec::unpack(packed, bytes, raw)
-}
-
-fn read_shapes(bytes: &[u8], nodes: usize, directory: &[u8]) -> Result<Vec<u32>, Corrupt> {
-    let templates = Reader::new(directory).count(1)?;
-    let planes = if templates > 256 { 2 } else { 1 };
-    if bytes.len() != nodes * planes {
-        return Err(corrupt!("{} shape bytes for {nodes} nodes", bytes.len()));
-    }
-    let (low, high) = bytes.split_at(nodes);
-    let mut shapes = Vec::with_capacity(nodes);
-    for (index, &low) in low.iter().enumerate() {
-        let shape = u32::from(low) | high.get(index).map_or(0, |&high| u32::from(high) << 8);
-        if shape as usize >= templates {
-            return Err(corrupt!("node of template {shape} of {templates}"));
-        }
-        shapes.push(shape);
-    }
-    Ok(shapes)
-}
-
-/// Segments with their pieces made explicit.
-fn read_segments(
-    table: &[u8],
-    listed: &[u8],
-    count: usize,
-    mut next: [u32; class::COUNT],
-) -> Result<(Vec<SegmentPart>, Vec<Piece>), Corrupt> {
-    let kinds = table.get(..count).ok_or_else(|| corrupt!("{} bytes for {count} segments", table.len()))?;
-    let mut lengths = Reader::new(&table[count..]);
-    let mut listed = Reader::new(listed);
-    let mut parts = Vec::with_capacity(count);
-    let mut pieces = Vec::with_capacity(count);
-    for &kind in kinds {
-        let class = kind & !LISTED;
-        let next = next.get_mut(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
-        let length = lengths.varint32()?;
-        let first_piece = pieces.len() as u32;
-        if kind & LISTED == 0 {
-            pieces.push(Piece { start: *next, length });
-            *next = next.checked_add(length).ok_or_else(|| corrupt!("literal positions overflow"))?;
-        } else {
-            let mut sum = 0u64;
-            for _ in 0..listed.count(2)? {
-                let length = listed.varint32()?;
-                let start = match listed.varint32()? {
-                    0 => {
-                        let start = *next;
-                        *next = next.checked_add(length).ok_or_else(|| corrupt!("literal positions overflow"))?;
-                        start
-                    }
-                    code => code - 1,
-                };
-                sum += u64::from(length);
-                pieces.push(Piece { start, length });
-            }
-            if sum != u64::from(length) {
-                return Err(corrupt!("a segment of {length} bytes with pieces of {sum}"));
-            }
-        }
-        parts.push(SegmentPart { class, length, first_piece, pieces: pieces.len() as u32 - first_piece });
-    }
-    lengths.finish()?;
-    listed.finish()?;
-    Ok((parts, pieces))
 }
 
 /// The references of a group.
@@ -639,7 +579,9 @@ impl Links {
 /// A node, ready to be joined.
 #[derive(Clone, Copy)]
 pub struct NodeView<'g> {
-    group: &'g Group,
+    columns: &'g Columns,
+    references: &'g [u32],
+    lists: &'g [ListPart],
     node: NodePart,
 }
 
@@ -650,13 +592,6 @@ impl Group {
         (self.nodes.len(), self.segments.len(), self.roots.len())
     }
 
-    /// Bytes it takes in memory, about.
-    #[must_use]
-    pub fn memory(&self) -> usize {
-        let streams: usize = self.payload_streams.iter().map(|(_, raw, stored)| raw * 3 + stored.len()).sum();
-        streams + self.nodes.len() * 12 + self.references.len() * 4 + self.segments.len() * 20 + 4096
-    }
-
     /// Nodes with a short value that `holds` accepts; `needles` are what such a value must hold, plainly or escaped. A list may be
     /// named for the value of a neighbour.
     ///
@@ -665,12 +600,12 @@ impl Group {
     pub fn nodes_with(&self, needles: &[&[u8]], holds: &dyn Fn(&[u8]) -> bool) -> Result<Vec<u32>, Corrupt> {
         let mut hits: FxHashMap<(u32, usize), Vec<u32>> = FxHashMap::default();
         let (mut bytes, mut ends) = (Vec::new(), Vec::new());
-        for (dense, part) in (0..).zip(&self.templates) {
+        for (dense, part) in (0..).zip(&self.columns.templates) {
             for (index, column) in part.columns.iter().enumerate() {
                 let Some(column) = column else { continue };
                 bytes.clear();
                 ends.clear();
-                self.open_column(column, |column| match needles.iter().any(|needle| column.may_hold(needle)) {
+                self.columns.open(column, |column| match needles.iter().any(|needle| column.may_hold(needle)) {
                     true => column.decode_all(COLUMN_LIMIT, &mut bytes, &mut ends),
                     false => Ok(()),
                 })?;
@@ -691,7 +626,7 @@ impl Group {
             return Ok(Vec::new());
         }
         let is_hit = |node: &NodePart| {
-            let part = &self.templates[node.dense as usize];
+            let part = &self.columns.templates[node.dense as usize];
             (0..part.columns.len()).any(|index| {
                 let Some(ranks) = hits.get(&(node.dense, index)) else { return false };
                 if !part.is_list {
@@ -726,7 +661,8 @@ impl Group {
     /// When the group does not hold it.
     pub fn node(&self, number: u32) -> Result<NodeView<'_>, Corrupt> {
         let node = number.checked_sub(self.first_node).and_then(|index| self.nodes.get(index as usize));
-        Ok(NodeView { group: self, node: *node.ok_or_else(|| corrupt!("node {number} is not in its group"))? })
+        let node = *node.ok_or_else(|| corrupt!("node {number} is not in its group"))?;
+        Ok(NodeView { columns: &self.columns, references: &self.references, lists: &self.lists, node })
     }
 
     /// A segment by its number in the pack.
@@ -740,13 +676,28 @@ impl Group {
         Ok(Text { class: part.class, length: part.length, pieces })
     }
 
+    fn open_column<T>(&self, column: &ValueColumn, use_it: impl FnOnce(&Column<'_>) -> Result<T, Corrupt>) -> Result<T, Corrupt> {
+        self.columns.open(column, use_it)
+    }
+}
+
+impl Columns {
+    /// Bytes they take in memory, about, once all are in use.
+    fn memory(&self) -> usize {
+        self.streams.iter().map(|(_, raw, _)| raw * 3).sum::<usize>() + self.directory.len() * 2
+    }
+
+    /// Markers and styles of the elements of a mixed list template.
+    fn kinds(&self, template: usize) -> &[u8] {
+        self.templates.get(template).map_or(&[], |part| &part.kinds)
+    }
+
     fn class_stream(&self, class: Class) -> Result<&[u8], Corrupt> {
-        let cell = &self.columns[class as usize];
+        let cell = &self.unpacked[class as usize];
         if let Some(bytes) = cell.get() {
             return Ok(bytes);
         }
-        let (packed, raw, bytes) = &self.payload_streams[stream::COLUMNS + class as usize];
-        let bytes = unpacked(*packed, bytes, *raw)?;
+        let bytes = unpack(&self.payload, &self.streams[class as usize])?;
         Ok(cell.get_or_init(|| bytes))
     }
 
@@ -760,13 +711,13 @@ impl Group {
                 out.extend_from_slice(bytes.get(start as usize..*end as usize).unwrap_or_default());
                 Ok(())
             }
-            ColumnState::Untouched => {
-                column.state.set(ColumnState::Touched);
-                self.open_column(column, |column| column.get(rank, out))
+            ColumnState::Opened(times) if times < OPENINGS => {
+                column.state.set(ColumnState::Opened(times + 1));
+                self.open(column, |column| column.get(rank, out))
             }
-            ColumnState::Touched => {
+            ColumnState::Opened(_) => {
                 let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(column.count as usize));
-                self.open_column(column, |column| column.decode_all(COLUMN_LIMIT, &mut bytes, &mut ends))?;
+                self.open(column, |column| column.decode_all(COLUMN_LIMIT, &mut bytes, &mut ends))?;
                 column.state.set(ColumnState::Decoded(self.decoded.borrow().len() as u32));
                 self.decoded.borrow_mut().push((bytes, ends));
                 self.value(column, rank, out)
@@ -774,7 +725,7 @@ impl Group {
         }
     }
 
-    fn open_column<T>(&self, column: &ValueColumn, use_it: impl FnOnce(&Column<'_>) -> Result<T, Corrupt>) -> Result<T, Corrupt> {
+    fn open<T>(&self, column: &ValueColumn, use_it: impl FnOnce(&Column<'_>) -> Result<T, Corrupt>) -> Result<T, Corrupt> {
         let header =
             self.directory.get(column.header_at as usize..).ok_or_else(|| corrupt!("column header outside the directory"))?;
         let header = Header::read(&mut Reader::new(header), column.count as usize, &mut { column.offsets })?;
@@ -796,7 +747,7 @@ impl NodeView<'_> {
     }
 
     fn part(&self) -> &TemplatePart {
-        &self.group.templates[self.node.dense as usize]
+        &self.columns.templates[self.node.dense as usize]
     }
 
     /// The number of the `index`th reference among the node's references.
@@ -805,7 +756,7 @@ impl NodeView<'_> {
     /// When there are not so many.
     pub fn reference(&self, index: usize) -> Result<u32, Corrupt> {
         let at = self.node.first_reference as usize + index;
-        self.group.references.get(at).copied().ok_or_else(|| corrupt!("a node without its reference"))
+        self.references.get(at).copied().ok_or_else(|| corrupt!("a node without its reference"))
     }
 
     /// Appends the short value of slot `slot` of a fixed template.
@@ -814,7 +765,7 @@ impl NodeView<'_> {
     /// When the column is damaged.
     pub fn value(&self, slot: usize, out: &mut Vec<u8>) -> Result<(), Corrupt> {
         let column = self.part().columns.get(slot).and_then(Option::as_ref).ok_or_else(|| corrupt!("a slot without column"))?;
-        self.group.value(column, self.node.rank as usize, out)
+        self.columns.value(column, self.node.rank as usize, out)
     }
 
     /// Number of elements of a list.
@@ -822,7 +773,7 @@ impl NodeView<'_> {
     /// # Errors
     /// When the node is none.
     pub fn list(&self) -> Result<ListView<'_>, Corrupt> {
-        let list = self.group.lists.get(self.node.rank as usize).ok_or_else(|| corrupt!("a list without its length"))?;
+        let list = self.lists.get(self.node.rank as usize).ok_or_else(|| corrupt!("a list without its length"))?;
         Ok(ListView { node: *self, list: *list, at: 0, references: 0, shorts: 0, tokens: 0 })
     }
 }
@@ -886,7 +837,7 @@ impl ListView<'_> {
         };
         let values = self.node.part().columns.get(column).and_then(Option::as_ref);
         let values = values.ok_or_else(|| corrupt!("a list without column"))?;
-        self.node.group.value(values, rank as usize, out)?;
+        self.node.columns.value(values, rank as usize, out)?;
         Ok(Element::Value)
     }
 }

@@ -64,7 +64,8 @@ pub mod codec {
     pub const RAW: u8 = 0;
     /// One zstd frame without magic, content size and checksum (the frame head has them).
     pub const ZSTD: u8 = 1;
-    /// As 1, with another block of the same class as prefix: a varint with that block's index stands before the data.
+    /// As 1, with the start of another block of the same class as prefix: that block's index and how many bytes of it, varints,
+    /// stand before the data.
     pub const ZSTD_PREFIX: u8 = 2;
     /// As 1, with a dictionary: a varint with its number stands before the data.
     pub const ZSTD_DICTIONARY: u8 = 3;
@@ -76,6 +77,8 @@ pub mod codec {
     pub const PPMD: u8 = 6;
     /// PPMd of text in the codes of a vocabulary.
     pub const PPMD_CODED: u8 = 7;
+    /// A journal, as 1, after a dictionary (its number and 1 as varint, 0 for none) and the journal before it in the pack.
+    pub const ZSTD_AFTER: u8 = 8;
 
     /// True when another block must be at hand.
     #[must_use]
@@ -199,11 +202,15 @@ impl<'a> Frame<'a> {
 pub fn decode_start(frame: &Frame<'_>, prefix: Option<&[u8]>, upto: usize) -> Result<Gradual, Corrupt> {
     let length = frame.raw_length as usize;
     // Most of it costs as much as all of it.
-    if !matches!(frame.codec, codec::ZSTD | codec::CODED) || upto >= length / 4 * 3 {
+    let is_gradual = matches!(frame.codec, codec::ZSTD | codec::CODED) || codec::has_prefix(frame.codec);
+    if !is_gradual || upto >= length / 4 * 3 {
         return Ok(Gradual::whole(decode(frame, prefix)?));
     }
-    let mut bytes = Gradual::begin(length)?;
-    reach(&mut bytes, frame, upto)?;
+    let mut bytes = match codec::has_prefix(frame.codec) {
+        true => Gradual::anew(length),
+        false => Gradual::begin(length)?,
+    };
+    reach(&mut bytes, frame, prefix, upto)?;
     Ok(bytes)
 }
 
@@ -211,10 +218,19 @@ pub fn decode_start(frame: &Frame<'_>, prefix: Option<&[u8]>, upto: usize) -> Re
 ///
 /// # Errors
 /// When the frame is damaged.
-pub fn reach(bytes: &mut Gradual, frame: &Frame<'_>, upto: usize) -> Result<(), Corrupt> {
+pub fn reach(bytes: &mut Gradual, frame: &Frame<'_>, prefix: Option<&[u8]>, upto: usize) -> Result<(), Corrupt> {
     let had = bytes.is_whole();
-    bytes.reach(upto, frame.payload)?;
+    let data = if codec::has_prefix(frame.codec) { after_prefix(frame)? } else { frame.payload };
+    bytes.reach(upto, data, prefix)?;
     if bytes.is_whole() && !had { frame.verify_decoded(bytes.ready()) } else { Ok(()) }
+}
+
+/// What is compressed of a payload coded with a prefix: it begins with the other block's index and how many of its bytes count.
+fn after_prefix<'a>(frame: &Frame<'a>) -> Result<&'a [u8], Corrupt> {
+    let mut reader = Reader::new(frame.payload);
+    reader.varint()?;
+    reader.varint()?;
+    reader.take(reader.remaining())
 }
 
 /// Decodes a frame's payload and verifies it. `prefix` must be given for frames coded with one.
@@ -227,17 +243,21 @@ pub fn decode(frame: &Frame<'_>, prefix: Option<&[u8]>) -> Result<Vec<u8>, Corru
         codec::RAW => frame.payload.to_vec(),
         codec::ZSTD | codec::CODED => crate::codec::decompress(frame.payload, length, None)?,
         codec::ZSTD_PREFIX | codec::CODED_PREFIX => {
-            let mut reader = Reader::new(frame.payload);
-            reader.varint()?;
-            let data = reader.take(reader.remaining())?;
             let prefix = prefix.ok_or_else(|| corrupt!("coded with a prefix that is not at hand"))?;
-            crate::codec::decompress(data, length, Some(prefix))?
+            crate::codec::decompress(after_prefix(frame)?, length, Some(prefix))?
         }
         codec::ZSTD_DICTIONARY => {
             let mut reader = Reader::new(frame.payload);
             reader.varint()?;
             let dictionary = frame.dictionary.ok_or_else(|| corrupt!("coded with a dictionary that is not at hand"))?;
             crate::codec::decompress_with_dictionary(reader.take(reader.remaining())?, length, dictionary)?
+        }
+        codec::ZSTD_AFTER => {
+            let mut reader = Reader::new(frame.payload);
+            reader.varint()?;
+            let before = prefix.ok_or_else(|| corrupt!("coded after a journal that is not at hand"))?;
+            let prefix = [frame.dictionary.unwrap_or_default(), before].concat();
+            crate::codec::decompress(reader.take(reader.remaining())?, length, Some(&prefix))?
         }
         codec::PPMD | codec::PPMD_CODED => crate::codec::ppmd::decompress(frame.payload, length)?,
         codec => return Err(corrupt!("codec {codec} is unknown")),

@@ -125,8 +125,13 @@ impl PackReader {
     pub fn frame(&self, offset: u64, kind: Kind) -> Result<Frame<'_>, Corrupt> {
         let damaged = |Corrupt(what): Corrupt| corrupt!("frame at offset {offset}: {what}");
         let mut frame = Frame::read(self.bytes(), offset)?.expect(kind).map_err(damaged)?;
-        if frame.codec == frame::codec::ZSTD_DICTIONARY {
-            let number = Reader::new(frame.payload).varint32().map_err(damaged)?;
+        let number = || Reader::new(frame.payload).varint32().map_err(damaged);
+        let number = match frame.codec {
+            frame::codec::ZSTD_DICTIONARY => Some(number()?),
+            frame::codec::ZSTD_AFTER => number()?.checked_sub(1),
+            _ => None,
+        };
+        if let Some(number) = number {
             frame.dictionary = Some(self.dictionary(number).map_err(damaged)?);
         }
         Ok(frame)

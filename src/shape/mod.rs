@@ -17,6 +17,7 @@ mod meta;
 mod record;
 mod roles;
 mod segments;
+mod texts;
 mod turns;
 
 pub use detect::{Detection, Hints, detect};
@@ -26,6 +27,7 @@ pub use meta::{FileState, Instant, Metadata, Precision, carried_ids, is_scoped, 
 pub use record::{Form, Record};
 pub use roles::{SegmentType, type_of_role};
 pub use segments::{Label, Visited, segments};
+pub use texts::{Spoken, has_words};
 pub use turns::{Turn, turns};
 
 #[cfg(test)]

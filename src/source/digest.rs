@@ -6,10 +6,16 @@
 //!
 //! [`edge_hash`] of the first and the last 64 KiB is the cheap look that decides most cases without reading the middle.
 //!
+//! Where the stream can be read again, the bytes of that chunk need not be kept: the digest is [cut](StreamDigest::save_cut) there, and
+//! goes on once it got them back ([`StreamDigest::restore`]), which must give the digest it had.
+//!
 //! ```text
+//! cut  = varint length · chaining values as below · the digest
 //! save = varint length · chaining values, largest subtree first (32 bytes each; as many as bits are set in the number of
 //!        finished chunks) · the bytes of the last chunk (1..=1024, none for an empty stream)
 //! ```
+
+use std::ops::Range;
 
 use blake3::hazmat::{self, ChainingValue, HasherExt, Mode};
 use blake3::{CHUNK_LEN, Hasher};
@@ -34,6 +40,8 @@ pub struct StreamDigest {
     tail: Vec<u8>,
     /// Digest and length, when that is all that may be kept: nothing can follow.
     closed: Option<([u8; 32], u64)>,
+    /// Digest and bytes of the last chunk, when these were not kept.
+    cut: Option<([u8; 32], usize)>,
 }
 
 impl StreamDigest {
@@ -55,18 +63,44 @@ impl StreamDigest {
         self.closed.is_some()
     }
 
+    /// Which bytes of the stream it needs back before more can follow.
+    #[must_use]
+    pub fn missing(&self) -> Option<Range<u64>> {
+        self.cut.map(|_| self.chunks * CHUNK..self.length())
+    }
+
+    /// Gives back the bytes that were not kept; false, and nothing changes, when they are not those.
+    pub fn restore(&mut self, bytes: &[u8]) -> bool {
+        let Some((digest, length)) = self.cut else { return bytes.is_empty() };
+        let whole = StreamDigest { tail: bytes.to_vec(), cut: None, ..self.clone() };
+        let same = bytes.len() == length && whole.finish() == digest;
+        if same {
+            *self = whole;
+        }
+        same
+    }
+
+    /// Bytes of the last chunk.
+    #[must_use]
+    pub fn open_bytes(&self) -> usize {
+        self.cut.map_or(self.tail.len(), |(_, length)| length)
+    }
+
     /// Bytes so far.
     #[must_use]
     pub fn length(&self) -> u64 {
         if let Some((_, length)) = self.closed {
             return length;
         }
+        if let Some((_, length)) = self.cut {
+            return self.chunks * CHUNK + length as u64;
+        }
         self.chunks * CHUNK + self.tail.len() as u64
     }
 
     /// Adds the next bytes of the stream. Large pieces are faster: they are hashed as large subtrees.
     pub fn update(&mut self, mut bytes: &[u8]) {
-        debug_assert!(!self.is_closed(), "a closed digest cannot go on");
+        debug_assert!(!self.is_closed() && self.cut.is_none(), "a closed or cut digest cannot go on");
         let room = (CHUNK_LEN - self.tail.len()).min(bytes.len());
         let (now, later) = bytes.split_at(room);
         self.tail.extend_from_slice(now);
@@ -90,6 +124,9 @@ impl StreamDigest {
     #[must_use]
     pub fn finish(&self) -> [u8; 32] {
         if let Some((digest, _)) = self.closed {
+            return digest;
+        }
+        if let Some((digest, _)) = self.cut {
             return digest;
         }
         let Some((first, others)) = self.stack.split_first() else {
@@ -119,6 +156,32 @@ impl StreamDigest {
         out
     }
 
+    /// Everything needed to go on later but the bytes of the last chunk.
+    #[must_use]
+    pub fn save_cut(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(10 + self.stack.len() * 32 + 32);
+        out.put_varint(self.length());
+        self.stack.iter().for_each(|value| out.extend_from_slice(value));
+        out.extend_from_slice(&self.finish());
+        out
+    }
+
+    /// Goes on where [`save_cut`](Self::save_cut) stopped, once it is [restored](Self::restore).
+    ///
+    /// # Errors
+    /// When the bytes are no cut digest.
+    pub fn resume_cut(saved: &[u8]) -> Result<Self, Corrupt> {
+        let mut reader = Reader::new(saved);
+        let length = reader.varint()?;
+        let chunks = length.saturating_sub(1) / CHUNK;
+        let stack = read_stack(&mut reader, chunks)?;
+        let mut digest = [0; 32];
+        digest.copy_from_slice(reader.take(32)?);
+        reader.finish().map_err(|error| corrupt!("cut digest of a stream of {length} bytes: {error}"))?;
+        let cut = Some((digest, (length - chunks * CHUNK) as usize));
+        Ok(StreamDigest { stack, chunks, cut, ..StreamDigest::default() })
+    }
+
     /// Goes on where [`save`](Self::save) stopped.
     ///
     /// # Errors
@@ -134,15 +197,10 @@ impl StreamDigest {
             return Ok(StreamDigest { closed, ..StreamDigest::default() });
         }
         let chunks = length.saturating_sub(1) / CHUNK;
-        let mut stack = Vec::new();
-        for _ in 0..chunks.count_ones() {
-            let mut value = ChainingValue::default();
-            value.copy_from_slice(reader.take(size_of::<ChainingValue>())?);
-            stack.push(value);
-        }
+        let stack = read_stack(&mut reader, chunks)?;
         let tail = reader.take((length - chunks * CHUNK) as usize)?.to_vec();
         reader.finish().map_err(|error| corrupt!("digest of a stream of {length} bytes: {error}"))?;
-        Ok(StreamDigest { stack, chunks, tail, closed: None })
+        Ok(StreamDigest { stack, chunks, tail, closed: None, cut: None })
     }
 
     /// The largest subtree that may begin here and leaves at least a byte for the open chunk.
@@ -173,6 +231,16 @@ impl StreamDigest {
     fn chaining_value(&self, bytes: &[u8]) -> ChainingValue {
         Hasher::new().set_input_offset(self.chunks * CHUNK).update(bytes).finalize_non_root()
     }
+}
+
+fn read_stack(reader: &mut Reader<'_>, chunks: u64) -> Result<Vec<ChainingValue>, Corrupt> {
+    let mut stack = Vec::new();
+    for _ in 0..chunks.count_ones() {
+        let mut value = ChainingValue::default();
+        value.copy_from_slice(reader.take(size_of::<ChainingValue>())?);
+        stack.push(value);
+    }
+    Ok(stack)
 }
 
 /// Hash of one end of a stream (xxh3-128): a reason to look closer or not, never a proof of being equal.
@@ -283,6 +351,30 @@ mod tests {
             digest.update(bytes);
             assert_eq!(digest.finish(), *blake3::hash(bytes).as_bytes(), "{length}");
             assert_eq!(digest.length(), bytes.len() as u64);
+        }
+    }
+
+    // Protects growth: a digest goes on only from the very bytes it had, and is the plain hash then.
+    #[test]
+    fn a_cut_digest_goes_on_with_its_own_bytes_and_no_others() {
+        let stream = stream(9_000);
+        for length in [1, 1000, 1024, 1025, 3000, 8192, 8200] {
+            let mut whole = StreamDigest::new();
+            whole.update(&stream[..length]);
+            let saved = whole.save_cut();
+            assert!(saved.len() <= 5 + 32 * 4);
+            let mut cut = StreamDigest::resume_cut(&saved).unwrap();
+            assert_eq!((cut.finish(), cut.length(), cut.save_cut()), (whole.finish(), length as u64, saved.clone()));
+            let missing = cut.missing().unwrap();
+            let mut bytes = stream[missing.start as usize..missing.end as usize].to_vec();
+            assert!(!cut.restore(&bytes[1..]));
+            bytes[0] ^= 1;
+            assert!(!cut.restore(&bytes) && cut.missing().is_some());
+            bytes[0] ^= 1;
+            assert!(cut.restore(&bytes) && cut == whole && cut.missing().is_none());
+            cut.update(&stream[length..]);
+            assert_eq!(cut.finish(), *blake3::hash(&stream).as_bytes());
+            (0..saved.len()).for_each(|end| assert!(StreamDigest::resume_cut(&saved[..end]).is_err(), "{end}"));
         }
     }
 

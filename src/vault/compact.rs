@@ -28,28 +28,37 @@ const LEVEL: u8 = 19;
 /// A finished pack is taken up again when what came after it has at least this share of its size: 1/2.
 const TAKE_UP_AGAIN: u64 = 2;
 
-/// How compact writes packs at a level. Sizes are measured, see `docs/benchmarks.md`.
+/// Packs of less text are written in larger blocks: they have few others to learn from, and one takes the larger share of the size.
+const FEW_BLOCKS: u64 = 32 << 20;
+
+/// How compact writes small packs at a level.
 #[must_use]
 pub fn profile(level: u8) -> Profile {
-    profile_of(Mark::compacted(level))
+    profile_of(Mark::compacted(level), 0)
 }
 
-/// How compact writes packs that say this of themselves.
+/// How compact writes packs that say this of themselves and have so much text. Sizes are measured, see `docs/decisions`.
 #[must_use]
-pub fn profile_of(mark: Mark) -> Profile {
+pub fn profile_of(mark: Mark, text: u64) -> Profile {
     let level = i32::from(mark.compact_level().unwrap_or(LEVEL));
     let cold = mark.is_cold();
+    let (block_bytes, star, rest_bytes, group_bytes) = match (cold, text >= FEW_BLOCKS) {
+        // PPMd has no prefix.
+        (true, _) => (16 << 20, 1, 0, 1 << 20),
+        (false, true) => (2 << 20, 32, 1 << 20, 512 << 10),
+        (false, false) => (4 << 20, 16, 4 << 20, 1 << 20),
+    };
     Profile {
         levels: Levels { text: level, dense: level, group: level, cold },
         shape: Shape {
-            block_bytes: if cold { 16 << 20 } else { 4 << 20 },
-            group_bytes: 1 << 20,
+            block_bytes,
+            group_bytes,
             pack_bytes: 1 << 30,
             window_bytes: 128 << 20,
             ring_bytes: 128 << 20,
             min_match: 512,
-            // PPMd has no prefix.
-            star: if cold { 1 } else { 16 },
+            star,
+            rest_bytes,
         },
         mark,
         vocabulary: true,
@@ -61,6 +70,7 @@ pub fn profile_of(mark: Mark) -> Profile {
 struct Batch {
     packs: Vec<PackId>,
     bytes: u64,
+    text: u64,
 }
 
 /// What is to be done with all packs.
@@ -77,7 +87,8 @@ impl Vault {
     pub fn compact(&self, options: &CompactOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<CompactReport> {
         let started = Instant::now();
         let level = options.level.unwrap_or(LEVEL);
-        let profile = profile_of(if options.tier == Some(Tier::Cold) { Mark::cold(level) } else { Mark::compacted(level) });
+        let mark = if options.tier == Some(Tier::Cold) { Mark::cold(level) } else { Mark::compacted(level) };
+        let profile = profile_of(mark, 0);
         let before = disk_bytes(self.layout.dir())?;
         let mut report =
             CompactReport { dry_run: options.dry_run, complete: true, vault_bytes_before: before, ..CompactReport::default() };
@@ -92,7 +103,7 @@ impl Vault {
         report.count(plan.rows);
         for batch in &plan.batches {
             let late = options.max_runtime.is_some_and(|most| started.elapsed() >= most);
-            if late || interrupt.is_raised() || !rewrite(&maintenance, batch, &profile, &mut report)? {
+            if late || interrupt.is_raised() || !rewrite(&maintenance, batch, &profile_of(mark, batch.text), &mut report)? {
                 report.complete = false;
                 break;
             }
@@ -144,7 +155,8 @@ fn rewrite(maintenance: &Maintenance<'_>, batch: &Batch, profile: &Profile, repo
     Ok(true)
 }
 
-fn text_bytes(pack: &PackReader) -> u64 {
+/// Bytes of text in a pack, before compression.
+pub fn text_bytes(pack: &PackReader) -> u64 {
     pack.directory.blocks.iter().map(|block| u64::from(block.length)).sum()
 }
 
@@ -177,11 +189,12 @@ fn plan(snapshot: &Snapshot, profile: &Profile, tier: Option<Tier>) -> Plan {
         }
         let own = text_bytes(pack);
         if text.saturating_add(own) > profile.shape.pack_bytes {
-            plan.batches.push(Batch { packs: Vec::new(), bytes: 0 });
+            plan.batches.push(Batch { packs: Vec::new(), bytes: 0, text: 0 });
             text = 0;
         }
         if let Some(batch) = plan.batches.last_mut() {
             text += own;
+            batch.text += own;
             batch.packs.push(pack.committed.pack);
             batch.bytes += pack.committed.length;
         }

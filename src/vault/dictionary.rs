@@ -5,6 +5,7 @@
 //! a rewrite leaves it behind together with the small blocks. One is trained when a pack has enough small blocks, and again when
 //! it has grown fourfold. It is judged on blocks it was not trained on and refused when it does not pay for itself.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::codec;
@@ -13,6 +14,7 @@ use crate::group;
 use crate::pack::frame::{self, Frame, Kind, form};
 use crate::pack::reader::PackReader;
 use crate::record::cut::class;
+use crate::vault::snapshot::each_journal;
 use crate::vault::sources::State;
 use crate::vault::view::PackView;
 use crate::vault::write::encode::{Dictionaries, Dictionary, SMALL, SMALL_LEVEL};
@@ -121,10 +123,16 @@ pub fn train(pack: &Arc<PackReader>, level: i32, size: Option<usize>, most: Opti
 
 /// Journals repeat each other and the text they keep the end of: no more is needed than the newest of both.
 fn journals(pack: &PackReader, text: &[u8], level: i32) -> Result<Judged, Corrupt> {
-    let mut newest = Vec::new();
-    for &offset in pack.directory.journals.iter().rev().take(JOURNALS) {
-        newest.push(frame::decode(&pack.frame(offset, Kind::Journal)?, None)?);
-    }
+    let mut newest: VecDeque<Vec<u8>> = VecDeque::new();
+    let all = each_journal(pack, |journal| {
+        newest.push_back(journal.to_vec());
+        if newest.len() > JOURNALS {
+            newest.pop_front();
+        }
+        Ok(())
+    });
+    all.map_err(|error| Corrupt(error.to_string()))?;
+    let mut newest: Vec<Vec<u8>> = newest.into_iter().rev().collect();
     let mut judged = Judged { form: form::ZSTD_JOURNALS, dictionary: None, samples: newest.len() as u64, without: 0, with: 0 };
     if newest.len() < JOURNALS {
         return Ok(judged);

@@ -99,6 +99,8 @@ impl Vault {
                 break;
             }
         }
+        // One that was killed may have dropped records and left their vectors.
+        crate::vault::embed::keep::prune(&self.snapshot()?, progress)?;
         drop(maintenance);
         if report.records > 0 {
             self.refresh_catalog()?;
@@ -150,9 +152,9 @@ fn collect(maintenance: &Maintenance<'_>, candidate: &Candidate, grace: Duration
 
 /// A pack that compact made stays as hard pressed as it was.
 pub(super) fn profile_like(snapshot: &Snapshot, id: PackId) -> Profile {
-    let mark = snapshot.packs.iter().find(|pack| pack.committed.pack == id).map(|pack| pack.mark);
-    match mark.filter(|mark| mark.compact_level().is_some()) {
-        Some(mark) => compact::profile_of(mark),
+    let pack = snapshot.packs.iter().find(|pack| pack.committed.pack == id);
+    match pack.filter(|pack| pack.mark.compact_level().is_some()) {
+        Some(pack) => compact::profile_of(pack.mark, compact::text_bytes(pack)),
         None => Profile {
             levels: Levels::INGEST,
             shape: Shape::ingest(),

@@ -1,6 +1,9 @@
 //! `get`: single records, segments and conversations.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use rustc_hash::FxHashMap;
 
 use crate::checksum::content_hash;
 use crate::error::{Error, Result};
@@ -40,8 +43,11 @@ impl Vault {
             types: TypeSet::parse(&options.types)?,
             with_turns: options.with_turns,
             with_conversation: options.with_conversation,
+            ahead: Ahead::default(),
         };
-        for (id, answer) in options.ids.iter().zip(resolve(&lookup, &options.ids)?) {
+        let answers = resolve(&lookup, &options.ids)?;
+        giver.ahead = Ahead::of(&answers);
+        for (id, answer) in options.ids.iter().zip(answers) {
             giver.give(&id.text, answer, sink)?;
         }
         for prefix in &options.segments {
@@ -50,7 +56,9 @@ impl Vault {
                 None => GetItem::Missing { id: prefix.clone(), message: "no segment has this hash".into() },
             })?;
         }
-        for (id, answer) in options.conversations.iter().zip(conversations(&lookup, &options.conversations)?) {
+        let answers = conversations(&lookup, &options.conversations)?;
+        giver.ahead = Ahead::of(&answers);
+        for (id, answer) in options.conversations.iter().zip(answers) {
             giver.give(id, answer, sink)?;
         }
         Ok(())
@@ -65,6 +73,60 @@ struct Giver<'l, 'v> {
     types: TypeSet,
     with_turns: bool,
     with_conversation: bool,
+    ahead: Ahead,
+}
+
+/// Fewer records than this are fetched one by one.
+const FEW: usize = 8;
+/// Records fetched together: those of one group or block follow each other then, and all threads work.
+const TOGETHER: usize = 512;
+/// Bytes of them that are kept until their turn comes; what is beyond is fetched again.
+const KEPT_BYTES: usize = 32 << 20;
+
+/// Records in the order they are given out, some of them already fetched.
+#[derive(Default)]
+struct Ahead {
+    numbers: Vec<u64>,
+    given: usize,
+    fetched: usize,
+    kept: FxHashMap<u64, Vec<u8>>,
+}
+
+impl Ahead {
+    fn of(answers: &[Answer<'_>]) -> Ahead {
+        let numbers = |answer: &Answer<'_>| match answer {
+            Answer::Records(records) => records.iter().map(|(number, _)| *number).collect(),
+            Answer::Missing(_) => Vec::new(),
+        };
+        Ahead { numbers: answers.iter().flat_map(numbers).collect(), ..Ahead::default() }
+    }
+
+    /// Appends the bytes of the next record if it is at hand.
+    fn next(&mut self, lookup: &Lookup<'_>, number: u64, out: &mut Vec<u8>) -> Result<bool> {
+        if self.given == self.fetched && self.numbers.len() >= FEW {
+            self.fetch(lookup)?;
+        }
+        self.given += 1;
+        let known = self.kept.get(&number);
+        known.into_iter().for_each(|bytes| out.extend_from_slice(bytes));
+        Ok(known.is_some())
+    }
+
+    fn fetch(&mut self, lookup: &Lookup<'_>) -> Result<()> {
+        let upto = self.numbers.len().min(self.fetched + TOGETHER);
+        let mut numbers = self.numbers.get(self.fetched..upto).unwrap_or_default().to_vec();
+        lookup.as_stored(&mut numbers);
+        self.fetched = upto;
+        self.kept.clear();
+        let room = AtomicUsize::new(KEPT_BYTES);
+        let keep = |bytes: &[u8], _| {
+            let left = room.fetch_update(Relaxed, Relaxed, |room| room.checked_sub(bytes.len()));
+            left.is_ok().then(|| bytes.to_vec())
+        };
+        lookup.each(&numbers, keep, |number, bytes| {
+            self.kept.insert(number, bytes);
+        })
+    }
 }
 
 impl<'v> Giver<'_, 'v> {
@@ -80,7 +142,7 @@ impl<'v> Giver<'_, 'v> {
 
     fn item(&mut self, number: u64, (source, line): Place<'v>) -> Result<Option<RecordItem>> {
         let mut bytes = Vec::new();
-        if !self.fetcher.record(number, &mut bytes)? {
+        if !self.ahead.next(self.lookup, number, &mut bytes)? && !self.fetcher.record(number, &mut bytes)? {
             return Ok(None);
         }
         let conversation = if self.with_conversation {
@@ -165,6 +227,18 @@ fn resolve<'v>(lookup: &Lookup<'v>, ids: &[Id]) -> Result<Vec<Answer<'v>>> {
         answer.unwrap_or(Answer::Missing(complaint))
     };
     Ok(answers.into_iter().zip(complaints).map(missing).collect())
+}
+
+/// The first record an id leads to.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none, and those of a look-up.
+pub(crate) fn one_record(lookup: &Lookup<'_>, id: &Id) -> Result<u64> {
+    match resolve(lookup, std::slice::from_ref(id))?.pop() {
+        Some(Answer::Records(records)) if !records.is_empty() => Ok(records[0].0),
+        Some(Answer::Missing(message)) => Err(Error::NotFound(format!("{}: {message}", id.text))),
+        _ => Err(Error::NotFound(format!("{}: no record has this id", id.text))),
+    }
 }
 
 /// Answers those of the ids that are hashes or their beginnings.

@@ -109,7 +109,8 @@ impl<'v> Lookup<'v> {
             Some(lists) => lists.concat(),
             None => self.by_print(&wanted)?,
         };
-        let numbers = self.sorted(numbers);
+        let mut numbers = self.sorted(numbers);
+        self.as_stored(&mut numbers);
         let work = |bytes: &[u8], _number: u64| {
             let hash = content_hash(bytes);
             wanted.iter().any(|(value, shift)| hash.checked_shr(*shift) == Some(*value)).then_some(hash)
@@ -210,6 +211,12 @@ impl<'v> Lookup<'v> {
         numbers.sort_unstable();
         numbers.dedup();
         numbers
+    }
+
+    /// Brings records into the order they are stored, each once: neighbours share groups and blocks.
+    pub(crate) fn as_stored(&self, numbers: &mut Vec<u64>) {
+        numbers.sort_by_cached_key(|number| (self.snapshot.locate(*number), *number));
+        numbers.dedup();
     }
 
     /// Joins records on all threads; `sink` gets what `work` makes of them.

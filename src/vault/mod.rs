@@ -6,6 +6,7 @@ mod check;
 pub mod compact;
 mod condition;
 mod dictionary;
+mod embed;
 mod export;
 pub mod fetch;
 mod filter;

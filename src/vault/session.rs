@@ -19,7 +19,7 @@ use crate::vault::journal::{self, Entry, Stamp};
 use crate::vault::layout::Layout;
 use crate::vault::past;
 use crate::vault::publish::{Acknowledged, Publisher};
-use crate::vault::snapshot::Snapshot;
+use crate::vault::snapshot::{Snapshot, each_journal};
 use crate::vault::sources::State;
 use crate::vault::view::PackView;
 use crate::vault::write::assemble::{Assembler, Past, Shape};
@@ -92,6 +92,7 @@ impl Session {
             writer = PackWriter::append(&layout.packs(), pack.committed, pack.directory.clone())?;
             if writer.is_some() {
                 past = past::load(pack, &index, pool)?;
+                past.last_journal = each_journal(pack, |_| Ok(()))?.map(Arc::new);
                 dictionaries = dictionary::for_writer(pack, &state, Levels::INGEST.text)?;
             }
         }

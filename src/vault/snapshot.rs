@@ -166,11 +166,22 @@ impl Snapshot {
 /// # Errors
 /// When one is damaged.
 pub fn read_journals(pack: &PackReader, entries: &mut Vec<(Stamp, Entry)>) -> Result<()> {
+    each_journal(pack, |payload| journal::read(payload, entries)).map(drop)
+}
+
+/// Decodes all journals of a pack in order, for each may rest on the one before; gives the last.
+///
+/// # Errors
+/// When one is damaged, or `look` says so.
+pub fn each_journal(pack: &PackReader, mut look: impl FnMut(&[u8]) -> Result<(), Corrupt>) -> Result<Option<Vec<u8>>> {
+    let mut last: Option<Vec<u8>> = None;
     for &offset in &pack.directory.journals {
-        pack.frame(offset, Kind::Journal)
-            .and_then(|frame| frame::decode(&frame, None))
-            .and_then(|payload| journal::read(&payload, entries))
-            .map_err(|Corrupt(what)| pack.damaged(Corrupt(format!("journal at offset {offset}: {what}"))))?;
+        let payload = pack.frame(offset, Kind::Journal).and_then(|frame| {
+            let payload = frame::decode(&frame, last.as_deref())?;
+            look(&payload).map(|()| payload)
+        });
+        let damaged = |Corrupt(what)| pack.damaged(Corrupt(format!("journal at offset {offset}: {what}")));
+        last = Some(payload.map_err(damaged)?);
     }
-    Ok(())
+    Ok(last)
 }

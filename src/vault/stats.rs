@@ -13,6 +13,7 @@ use crate::checksum::content_hash;
 use crate::error::{Error, IoContext, Result};
 use crate::vault::Vault;
 use crate::vault::api::{Dimension, Numbers, Price, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary, Time};
+use crate::vault::embed::keep::Shelf;
 use crate::vault::filter::{Sieve, Verdict, newest_generations, select};
 use crate::vault::get::shown_name;
 use crate::vault::ls::widen;
@@ -74,6 +75,7 @@ impl Vault {
             bytes_in: state.in_order().map(|source| source.state.stream_len()).sum(),
             vault_bytes: files.values().sum(),
             files,
+            vectors: Shelf::open(snapshot)?.rows(),
             packs: snapshot.packs.len() as u64,
         })
     }

@@ -1,6 +1,7 @@
 //! Reading records out of one pack: groups and blocks are decoded when needed and kept while there is room.
 
 use std::cell::{OnceCell, RefCell};
+use std::ops::{Deref, Range};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,7 +11,8 @@ use crate::bytes::Reader;
 use crate::codec::Gradual;
 use crate::codec::vocabulary::{Stretches, Vocabulary};
 use crate::error::{Corrupt, Result, corrupt};
-use crate::group::decode::{Element, Group};
+use crate::group::decode::sparse::Sparse;
+use crate::group::decode::{Element, Group, Payload};
 use crate::pack::directory::{BlockEntry, GroupEntry, TemplatesEntry};
 use crate::pack::frame::{self, Kind};
 use crate::pack::reader::PackReader;
@@ -25,15 +27,20 @@ pub const CACHE_BYTES: usize = 48 << 20;
 /// Joined nodes nest at most this deep: containers times JSON in strings.
 const MAX_JOIN: usize = MAX_DEPTH * 8;
 
+/// Says which texts are wanted.
+type Wanted<'w> = dyn Fn(u32) -> bool + 'w;
+
 /// One thread's way into one pack.
 pub struct PackView {
     pack: Arc<PackReader>,
     templates: Rc<Templates>,
     /// Indexes into the directory's blocks, by class and start.
     blocks: Rc<[Vec<BlockEntry>; class::COUNT]>,
-    group_cache: Cache<Rc<Group>>,
+    group_cache: Cache<Rc<Sparse>>,
     block_cache: Cache<Rc<RefCell<Block>>>,
     vocabularies: Vec<OnceCell<Rc<Vocabulary>>>,
+    /// Room for a block's text.
+    spare: Vec<u8>,
 }
 
 /// A block as it is kept: text, or codes that become text only where they are read.
@@ -42,10 +49,48 @@ struct Block {
     coded: Option<Stretches>,
 }
 
+/// The first block of a star, and how many of its bytes another rests on.
+type Base = (Rc<RefCell<Block>>, usize);
+
+/// How far a block is wanted.
+#[derive(Clone, Copy)]
+enum Upto {
+    /// So many bytes of its text.
+    Text(usize),
+    /// So many bytes of what it decodes to, text or codes.
+    Bytes(usize),
+}
+
 impl Block {
-    /// How many of its bytes must be there for the first `upto` bytes of text.
-    fn needs(&self, upto: usize) -> usize {
-        self.coded.as_ref().map_or(upto, |stretches| stretches.end_of(upto))
+    /// Opens a block; one in codes by its head first, which says how many codes are needed.
+    fn open(frame: &frame::Frame<'_>, prefix: Option<&[u8]>, length: u32, upto: Upto) -> Result<Block, Corrupt> {
+        let raw = frame.raw_length as usize;
+        if !frame::codec::is_coded(frame.codec) {
+            let (Upto::Text(upto) | Upto::Bytes(upto)) = upto;
+            return Ok(Block { bytes: frame::decode_start(frame, prefix, upto)?, coded: None });
+        }
+        let bytes = frame::decode_start(frame, prefix, Stretches::head_bytes(length).min(raw))?;
+        let stretches = Stretches::read(bytes.ready(), length, frame.raw_length)?;
+        let mut block = Block { bytes, coded: Some(stretches) };
+        block.reach(frame, prefix, upto)?;
+        Ok(block)
+    }
+
+    /// How many of its bytes must be there.
+    fn needs(&self, upto: Upto) -> usize {
+        match (upto, &self.coded) {
+            (Upto::Text(text), Some(stretches)) => stretches.end_of(text),
+            (Upto::Text(bytes) | Upto::Bytes(bytes), _) => bytes,
+        }
+    }
+
+    fn has(&self, upto: Upto) -> bool {
+        self.bytes.is_whole() || self.bytes.ready().len() >= self.needs(upto)
+    }
+
+    fn reach(&mut self, frame: &frame::Frame<'_>, prefix: Option<&[u8]>, upto: Upto) -> Result<(), Corrupt> {
+        let needs = self.needs(upto);
+        if self.has(upto) { Ok(()) } else { frame::reach(&mut self.bytes, frame, prefix, needs) }
     }
 }
 
@@ -110,6 +155,7 @@ impl PackView {
         let vocabularies = pack.directory.dictionaries.iter().map(|_| OnceCell::new()).collect();
         Ok(PackView {
             vocabularies,
+            spare: Vec::new(),
             pack,
             templates: Rc::new(templates),
             blocks: Rc::new(blocks),
@@ -136,46 +182,63 @@ impl PackView {
         Rc::clone(&self.templates)
     }
 
-    /// The group at an index of the directory.
+    /// The group at an index of the directory, to be read as far as needed.
     ///
     /// # Errors
     /// When it is damaged.
-    pub fn group(&mut self, index: usize) -> Result<Rc<Group>, Corrupt> {
+    pub fn group(&mut self, index: usize) -> Result<Rc<Sparse>, Corrupt> {
         if let Some(group) = self.group_cache.get(index as u64) {
             return Ok(group);
         }
-        let group = Rc::new(self.open_group(index)?);
+        let opened = self.open_with(
+            index,
+            |payload| Sparse::open(payload, |number| self.templates.get(number)),
+            |group| sizes(group.first_node, group.first_segment, group.sizes()),
+        );
+        let group = Rc::new(opened?);
         self.group_cache.insert(index as u64, Rc::clone(&group), group.memory());
         Ok(group)
     }
 
-    /// The group at an index of the directory, not kept: for passes over all groups.
+    /// The group at an index of the directory, whole and not kept: for passes over all groups.
     ///
     /// # Errors
     /// When it is damaged.
     pub fn open_group(&self, index: usize) -> Result<Group, Corrupt> {
+        self.open_with(
+            index,
+            |payload| Group::decode(payload, |number| self.templates.get(number)),
+            |group| sizes(group.first_node, group.first_segment, group.sizes()),
+        )
+    }
+
+    fn open_with<G>(
+        &self,
+        index: usize,
+        open: impl FnOnce(Payload) -> Result<G, Corrupt>,
+        sizes: impl FnOnce(&G) -> Sizes,
+    ) -> Result<G, Corrupt> {
         let entry = self.pack.directory.groups.get(index).ok_or_else(|| corrupt!("no group {index}"))?;
         let frame = self.pack.frame(entry.offset, Kind::Group)?;
         // Groups compress their streams themselves: the frame is nearly always stored as it is, and read where it lies.
-        let decoded;
-        let payload = if frame.codec == frame::codec::RAW {
-            frame.payload
+        let payload: Payload = if frame.codec == frame::codec::RAW {
+            let start = entry.offset as usize + frame::HEAD;
+            Box::new(InPack { pack: Arc::clone(&self.pack), range: start..start + frame.payload.len() })
         } else {
-            decoded = frame::decode(&frame, None)?;
-            &decoded
+            Box::new(frame::decode(&frame, None)?)
         };
-        Group::decode(payload, |number| self.templates.get(number))
-            .and_then(|group| matches_entry(group, entry))
+        open(payload)
+            .and_then(|group| if sizes(&group) == sizes_of(entry) { Ok(group) } else { Err(corrupt!("{NOT_THAT}")) })
             .map_err(|Corrupt(what)| corrupt!("group at offset {}: {what}", entry.offset))
     }
 
-    fn group_of_node(&mut self, node: u32) -> Result<Rc<Group>, Corrupt> {
+    fn group_of_node(&mut self, node: u32) -> Result<Rc<Sparse>, Corrupt> {
         let groups = &self.pack.directory.groups;
         let index = groups.partition_point(|group| group.first_node + group.nodes <= node);
         self.group(index)
     }
 
-    fn group_of_segment(&mut self, segment: u32) -> Result<Rc<Group>, Corrupt> {
+    fn group_of_segment(&mut self, segment: u32) -> Result<Rc<Sparse>, Corrupt> {
         let groups = &self.pack.directory.groups;
         let index = groups.partition_point(|group| group.first_segment + group.segments <= segment);
         self.group(index)
@@ -190,7 +253,7 @@ impl PackView {
             .filter(|block| block.start <= position)
             .ok_or_else(|| corrupt!("no block holds position {position} of literal class {class}"))?;
         let upto = (end - entry.start).min(entry.length) as usize;
-        Ok((entry, self.block_at(class, index, upto)?))
+        Ok((entry, self.block_at(class, index, Upto::Text(upto))?))
     }
 
     /// The text of a block of a class.
@@ -200,60 +263,70 @@ impl PackView {
     pub fn whole_block(&mut self, class: u8, index: usize) -> Result<Vec<u8>, Corrupt> {
         let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
         let entry = *list.get(index).ok_or_else(|| corrupt!("no block {index}"))?;
-        let mut text = Vec::with_capacity(entry.length as usize);
+        let mut text = std::mem::take(&mut self.spare);
+        text.clear();
+        text.reserve(entry.length as usize);
         self.literal(class, entry.start, entry.length, &mut text)?;
         Ok(text)
     }
 
-    /// A block, `upto` bytes of its text or more: who needs a single record need not wait for the whole block.
-    fn block_at(&mut self, class: u8, index: usize, upto: usize) -> Result<Rc<RefCell<Block>>, Corrupt> {
+    /// Takes the room of a text back, for the next [`PackView::whole_block`].
+    pub fn reuse(&mut self, text: Vec<u8>) {
+        self.spare = text;
+    }
+
+    /// A block, decoded so far or further: who needs a single record need not wait for the whole block.
+    fn block_at(&mut self, class: u8, index: usize, upto: Upto) -> Result<Rc<RefCell<Block>>, Corrupt> {
         let key = u64::from(class) << 32 | index as u64;
         let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
         let entry = *list.get(index).ok_or_else(|| corrupt!("no block {index}"))?;
-        let upto = upto.min(entry.length as usize);
         let damaged = |Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset);
-        if let Some(bytes) = self.block_cache.get(key) {
-            let needs = bytes.borrow().needs(upto);
-            if bytes.borrow().bytes.ready().len() < needs {
-                frame::reach(&mut bytes.borrow_mut().bytes, &self.pack.frame(entry.offset, Kind::Block)?, needs)
-                    .map_err(damaged)?;
-            }
-            return Ok(bytes);
+        let kept = self.block_cache.get(key);
+        if let Some(block) = &kept
+            && block.borrow().has(upto)
+        {
+            return Ok(Rc::clone(block));
         }
         let pack = Arc::clone(&self.pack);
         let frame = pack.frame(entry.offset, Kind::Block)?;
-        let is_coded = frame::codec::is_coded(frame.codec);
-        if frame.raw_length != entry.length && !is_coded {
-            return Err(corrupt!(
-                "block at offset {} holds {} bytes, the directory says {}",
-                entry.offset,
-                frame.raw_length,
-                entry.length
-            ));
+        if frame.raw_length != entry.length && !frame::codec::is_coded(frame.codec) {
+            let (offset, has) = (entry.offset, frame.raw_length);
+            return Err(corrupt!("block at offset {offset} holds {has} bytes, the directory says {}", entry.length));
         }
-        let prefix = match frame::codec::has_prefix(frame.codec) {
-            true => {
-                let base = Reader::new(frame.payload).varint32()? as usize;
-                if base >= index {
-                    return Err(corrupt!("block {index} rests on block {base}, which does not come before it"));
-                }
-                let base_entry = list.get(base).ok_or_else(|| corrupt!("no block {base}"))?;
-                if frame::codec::has_prefix(pack.frame(base_entry.offset, Kind::Block)?.codec) {
-                    return Err(corrupt!("block {index} rests on block {base}, which does not stand alone"));
-                }
-                Some(self.block_at(class, base, usize::MAX)?)
+        let base = self.base_of(class, index, &frame)?;
+        let base = base.as_ref().map(|(block, length)| (block.borrow(), *length));
+        let prefix = match &base {
+            Some((block, length)) => {
+                let prefix = block.bytes.ready().get(..*length);
+                Some(prefix.ok_or_else(|| corrupt!("block {index} rests on more than its first block holds"))?)
             }
-            false => None,
+            None => None,
         };
-        let prefix = prefix.as_ref().map(|prefix| prefix.borrow());
-        let prefix = prefix.as_ref().map(|prefix| prefix.bytes.ready());
-        let block = match is_coded {
-            false => frame::decode_start(&frame, prefix, upto).map(|bytes| Block { bytes, coded: None }),
-            true => open_coded(&frame, prefix, entry.length, upto),
-        };
-        let block = Rc::new(RefCell::new(block.map_err(damaged)?));
+        if let Some(block) = kept {
+            block.borrow_mut().reach(&frame, prefix, upto).map_err(damaged)?;
+            return Ok(block);
+        }
+        let block = Block::open(&frame, prefix, entry.length, upto).map_err(damaged)?;
+        let block = Rc::new(RefCell::new(block));
         self.block_cache.insert(key, Rc::clone(&block), frame.raw_length as usize);
         Ok(block)
+    }
+
+    /// What a block rests on, if it does: the first of its star, and how many of its bytes.
+    fn base_of(&mut self, class: u8, index: usize, frame: &frame::Frame<'_>) -> Result<Option<Base>, Corrupt> {
+        if !frame::codec::has_prefix(frame.codec) {
+            return Ok(None);
+        }
+        let mut head = Reader::new(frame.payload);
+        let (base, length) = (head.varint32()? as usize, head.varint32()? as usize);
+        if base >= index {
+            return Err(corrupt!("block {index} rests on block {base}, which does not come before it"));
+        }
+        let entry = self.blocks.get(class as usize).and_then(|list| list.get(base)).ok_or_else(|| corrupt!("no block {base}"))?;
+        if frame::codec::has_prefix(self.pack.frame(entry.offset, Kind::Block)?.codec) {
+            return Err(corrupt!("block {index} rests on block {base}, which does not stand alone"));
+        }
+        Ok(Some((self.block_at(class, base, Upto::Bytes(length))?, length)))
     }
 
     /// A vocabulary by its number among the dictionaries.
@@ -281,7 +354,7 @@ impl PackView {
         let group = self.group_of_segment(number)?;
         let text = group.segment(number)?;
         out.reserve(text.length as usize);
-        for piece in text.pieces {
+        for piece in &text.pieces {
             self.literal(text.class, piece.start, piece.length, out)?;
         }
         Ok(())
@@ -346,15 +419,24 @@ impl PackView {
     /// # Errors
     /// When anything it needs is damaged.
     pub fn node(&mut self, number: u32, out: &mut Vec<u8>) -> Result<(), Corrupt> {
-        self.join(number, out, 0)
+        self.join(number, None, out, 0)
     }
 
-    fn join(&mut self, number: u32, out: &mut Vec<u8>, depth: usize) -> Result<(), Corrupt> {
+    /// Appends the bytes of a node in which texts that `wanted` does not take are empty strings.
+    ///
+    /// # Errors
+    /// When anything it needs is damaged.
+    pub fn node_with_texts(&mut self, number: u32, wanted: &dyn Fn(u32) -> bool, out: &mut Vec<u8>) -> Result<(), Corrupt> {
+        self.join(number, Some(wanted), out, 0)
+    }
+
+    fn join(&mut self, number: u32, wanted: Option<&Wanted<'_>>, out: &mut Vec<u8>, depth: usize) -> Result<(), Corrupt> {
         if depth > MAX_JOIN {
             return Err(corrupt!("nodes nested more than {MAX_JOIN} deep"));
         }
         let group = self.group_of_node(number)?;
-        let node = group.node(number)?;
+        let found = group.find(number)?;
+        let node = group.node(&found)?;
         let templates = Rc::clone(&self.templates);
         let template = templates.get(node.template()).ok_or_else(|| corrupt!("no template {}", node.template()))?;
         match template {
@@ -372,7 +454,7 @@ impl PackView {
                                 }
                                 SlotKind::Token => node.value(slot_at, out)?,
                                 _ => {
-                                    self.refer(*slot, node.reference(reference_at)?, out, depth)?;
+                                    self.refer(*slot, node.reference(reference_at)?, wanted, out, depth)?;
                                     reference_at += 1;
                                 }
                             }
@@ -394,7 +476,7 @@ impl PackView {
                         out.push(b'"');
                     }
                     if let Element::Reference(target) = list.next(slot, out)? {
-                        self.refer(slot, target, out, depth)?;
+                        self.refer(slot, target, wanted, out, depth)?;
                     }
                     if quoted {
                         out.push(b'"');
@@ -406,9 +488,20 @@ impl PackView {
         Ok(())
     }
 
-    fn refer(&mut self, slot: Slot, target: u32, out: &mut Vec<u8>, depth: usize) -> Result<(), Corrupt> {
+    fn refer(
+        &mut self,
+        slot: Slot,
+        target: u32,
+        wanted: Option<&Wanted<'_>>,
+        out: &mut Vec<u8>,
+        depth: usize,
+    ) -> Result<(), Corrupt> {
         match slot.kind {
-            SlotKind::Node => self.join(target, out, depth + 1),
+            SlotKind::Node => self.join(target, wanted, out, depth + 1),
+            SlotKind::Segment if wanted.is_some_and(|wanted| !wanted(target)) => {
+                out.extend_from_slice(b"\"\"");
+                Ok(())
+            }
             SlotKind::RawSegment => self.segment(target, out),
             SlotKind::NodeInString | SlotKind::Segment => {
                 out.push(b'"');
@@ -416,7 +509,7 @@ impl PackView {
                 if slot.kind == SlotKind::Segment {
                     self.segment(target, &mut text)?;
                 } else {
-                    self.join(target, &mut text, depth + 1)?;
+                    self.join(target, wanted, &mut text, depth + 1)?;
                 }
                 escape::encode(&text, slot.style, out);
                 out.push(b'"');
@@ -441,7 +534,8 @@ impl PackView {
     pub fn pieces(&mut self, group: usize, position: usize) -> Result<Option<(u64, Vec<u32>)>, Corrupt> {
         let root = self.root(group, position)?;
         let group = self.group_of_node(root)?;
-        let node = group.node(root)?;
+        let found = group.find(root)?;
+        let node = group.node(&found)?;
         let Some(Template::List { element: Some(slot), open, separator, close }) = self.templates.get(node.template()) else {
             return Ok(None);
         };
@@ -468,26 +562,31 @@ impl PackView {
     }
 }
 
-/// Opens a block in codes: its head first, which says how many codes are needed.
-fn open_coded(frame: &frame::Frame<'_>, prefix: Option<&[u8]>, length: u32, upto: usize) -> Result<Block, Corrupt> {
-    let mut bytes = frame::decode_start(frame, prefix, Stretches::head_bytes(length).min(frame.raw_length as usize))?;
-    let stretches = Stretches::read(bytes.ready(), length, frame.raw_length)?;
-    let needs = stretches.end_of(upto);
-    if bytes.ready().len() < needs {
-        frame::reach(&mut bytes, frame, needs)?;
-    }
-    Ok(Block { bytes, coded: Some(stretches) })
+/// First node, first segment, and how many nodes, segments and records.
+type Sizes = (u32, u32, usize, usize, u64);
+
+const NOT_THAT: &str = "is not the group the directory describes";
+
+fn sizes(first_node: u32, first_segment: u32, (nodes, segments, records): (usize, usize, usize)) -> Sizes {
+    (first_node, first_segment, nodes, segments, records as u64)
 }
 
-fn matches_entry(group: Group, entry: &GroupEntry) -> Result<Group, Corrupt> {
-    let records: u64 = entry.records.iter().map(|run| run.count).sum();
-    let (nodes, segments, roots) = group.sizes();
-    let same = group.first_node == entry.first_node
-        && nodes == entry.nodes as usize
-        && group.first_segment == entry.first_segment
-        && segments == entry.segments as usize
-        && roots as u64 == records;
-    if same { Ok(group) } else { Err(corrupt!("is not the group the directory describes")) }
+fn sizes_of(entry: &GroupEntry) -> Sizes {
+    let records = entry.records.iter().map(|run| run.count).fold(0, u64::wrapping_add);
+    (entry.first_node, entry.first_segment, entry.nodes as usize, entry.segments as usize, records)
+}
+
+/// Part of a pack's bytes that outlives the borrow of the pack.
+struct InPack {
+    pack: Arc<PackReader>,
+    range: Range<usize>,
+}
+
+impl Deref for InPack {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        self.pack.bytes().get(self.range.clone()).unwrap_or_default()
+    }
 }
 
 /// A pack's templates. A record needs a handful of thousands: frames are decoded and templates parsed when they are first asked for.

@@ -26,4 +26,6 @@ mod roundtrip;
 mod search;
 mod sources;
 mod squeeze;
+mod stars;
 mod upkeep;
+mod vectors;

@@ -34,6 +34,37 @@ fn a_file_may_be_taken_after_every_byte_it_grows_by() {
     sandbox.run(&["get", "r1"]).exits(0);
 }
 
+/// Protects digests of files, which are kept without the bytes of their end: those come back from the file, from the file under
+/// another name, or from the lines in the vault, and the digest is that of the whole stream each time.
+#[test]
+fn a_file_goes_on_from_where_it_is_whoever_brings_the_rest() {
+    let line = |n: usize| format!("{{"id":"g{n}","text":"line {n} of a log that grows and grows {}"}}\n", n * 7919);
+    let whole: String = (0..60).map(line).collect();
+    let sandbox = Sandbox::new();
+    let path = sandbox.path("grow.jsonl").display().to_string();
+    let same = |text: &str| {
+        let rows = sources(&sandbox);
+        assert_eq!(rows[0]["blake3"], blake3::hash(text.as_bytes()).to_hex().as_str(), "{rows:?}");
+        assert!(export(&sandbox, "grow.jsonl") == text.as_bytes());
+    };
+    let part = |lines: std::ops::Range<usize>| lines.map(line).collect::<String>();
+    for lines in [10, 11, 30] {
+        sandbox.write("grow.jsonl", part(0..lines));
+        ingest(&sandbox, "grow.jsonl");
+        same(&part(0..lines));
+    }
+    sandbox.pipe(part(30..50), &["ingest", "-", "--append", "--source", &path]).exits(0);
+    same(&part(0..50));
+    sandbox.write("grow.jsonl", &whole);
+    ingest(&sandbox, "grow.jsonl");
+    same(&whole);
+    // The last bytes are not what they were: other content, which the ends tell.
+    sandbox.write("grow.jsonl", whole.replace("line 59", "LINE 59") + &line(60));
+    ingest(&sandbox, "grow.jsonl");
+    assert_eq!(export(&sandbox, "grow.jsonl@1"), whole.as_bytes());
+    sandbox.run(&["check", "--read-data"]).exits(0);
+}
+
 #[test]
 fn other_content_under_a_known_name_is_a_new_generation_and_the_old_one_stays() {
     for rewrite in

@@ -116,13 +116,32 @@ impl Vocabulary {
         let (shared, rests) = (reader.take(count)?, reader.take(count)?);
         let mut words: Vec<Word> = Vec::with_capacity(count);
         for (&same, &rest) in shared.iter().zip(rests) {
-            let before = words.last().map(Word::as_slice).unwrap_or_default();
-            let same = before.get(..usize::from(same)).ok_or_else(|| corrupt!("a word shares more than there is"))?;
-            let bytes = [same, reader.take(usize::from(rest))?].concat();
-            words.push(Word::new(&bytes).ok_or_else(|| corrupt!("a word of {} bytes in a vocabulary", bytes.len()))?);
+            let mut word = words.last().copied().unwrap_or(Word { bytes: [0; LONGEST], length: 0 });
+            let (same, rest) = (usize::from(same), reader.take(usize::from(rest))?);
+            if same > usize::from(word.length) {
+                return Err(corrupt!("a word shares more than there is"));
+            }
+            let length = same + rest.len();
+            let changed = word.bytes.get_mut(same..length).filter(|_| length > 0);
+            changed.ok_or_else(|| corrupt!("a word of {length} bytes in a vocabulary"))?.copy_from_slice(rest);
+            word.bytes[length..].fill(0);
+            word.length = length as u8;
+            words.push(word);
         }
         reader.finish()?;
         Ok(Vocabulary { words })
+    }
+
+    /// The word whose code stands at a place of `codes`, and the place behind it: past the end when half of the code is cut off. One
+    /// byte or two is a matter of chance, so it is not left to a branch.
+    #[inline]
+    fn word_at(&self, codes: &[u8], at: usize) -> Option<(&Word, usize)> {
+        let first = usize::from(*codes.get(at)?);
+        let second = usize::from(codes.get(at + 1).copied().unwrap_or_default());
+        let is_double = first >= SINGLES;
+        let double = (SINGLES + second).wrapping_add(first.wrapping_sub(SINGLES).wrapping_mul(256));
+        let code = if is_double { double } else { first };
+        Some((self.words.get(code)?, at + 1 + usize::from(is_double)))
     }
 
     /// The word whose code stands at the start of `codes`, and how long the code is.

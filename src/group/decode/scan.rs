@@ -125,8 +125,8 @@ impl Group {
         judge: &mut dyn FnMut(SlotKind, Standing, &[u8]) -> Judged,
     ) -> Result<Vec<(u32, Judged)>, Corrupt> {
         let mut found: FxHashMap<(u32, usize), Vec<Judged>> = FxHashMap::default();
-        let mut dense_found = vec![false; self.templates.len()];
-        for (dense, part) in self.templates.iter().enumerate() {
+        let mut dense_found = vec![false; self.columns.templates.len()];
+        for (dense, part) in self.columns.templates.iter().enumerate() {
             let parsed = template(part.template).ok_or_else(|| corrupt!("template {} is not in the pack", part.template))?;
             let standing = match form(parsed) {
                 Form::Special(standing) => standing,
@@ -166,7 +166,7 @@ impl Group {
 
     /// The gravest word about a node's values.
     fn gravest(&self, node: &NodePart, found: &FxHashMap<(u32, usize), Vec<Judged>>) -> Result<Judged, Corrupt> {
-        let part = &self.templates[node.dense as usize];
+        let part = &self.columns.templates[node.dense as usize];
         let mut gravest = Judged::No;
         for index in 0..part.columns.len() {
             let Some(judged) = found.get(&(node.dense, index)) else { continue };
@@ -182,7 +182,7 @@ impl Group {
     /// Which values of a list template's column belong to a list.
     pub(super) fn ranks_of_list(&self, node: &NodePart, column: usize) -> Result<std::ops::Range<usize>, Corrupt> {
         let list = self.lists.get(node.rank as usize).ok_or_else(|| corrupt!("a list without its length"))?;
-        let part = &self.templates[node.dense as usize];
+        let part = &self.columns.templates[node.dense as usize];
         let kinds = part.kinds.get(list.first_kind as usize * 2..).unwrap_or_default();
         let mine = match kinds.is_empty() {
             // All elements are of one kind: the column that is there has them all.
@@ -201,8 +201,8 @@ impl Group {
     /// # Errors
     /// When the group is damaged.
     pub fn specials<'t>(&self, template: impl Fn(u32) -> Option<&'t Template>) -> Result<Vec<Special>, Corrupt> {
-        let mut forms = Vec::with_capacity(self.templates.len());
-        for part in &self.templates {
+        let mut forms = Vec::with_capacity(self.columns.templates.len());
+        for part in &self.columns.templates {
             let parsed = template(part.template).ok_or_else(|| corrupt!("template {} is not in the pack", part.template))?;
             forms.push((form(parsed), parsed));
         }
@@ -226,7 +226,7 @@ impl Group {
                 Template::Fixed(_) => parsed.slots().try_for_each(take)?,
                 Template::List { element, .. } => {
                     let list = self.lists.get(node.rank as usize).ok_or_else(|| corrupt!("a list without its length"))?;
-                    let kinds = &self.templates[node.dense as usize].kinds;
+                    let kinds = &self.columns.templates[node.dense as usize].kinds;
                     for at in 0..list.count {
                         take(match element {
                             Some(slot) => *slot,
@@ -244,8 +244,8 @@ impl Group {
     /// # Errors
     /// When a template is missing.
     pub fn split_nodes<'t>(&self, template: impl Fn(u32) -> Option<&'t Template>) -> Result<FxHashSet<u32>, Corrupt> {
-        let mut is_split = Vec::with_capacity(self.templates.len());
-        for part in &self.templates {
+        let mut is_split = Vec::with_capacity(self.columns.templates.len());
+        for part in &self.columns.templates {
             let parsed = template(part.template).ok_or_else(|| corrupt!("template {} is not in the pack", part.template))?;
             is_split.push(form(parsed) == Form::Split);
         }

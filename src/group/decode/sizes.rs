@@ -58,10 +58,10 @@ impl Group {
     /// # Errors
     /// When a column is damaged.
     pub fn own_bytes<'t>(&self, template: impl Fn(u32) -> Option<&'t Template>) -> Result<Vec<Own>, Corrupt> {
-        let mut constants = Vec::with_capacity(self.templates.len());
-        let mut lengths: Vec<Vec<Vec<u32>>> = Vec::with_capacity(self.templates.len());
+        let mut constants = Vec::with_capacity(self.columns.templates.len());
+        let mut lengths: Vec<Vec<Vec<u32>>> = Vec::with_capacity(self.columns.templates.len());
         let (mut bytes, mut ends) = (Vec::new(), Vec::new());
-        for part in &self.templates {
+        for part in &self.columns.templates {
             let parsed = template(part.template).ok_or_else(|| corrupt!("template {} is not in the pack", part.template))?;
             constants.push((parsed, constant_bytes(parsed)));
             let mut of_columns = Vec::with_capacity(part.columns.len());
@@ -78,7 +78,7 @@ impl Group {
         let mut own = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
             let dense = node.dense as usize;
-            let (part, (parsed, constant)) = (&self.templates[dense], constants[dense]);
+            let (part, (parsed, constant)) = (&self.columns.templates[dense], constants[dense]);
             let mut bytes = u64::from(constant);
             for (index, lengths) in lengths[dense].iter().enumerate().filter(|(_, lengths)| lengths.len() > 1) {
                 let ranks = match part.is_list {

@@ -206,7 +206,7 @@ pub struct DiffPart {
 
 /// Segments that are nearly the same.
 #[derive(Debug, Clone, Serialize)]
-pub struct Cluster {
+pub struct NearCluster {
     /// Hash of the one that is said most often.
     pub canonical: String,
     /// Its type.
@@ -244,7 +244,7 @@ pub struct NearReport {
     /// Segments in clusters.
     pub clustered: u64,
     /// The clusters, those with most text first.
-    pub clusters: Vec<Cluster>,
+    pub clusters: Vec<NearCluster>,
     /// Clusters beyond those listed.
     pub more_clusters: u64,
 }

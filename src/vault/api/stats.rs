@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Filter, Report, Time, Witness};
+use super::{Filter, ModelRow, Report, Time, Witness};
 
 /// What to group by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -83,6 +83,8 @@ pub struct StoredSizes {
     pub vault_bytes: u64,
     /// The same by kind of file: packs, catalog, parts, other.
     pub files: BTreeMap<String, u64>,
+    /// Vectors, by model.
+    pub vectors: Vec<ModelRow>,
     /// Number of packs.
     pub packs: u64,
 }

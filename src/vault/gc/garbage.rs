@@ -45,7 +45,7 @@ fn count(pack: &PackReader, view: &mut PackView, live: &Numbers) -> Result<Garba
     let mut garbage = Garbage::default();
     let mut used: Vec<(u8, Piece)> = Vec::new();
     for (index, entry) in pack.directory.groups.iter().enumerate().rev() {
-        let group = view.group(index)?;
+        let group = view.open_group(index)?;
         let numbers = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
         for (position, _) in numbers.enumerate().filter(|(_, number)| live.contains(*number)) {
             let root = group.root(position).ok_or_else(|| corrupt!("a record without root"))?;

@@ -9,7 +9,7 @@ use super::{Run, chunk_options, length_of};
 use crate::error::{Error, Result};
 use crate::source::decide::{Decision, Growth, Twin};
 use crate::source::decompress::{self, Compression};
-use crate::source::digest::{EDGE, edge_hash};
+use crate::source::digest::{EDGE, StreamDigest, edge_hash};
 use crate::source::document::{self, ElementReader, Outline, Verdict};
 use crate::source::lines::{ChunkOptions, Item, LineReader};
 use crate::source::observe::{self, Seen};
@@ -218,11 +218,12 @@ impl Run<'_> {
                 return Ok(());
             }
         };
-        let resumed = Digest::resumed(&state.digest);
+        let mut resumed = Digest::resumed(&state.digest);
+        let goes_on = !resumed.digest.is_closed() && (compressed || has_its_end(&mut resumed.digest, &file.path));
         state.open_line = 0;
         let mut active = self.activate(state, drop_last);
         active.then_alias = then_alias.map(Box::new);
-        let slot = if compressed || resumed.digest.is_closed() {
+        let slot = if compressed || !goes_on {
             // The stream passes from its start anyway: digest all of it, cut what is new.
             let slot = self.feed.open(active, Digest::fresh(), 0);
             if let Err(error) = self.skip(slot, &mut reader, growth.from) {
@@ -324,6 +325,14 @@ impl Read for OpenedLater {
         };
         self.file.insert(file).read(buffer)
     }
+}
+
+/// Gives a digest the last bytes of its stream back, from the file that has them; false when they are others.
+fn has_its_end(digest: &mut StreamDigest, path: &Path) -> bool {
+    let Some(missing) = digest.missing() else { return true };
+    let mut bytes = vec![0; (missing.end - missing.start) as usize];
+    let read = open_at(path, missing.start).and_then(|mut file| file.read_exact(&mut bytes));
+    read.is_ok() && digest.restore(&bytes)
 }
 
 fn open_at(path: &Path, offset: u64) -> io::Result<Box<dyn Read + Send>> {

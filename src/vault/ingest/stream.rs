@@ -12,10 +12,12 @@ use crossbeam_channel::RecvTimeoutError;
 use super::{Run, chunk_options, length_of};
 use crate::error::{Error, Result};
 use crate::source::decompress::Compression;
+use crate::source::digest::StreamDigest;
 use crate::source::lines::Item;
 use crate::source::names;
 use crate::source::pipe::{self, Pipe};
 use crate::source::state::{SourceKind, SourceState};
+use crate::vault::fetch::Fetcher;
 use crate::vault::ingest::digests::Digest;
 use crate::vault::ingest::repeat::Undecided;
 
@@ -128,12 +130,12 @@ impl Run<'_> {
         if self.options.append
             && let Some(state) = known
         {
-            if state.digest.is_closed() {
-                let what = "lines were purged from it, so that its digest cannot go on; append under another name";
+            // An open line was ended by whoever appends: it stays as it is, a line of its own.
+            let mut digest = Digest::resumed(&state.digest);
+            if state.digest.is_closed() || !self.has_its_end(&state, &mut digest.digest)? {
+                let what = "lines at its end were purged or dropped, so that its digest cannot go on; append under another name";
                 return Err(Error::Usage(format!("{}: {what}", state.name)));
             }
-            // An open line was ended by whoever appends: it stays as it is, a line of its own.
-            let digest = Digest::resumed(&state.digest);
             let mut active = self.activate(state, 0);
             active.ends_open_line = active.state.last_line_open();
             return Ok(self.feed.open(active, digest, 0));
@@ -146,6 +148,32 @@ impl Run<'_> {
         // What comes is compared with what is known up to its end.
         let mark = known.map(|known| (known.stream_len(), None));
         Ok(self.feed.open(active, Digest { mark, ..Digest::fresh() }, 0))
+    }
+
+    /// Gives the digest of a file's source the last bytes of its stream back, from the lines that have them.
+    fn has_its_end(&self, state: &SourceState, digest: &mut StreamDigest) -> Result<bool> {
+        let Some(missing) = digest.missing() else { return Ok(true) };
+        let snapshot = self.session.snapshot()?;
+        let known = snapshot.state()?;
+        let Some(source) = known.sources.get(&state.id).map(|source| known.origin(source)) else { return Ok(false) };
+        let wanted = usize::try_from(missing.end - missing.start).unwrap_or(usize::MAX);
+        let mut fetcher = Fetcher::new(&snapshot);
+        let mut end = Vec::new();
+        for number in source.runs.iter().rev().flat_map(|run| (run.first..run.first + run.count).rev()) {
+            let mut line = Vec::new();
+            if !fetcher.record(number, &mut line)? {
+                return Ok(false);
+            }
+            if !(end.is_empty() && state.last_line_open()) {
+                line.push(b'\n');
+            }
+            line.append(&mut end);
+            end = line;
+            if end.len() >= wanted {
+                break;
+            }
+        }
+        Ok(end.len() >= wanted && digest.restore(&end[end.len() - wanted..]))
     }
 
     /// The next thing to happen; after a signal what was received before it, then the end.

@@ -229,7 +229,8 @@ impl Heads {
         }
         let index = view.pack().directory.groups.partition_point(|group| group.first_node + group.nodes <= number);
         let group = view.group(index)?;
-        let node = group.node(number)?;
+        let found = group.find(number)?;
+        let node = group.node(&found)?;
         let templates = view.shared_templates();
         match templates.get(node.template()).ok_or_else(|| corrupt!("no template {}", node.template()))? {
             Template::Fixed(parts) => {

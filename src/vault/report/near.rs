@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::text::words::{Change, diff};
 use crate::text::{Shingles, Signature};
 use crate::vault::ahead::in_order;
-use crate::vault::api::{Cluster, DiffPart, NearReport, Variant};
+use crate::vault::api::{NearCluster, DiffPart, NearReport, Variant};
 use crate::vault::fetch::Fetcher;
 
 /// Segments of fewer shingles are too short: one word more or less makes most of them different.
@@ -239,7 +239,7 @@ fn describe(
                 diff: diff_parts(&text, &read(&mut fetcher, variant)?),
             });
         }
-        report.clusters.push(Cluster {
+        report.clusters.push(NearCluster {
             canonical: format!("{:032x}", canonical.hash),
             kind: kind(material, canonical.pack, canonical.segment),
             references: canonical.references,

@@ -43,7 +43,7 @@ fn collect(view: &mut PackView, templates: &[u32], splits: &mut Splits) -> Resul
     let pack = Arc::clone(view.pack());
     let mut text = Vec::new();
     for (index, entry) in pack.directory.groups.iter().enumerate() {
-        let group = view.group(index)?;
+        let group = view.open_group(index)?;
         let records: u64 = entry.records.iter().map(|run| run.count).sum();
         // The same template holds lines too long to be cut; those are records, and a split string never is.
         let mut roots: Vec<u32> = (0..records as usize).filter_map(|position| group.root(position)).collect();

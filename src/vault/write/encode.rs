@@ -50,8 +50,8 @@ pub enum Job {
     Group(Box<GroupBuilder>),
     /// Templates: number of the first, and their bytes.
     Templates(u32, Vec<Vec<u8>>),
-    /// A journal entry list.
-    Journal(Vec<u8>),
+    /// A journal entry list, and the one before it in the pack.
+    Journal(Arc<Vec<u8>>, Option<Arc<Vec<u8>>>),
     /// Everything before belongs to a commit.
     Commit(Commit),
 }
@@ -107,19 +107,28 @@ impl Dictionaries {
 pub struct Star {
     index: u32,
     text: Arc<Vec<u8>>,
+    /// Bytes of its text that the others rest on.
+    rest: usize,
     /// The first block's text in codes, or nothing where that does not pay; worked out by whoever needs it first.
     coded: OnceLock<Option<Vec<u8>>>,
 }
 
 impl Star {
-    /// A star whose first block is the `index`-th of its class.
+    /// A star whose first block is the `index`-th of its class; the others rest on the first `rest` bytes of it.
     #[must_use]
-    pub fn new(index: u32, text: Arc<Vec<u8>>) -> Star {
-        Star { index, text, coded: OnceLock::new() }
+    pub fn new(index: u32, text: Arc<Vec<u8>>, rest: usize) -> Star {
+        Star { index, text, rest, coded: OnceLock::new() }
     }
 
     fn coded(&self, coder: Option<&Coder>) -> Option<&[u8]> {
         self.coded.get_or_init(|| coder.and_then(|coder| worth_coding(&self.text, coder))).as_deref()
+    }
+
+    /// What the others rest on: the start of the first block, so that reading them need not wait for all of it.
+    fn prefix(&self, coder: Option<&Coder>) -> &[u8] {
+        let first = self.coded(coder).unwrap_or(&self.text);
+        let share = self.rest.min(self.text.len()) as u64 * first.len() as u64 / self.text.len().max(1) as u64;
+        first.get(..share as usize).unwrap_or(first)
     }
 }
 
@@ -316,9 +325,10 @@ fn code(job: Job, levels: Levels, coder: Option<&Coder>, dictionaries: &Dictiona
                 compressed_frame(Kind::Dictionary, &[&[form], stored.as_slice()].concat(), levels.group.max(DICTIONARY_LEVEL));
             Coded::Frame(frame, Box::new(move |offset, directory| directory.dictionaries.push(offset)))
         }
-        Job::Journal(raw) => {
+        Job::Journal(raw, before) => {
             // Sources keep the last bytes of their text, which are like any text.
-            let frame = with_dictionary(Kind::Journal, &raw, levels.group, dictionaries.journals.as_ref())
+            let frame = after_journal(&raw, before.as_deref(), levels.group, dictionaries.journals.as_ref())
+                .or_else(|| with_dictionary(Kind::Journal, &raw, levels.group, dictionaries.journals.as_ref()))
                 .unwrap_or_else(|| compressed_frame(Kind::Journal, &raw, levels.group));
             Coded::Frame(frame, Box::new(move |offset, directory| directory.journals.push(offset)))
         }
@@ -345,6 +355,17 @@ fn with_dictionary(kind: Kind, raw: &[u8], level: i32, dictionary: Option<&Dicti
     Some(frame::build(kind, frame::codec::ZSTD_DICTIONARY, raw, &payload))
 }
 
+/// A journal after the one before it: a source that grows says nearly the same each time.
+fn after_journal(raw: &[u8], before: Option<&Vec<u8>>, level: i32, dictionary: Option<&Dictionary>) -> Option<Vec<u8>> {
+    let before = before.filter(|before| before.len().max(raw.len()) <= SMALL)?;
+    let known = dictionary.map_or(&[][..], |dictionary| dictionary.bytes.as_slice());
+    let packed = codec::compress_with_prefix(raw, level.max(SMALL_LEVEL), Some(&[known, before.as_slice()].concat()))?;
+    let mut payload = Vec::with_capacity(packed.len() + 5);
+    crate::bytes::Put::put_varint(&mut payload, dictionary.map_or(0, |dictionary| u64::from(dictionary.number) + 1));
+    payload.extend_from_slice(&packed);
+    Some(frame::build(Kind::Journal, frame::codec::ZSTD_AFTER, raw, &payload))
+}
+
 /// A group, its streams compressed each by itself; a small one as a whole.
 fn group_frame(group: &GroupBuilder, strength: Strength, dictionary: Option<&Dictionary>) -> Vec<u8> {
     // Groups of a long ingest are twice as large: they have no time for this.
@@ -369,13 +390,15 @@ fn block_frame(block: &Block, strength: Strength, star: Option<&Star>, coder: Op
     };
     let raw = coded.as_deref().unwrap_or(text);
     let is_coded = coded.is_some();
-    if let Some(star) = base
-        && let Some(packed) = codec::compress_with_prefix(raw, strength.level, Some(star.coded(coder).unwrap_or(&star.text)))
-    {
-        let mut payload = Vec::with_capacity(packed.len() + 5);
-        crate::bytes::Put::put_varint(&mut payload, u64::from(star.index));
-        payload.extend_from_slice(&packed);
-        return frame::build(Kind::Block, if is_coded { CODED_PREFIX } else { ZSTD_PREFIX }, raw, &payload);
+    if let Some(star) = base {
+        let prefix = star.prefix(coder);
+        if let Some(packed) = codec::compress_with_prefix(raw, strength.level, Some(prefix)) {
+            let mut payload = Vec::with_capacity(packed.len() + 10);
+            crate::bytes::Put::put_varint(&mut payload, u64::from(star.index));
+            crate::bytes::Put::put_varint(&mut payload, prefix.len() as u64);
+            payload.extend_from_slice(&packed);
+            return frame::build(Kind::Block, if is_coded { CODED_PREFIX } else { ZSTD_PREFIX }, raw, &payload);
+        }
     }
     match codec::pack(raw, strength) {
         (packing::PPMD, Some(packed)) => frame::build(Kind::Block, if is_coded { PPMD_CODED } else { PPMD }, raw, &packed),
