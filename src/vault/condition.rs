@@ -106,6 +106,7 @@ fn decided(judged: impl Iterator<Item = Option<bool>>, decisive: bool) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
     use crate::shape::{FileState, Hints};
 
     const LINE: &[u8] = br#"{"model":"gpt-5","latency_ms":250,"request_id":"r1","timestamp":"2026-01-02T03:04:05Z","metadata":{"tenant":"acme","n":7,"ok":true,"list":["a","b"]}}"#;

@@ -682,7 +682,7 @@ impl<S: Sink> Assembler<S> {
     #[must_use]
     pub fn table_bytes(&self) -> u64 {
         let prints = self.nodes.bytes() + self.segments.bytes();
-        let nodes = self.node_memory.capacity() * size_of::<Spot>();
+        let nodes = self.node_memory.bytes();
         let segments = self.segment_memory.capacity() * size_of::<SegmentMemory>();
         (prints + nodes + segments + self.roots.capacity() * ROOT_BYTES) as u64
     }
