@@ -38,9 +38,11 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('ingest', 'ingest', [CompletionResultType]::ParameterValue, 'Take files, directories or a stream into the vault')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Print records: the exact lines, or readable')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Search every string of every record, in place')
+            [CompletionResult]::new('embed', 'embed', [CompletionResultType]::ParameterValue, 'Make vectors of texts, for search --semantic')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write lines out of the vault, byte for byte, or conversations in other formats')
             [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List sources or conversations')
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Count records, tokens, errors, latency and cost')
+            [CompletionResult]::new('dedup-report', 'dedup-report', [CompletionResultType]::ParameterValue, 'Tell where the bytes go, what repeats, and when a prompt changed')
             [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove records, for good only with --purge or gc')
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'List every ingest, rm, gc and compact')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Verify the vault, or files against it')
@@ -76,6 +78,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'Paths in --files-from end with a NUL byte')
             [CompletionResult]::new('--all-files', '--all-files', [CompletionResultType]::ParameterName, 'Take files of unknown kind too, in directories (never credentials)')
             [CompletionResult]::new('--no-create', '--no-create', [CompletionResultType]::ParameterName, 'Do not create a vault')
+            [CompletionResult]::new('--embed', '--embed', [CompletionResultType]::ParameterName, 'Then make vectors of what is new with the built-in embedder, as `turnpack embed` does')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Tell what would happen, write nothing')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Tell what would happen, write nothing')
             [CompletionResult]::new('--explain', '--explain', [CompletionResultType]::ParameterName, 'Print how the shape of each source was decided')
@@ -114,6 +117,14 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--pattern', '--pattern', [CompletionResultType]::ParameterName, 'A pattern; repeat for several, any of which is wanted')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Patterns from a file, one a line; - reads standard input')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Patterns from a file, one a line; - reads standard input')
+            [CompletionResult]::new('--like', '--like', [CompletionResultType]::ParameterName, 'Texts that are like what this record''s user said last, best first')
+            [CompletionResult]::new('--queries-from', '--queries-from', [CompletionResultType]::ParameterName, 'With --semantic: a query on each line of FILE; - reads standard input')
+            [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --semantic or --like: leave out hits with a lower score')
+            [CompletionResult]::new('--ef', '--ef', [CompletionResultType]::ParameterName, 'With --semantic or --like: candidates of a walk through a graph [default: 256]')
+            [CompletionResult]::new('--embedder', '--embedder', [CompletionResultType]::ParameterName, 'With --semantic or --like: whose vectors are searched, as `embed --model` named them')
+            [CompletionResult]::new('--command', '--command', [CompletionResultType]::ParameterName, 'Command that embeds: JSON lines in, JSON lines out')
+            [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Server that embeds, as OpenAI does: its address up to /v1')
+            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'File with the key the server wants')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'At most N lines')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most N lines')
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Order: source, time (oldest first) or score [default: source; score with --rank]')
@@ -146,6 +157,10 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--word-regexp', '--word-regexp', [CompletionResultType]::ParameterName, 'Only whole words')
             [CompletionResult]::new('--fold', '--fold', [CompletionResultType]::ParameterName, 'Neither case nor accents nor width count')
             [CompletionResult]::new('--rank', '--rank', [CompletionResultType]::ParameterName, 'The texts that speak most of the words of QUERY, best first (BM25); 10 unless -n says otherwise')
+            [CompletionResult]::new('--semantic', '--semantic', [CompletionResultType]::ParameterName, 'The texts that say most nearly what QUERY says, best first; needs `turnpack embed`. 10 unless -n says otherwise')
+            [CompletionResult]::new('--hybrid', '--hybrid', [CompletionResultType]::ParameterName, 'The texts that say most nearly what QUERY says, best first; needs `turnpack embed`. 10 unless -n says otherwise')
+            [CompletionResult]::new('--no-lexical', '--no-lexical', [CompletionResultType]::ParameterName, 'With --semantic: words do not count beside likeness')
+            [CompletionResult]::new('--exact', '--exact', [CompletionResultType]::ParameterName, 'With --semantic or --like: compare every vector, no graph')
             [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'Search the exact bytes of lines, not their strings')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Print the number of occurrences')
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Print the number of occurrences')
@@ -156,6 +171,34 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'End lines with a zero byte')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Refused, so that nobody takes it for grep''s: --verbose explains, and nothing here inverts')
             [CompletionResult]::new('--error', '--error', [CompletionResultType]::ParameterName, 'Only records that report an error')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'turnpack;embed' {
+            [CompletionResult]::new('--types', '--types', [CompletionResultType]::ParameterName, 'Types of segments [default: all that are words but tool_definitions]')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model: `builtin`, or the name that --command or --endpoint goes by')
+            [CompletionResult]::new('--command', '--command', [CompletionResultType]::ParameterName, 'Command that embeds: JSON lines in, JSON lines out')
+            [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Server that embeds, as OpenAI does: its address up to /v1')
+            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'File with the key the server wants')
+            [CompletionResult]::new('--from-log', '--from-log', [CompletionResultType]::ParameterName, 'Take the vectors that records carry under KEY, such as query_embedding; their model is called log:KEY')
+            [CompletionResult]::new('--graph-from', '--graph-from', [CompletionResultType]::ParameterName, 'Parts with at least N vectors get a graph (HNSW); smaller ones are looked at whole')
+            [CompletionResult]::new('--links', '--links', [CompletionResultType]::ParameterName, 'Links of a graph''s row: M, 4 to 64')
+            [CompletionResult]::new('--ef-construction', '--ef-construction', [CompletionResultType]::ParameterName, 'Candidates looked at for each row of a graph')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--pending', '--pending', [CompletionResultType]::ParameterName, 'Only what has no vectors yet (the default)')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Everything anew')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Count what is pending, write nothing')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Count what is pending, write nothing')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
@@ -261,7 +304,47 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]')
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
             [CompletionResult]::new('--totals', '--totals', [CompletionResultType]::ParameterName, 'Add up tokens, errors, latency and cost of all records')
+            [CompletionResult]::new('--witness', '--witness', [CompletionResultType]::ParameterName, 'Tell how requests went: parts of the latency, quality, routing by model, errors by kind')
             [CompletionResult]::new('--distinct', '--distinct', [CompletionResultType]::ParameterName, 'Count each record once, however often it occurs')
+            [CompletionResult]::new('--error', '--error', [CompletionResultType]::ParameterName, 'Only records that report an error')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'turnpack;dedup-report' {
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Tell the bytes on disk apart by this')
+            [CompletionResult]::new('--top', '--top', [CompletionResultType]::ParameterName, 'List the N segments whose repetitions had most bytes')
+            [CompletionResult]::new('--min-refs', '--min-refs', [CompletionResultType]::ParameterName, 'Only segments that are said at least so often')
+            [CompletionResult]::new('--near', '--near', [CompletionResultType]::ParameterName, 'Find segments that are nearly the same: least similarity of their five-word shingles, 0.5 to 0.99')
+            [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Write everything into one page that needs no network')
+            [CompletionResult]::new('--what-if', '--what-if', [CompletionResultType]::ParameterName, 'What would be freed: keep=90d, or keep=2026-01-01')
+            [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source, by the end of its path; NAME@2 for a generation')
+            [CompletionResult]::new('--conversation', '--conversation', [CompletionResultType]::ParameterName, 'Conversation')
+            [CompletionResult]::new('--exclude-conversation', '--exclude-conversation', [CompletionResultType]::ParameterName, 'Conversation that is left out')
+            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Records with a segment of this type')
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Records in which this role speaks, as they word it')
+            [CompletionResult]::new('--segment', '--segment', [CompletionResultType]::ParameterName, 'Records that hold this segment, by hash or unique prefix')
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Records with this tag; key=value where tags are a map')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model')
+            [CompletionResult]::new('--app', '--app', [CompletionResultType]::ParameterName, 'Application')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Event time at or after: RFC 3339, a date, or an age such as 30d')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Event time before')
+            [CompletionResult]::new('--where', '--where', [CompletionResultType]::ParameterName, 'Condition on fields and JSON paths, such as ''latency_ms > 2000 and /metadata/tenant = "acme"''')
+            [CompletionResult]::new('--tz', '--tz', [CompletionResultType]::ParameterName, 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--prompts', '--prompts', [CompletionResultType]::ParameterName, 'List system prompts and tools of each application in their versions')
+            [CompletionResult]::new('--drift', '--drift', [CompletionResultType]::ParameterName, 'Tell when system prompts and tools changed')
+            [CompletionResult]::new('--fail-on-drift', '--fail-on-drift', [CompletionResultType]::ParameterName, 'With --drift: end with 1 when something changed')
+            [CompletionResult]::new('--witness', '--witness', [CompletionResultType]::ParameterName, 'Tell how requests went: errors, latency, quality, routing')
             [CompletionResult]::new('--error', '--error', [CompletionResultType]::ParameterName, 'Only records that report an error')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
@@ -469,9 +552,11 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('ingest', 'ingest', [CompletionResultType]::ParameterValue, 'Take files, directories or a stream into the vault')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Print records: the exact lines, or readable')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Search every string of every record, in place')
+            [CompletionResult]::new('embed', 'embed', [CompletionResultType]::ParameterValue, 'Make vectors of texts, for search --semantic')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write lines out of the vault, byte for byte, or conversations in other formats')
             [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List sources or conversations')
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Count records, tokens, errors, latency and cost')
+            [CompletionResult]::new('dedup-report', 'dedup-report', [CompletionResultType]::ParameterValue, 'Tell where the bytes go, what repeats, and when a prompt changed')
             [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove records, for good only with --purge or gc')
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'List every ingest, rm, gc and compact')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Verify the vault, or files against it')
@@ -494,6 +579,9 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
         'turnpack;help;search' {
             break
         }
+        'turnpack;help;embed' {
+            break
+        }
         'turnpack;help;export' {
             break
         }
@@ -501,6 +589,9 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             break
         }
         'turnpack;help;stats' {
+            break
+        }
+        'turnpack;help;dedup-report' {
             break
         }
         'turnpack;help;rm' {

@@ -28,6 +28,12 @@ _turnpack() {
             turnpack,config)
                 cmd="turnpack__subcmd__config"
                 ;;
+            turnpack,dedup-report)
+                cmd="turnpack__subcmd__dedup__subcmd__report"
+                ;;
+            turnpack,embed)
+                cmd="turnpack__subcmd__embed"
+                ;;
             turnpack,export)
                 cmd="turnpack__subcmd__export"
                 ;;
@@ -79,6 +85,12 @@ _turnpack() {
             turnpack__subcmd__help,config)
                 cmd="turnpack__subcmd__help__subcmd__config"
                 ;;
+            turnpack__subcmd__help,dedup-report)
+                cmd="turnpack__subcmd__help__subcmd__dedup__subcmd__report"
+                ;;
+            turnpack__subcmd__help,embed)
+                cmd="turnpack__subcmd__help__subcmd__embed"
+                ;;
             turnpack__subcmd__help,export)
                 cmd="turnpack__subcmd__help__subcmd__export"
                 ;;
@@ -125,7 +137,7 @@ _turnpack() {
 
     case "${cmd}" in
         turnpack)
-            opts="-q -V -h --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --version --help ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help"
+            opts="-q -V -h --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --version --help ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -303,6 +315,214 @@ _turnpack() {
                 return 0
             fi
             case "${prev}" in
+                --vault)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        turnpack__subcmd__dedup__subcmd__report)
+            opts="-q -h --by --top --min-refs --near --prompts --drift --fail-on-drift --witness --html --what-if --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --by)
+                    COMPREPLY=($(compgen -W "type model app source tool day" -- "${cur}"))
+                    return 0
+                    ;;
+                --top)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-refs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --near)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --html)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --what-if)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --conversation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude-conversation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --role)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --segment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --app)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tz)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vault)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        turnpack__subcmd__embed)
+            opts="-n -q -h --pending --all --dry-run --types --model --command --endpoint --key-file --from-log --graph-from --links --ef-construction --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --types)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --from-log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --graph-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --links)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ef-construction)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --vault)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -563,7 +783,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__help)
-            opts="ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help"
+            opts="ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -619,6 +839,34 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__help__subcmd__config)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        turnpack__subcmd__help__subcmd__dedup__subcmd__report)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        turnpack__subcmd__help__subcmd__embed)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -815,7 +1063,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__ingest)
-            opts="-0 -n -q -h --source --append --as --shape --map --context-delimiter --max-segment-bytes --files-from --null --include --exclude --all-files --flush-interval --sync --no-create --dry-run --explain --restore-removed --verify-sources --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-0 -n -q -h --source --append --as --shape --map --context-delimiter --max-segment-bytes --files-from --null --include --exclude --all-files --flush-interval --sync --no-create --embed --dry-run --explain --restore-removed --verify-sources --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1215,7 +1463,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__search)
-            opts="-F -E -e -f -i -w -c -n -0 -v -q -h --fixed-strings --regex --pattern --file --all --ignore-case --word-regexp --fold --rank --raw --count --ids --unique --limit --sort --distinct --null --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-F -E -e -f -i -w -c -n -0 -v -q -h --fixed-strings --regex --pattern --file --all --ignore-case --word-regexp --fold --rank --hybrid --semantic --like --queries-from --no-lexical --exact --min-score --ef --embedder --command --endpoint --key-file --raw --count --ids --unique --limit --sort --distinct --null --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1245,6 +1493,60 @@ _turnpack() {
                     return 0
                     ;;
                 -f)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --like)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queries-from)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --min-score)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ef)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --embedder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
                         oldifs="$IFS"
@@ -1354,7 +1656,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__stats)
-            opts="-q -h --by --top --prices --totals --distinct --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-q -h --by --top --prices --totals --witness --distinct --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -38,9 +38,11 @@ complete -c turnpack -n "__fish_turnpack_needs_command" -s h -l help -d 'Print h
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "get" -d 'Print records: the exact lines, or readable'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "search" -d 'Search every string of every record, in place'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "embed" -d 'Make vectors of texts, for search --semantic'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "export" -d 'Write lines out of the vault, byte for byte, or conversations in other formats'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "ls" -d 'List sources or conversations'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "dedup-report" -d 'Tell where the bytes go, what repeats, and when a prompt changed'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "rm" -d 'Remove records, for good only with --purge or gc'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "log" -d 'List every ingest, rm, gc and compact'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "check" -d 'Verify the vault, or files against it'
@@ -72,6 +74,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l append -d '
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -s 0 -l null -d 'Paths in --files-from end with a NUL byte'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l all-files -d 'Take files of unknown kind too, in directories (never credentials)'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l no-create -d 'Do not create a vault'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l embed -d 'Then make vectors of what is new with the built-in embedder, as `turnpack embed` does'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -s n -l dry-run -d 'Tell what would happen, write nothing'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l explain -d 'Print how the shape of each source was decided'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l restore-removed -d 'Bring back records that were removed'
@@ -100,6 +103,14 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l skip-if-locked
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s e -l pattern -d 'A pattern; repeat for several, any of which is wanted' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s f -l file -d 'Patterns from a file, one a line; - reads standard input' -r -F
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l like -d 'Texts that are like what this record\'s user said last, best first' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l queries-from -d 'With --semantic: a query on each line of FILE; - reads standard input' -r -F
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l min-score -d 'With --semantic or --like: leave out hits with a lower score' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l ef -d 'With --semantic or --like: candidates of a walk through a graph [default: 256]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l embedder -d 'With --semantic or --like: whose vectors are searched, as `embed --model` named them' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l command -d 'Command that embeds: JSON lines in, JSON lines out' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l endpoint -d 'Server that embeds, as OpenAI does: its address up to /v1' -r -f
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l key-file -d 'File with the key the server wants' -r -F
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s n -l limit -d 'At most N lines' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l sort -d 'Order: source, time (oldest first) or score [default: source; score with --rank]' -r -f -a "source\t''
 time\t''
@@ -129,6 +140,9 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s i -l ignore
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s w -l word-regexp -d 'Only whole words'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l fold -d 'Neither case nor accents nor width count'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l rank -d 'The texts that speak most of the words of QUERY, best first (BM25); 10 unless -n says otherwise'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l semantic -l hybrid -d 'The texts that say most nearly what QUERY says, best first; needs `turnpack embed`. 10 unless -n says otherwise'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l no-lexical -d 'With --semantic: words do not count beside likeness'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l exact -d 'With --semantic or --like: compare every vector, no graph'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l raw -d 'Search the exact bytes of lines, not their strings'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s c -l count -d 'Print the number of occurrences'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l ids -d 'Print record hashes, each once'
@@ -142,6 +156,28 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s q -l quiet 
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l types -d 'Types of segments [default: all that are words but tool_definitions]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l model -d 'Model: `builtin`, or the name that --command or --endpoint goes by' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l command -d 'Command that embeds: JSON lines in, JSON lines out' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l endpoint -d 'Server that embeds, as OpenAI does: its address up to /v1' -r -f
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l key-file -d 'File with the key the server wants' -r -F
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l from-log -d 'Take the vectors that records carry under KEY, such as query_embedding; their model is called log:KEY' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l graph-from -d 'Parts with at least N vectors get a graph (HNSW); smaller ones are looked at whole' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l links -d 'Links of a graph\'s row: M, 4 to 64' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l ef-construction -d 'Candidates looked at for each row of a graph' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l pending -d 'Only what has no vectors yet (the default)'
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l all -d 'Everything anew'
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -s n -l dry-run -d 'Count what is pending, write nothing'
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l format -d 'Form of the output' -r -f -a "raw\t'The exact lines'
 openai\t'Fine-tuning lines of OpenAI, with tools and calls'
 anthropic\t'Requests of Anthropic\'s Messages API'
@@ -238,6 +274,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l threads -d '
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l totals -d 'Add up tokens, errors, latency and cost of all records'
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l witness -d 'Tell how requests went: parts of the latency, quality, routing by model, errors by kind'
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l distinct -d 'Count each record once, however often it occurs'
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l error -d 'Only records that report an error'
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l json -d 'Print JSON: one document for reports, lines for lists'
@@ -245,6 +282,45 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -s q -l quiet -
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l by -d 'Tell the bytes on disk apart by this' -r -f -a "type\t''
+model\t''
+app\t''
+source\t''
+tool\t''
+day\t''"
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l top -d 'List the N segments whose repetitions had most bytes' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l min-refs -d 'Only segments that are said at least so often' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l near -d 'Find segments that are nearly the same: least similarity of their five-word shingles, 0.5 to 0.99' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l html -d 'Write everything into one page that needs no network' -r -F
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l what-if -d 'What would be freed: keep=90d, or keep=2026-01-01' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l conversation -d 'Conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l exclude-conversation -d 'Conversation that is left out' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l type -d 'Records with a segment of this type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l role -d 'Records in which this role speaks, as they word it' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l segment -d 'Records that hold this segment, by hash or unique prefix' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l tag -d 'Records with this tag; key=value where tags are a map' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l model -d 'Model' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l app -d 'Application' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l since -d 'Event time at or after: RFC 3339, a date, or an age such as 30d' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l until -d 'Event time before' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l prompts -d 'List system prompts and tools of each application in their versions'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l drift -d 'Tell when system prompts and tools changed'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l fail-on-drift -d 'With --drift: end with 1 when something changed'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l witness -d 'Tell how requests went: errors, latency, quality, routing'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l error -d 'Only records that report an error'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l reason -d 'Why; kept in the log' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l conversation -d 'Conversation' -r
@@ -385,20 +461,21 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand man" -s q -l quiet -d 
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "get" -d 'Print records: the exact lines, or readable'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "search" -d 'Search every string of every record, in place'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "export" -d 'Write lines out of the vault, byte for byte, or conversations in other formats'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "ls" -d 'List sources or conversations'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "rm" -d 'Remove records, for good only with --purge or gc'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "log" -d 'List every ingest, rm, gc and compact'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "check" -d 'Verify the vault, or files against it'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "gc" -d 'Drop what no live record needs'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "train-dict" -d 'Train dictionaries for small blocks, list them, choose which are used'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "compact" -d 'Rewrite packs for size'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "reindex" -d 'Rebuild the catalog and all other derived files from the packs'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "config" -d 'Show the settings in force, and where they come from'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "completions" -d 'Print completions for a shell'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "man" -d 'Print a manual page'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "get" -d 'Print records: the exact lines, or readable'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "search" -d 'Search every string of every record, in place'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "embed" -d 'Make vectors of texts, for search --semantic'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "export" -d 'Write lines out of the vault, byte for byte, or conversations in other formats'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "ls" -d 'List sources or conversations'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "rm" -d 'Remove records, for good only with --purge or gc'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "log" -d 'List every ingest, rm, gc and compact'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "check" -d 'Verify the vault, or files against it'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "gc" -d 'Drop what no live record needs'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "train-dict" -d 'Train dictionaries for small blocks, list them, choose which are used'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "compact" -d 'Rewrite packs for size'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "reindex" -d 'Rebuild the catalog and all other derived files from the packs'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "config" -d 'Show the settings in force, and where they come from'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "completions" -d 'Print completions for a shell'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "man" -d 'Print a manual page'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

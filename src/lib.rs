@@ -1,7 +1,7 @@
 //! turnpack keeps logs of LLM conversations in a directory, the *vault*, from which every line comes back byte for byte.
 //!
 //! One way down: `cli` → `vault` → the rooms (`source`, `shape`, `dialogue`, `group`, `record`, `column`, `text`, `codec`,
-//! `pack`, `catalog`, `lexical`) → the foundation (`ids`, `bytes`, `checksum`, `error`, `fsio`, `interrupt`, `pages`, `progress`). The library
+//! `pack`, `catalog`, `lexical`, `vectors`) → the foundation (`ids`, `bytes`, `checksum`, `error`, `fsio`, `interrupt`, `pages`, `progress`). The library
 //! prints nothing.
 
 pub mod bytes;
@@ -25,3 +25,4 @@ pub mod shape;
 pub mod source;
 pub mod text;
 pub mod vault;
+pub mod vectors;

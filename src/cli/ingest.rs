@@ -94,6 +94,10 @@ pub(crate) struct Args {
     #[arg(long)]
     no_create: bool,
 
+    /// Then make vectors of what is new with the built-in embedder, as `turnpack embed` does
+    #[arg(long, conflicts_with = "dry_run")]
+    embed: bool,
+
     /// Tell what would happen, write nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -115,7 +119,7 @@ pub(crate) fn run(mut args: Args, context: &Context<'_>) -> Result<Status> {
     let paths = args.take_paths()?;
     args.check_source(&paths)?;
     let inputs = paths.into_iter().map(input).collect::<Result<Vec<_>>>()?;
-    let (no_create, explain) = (args.no_create, args.explain);
+    let (no_create, explain, embed) = (args.no_create, args.explain, args.embed);
     let options = args.resolve(&context.settings)?;
     let open = OpenOptions { dry_run: options.dry_run, ..context.settings.open_options()? };
     context.catch_signals()?;
@@ -127,6 +131,9 @@ pub(crate) fn run(mut args: Args, context: &Context<'_>) -> Result<Status> {
         vault.ingest(&options, inputs, &bars, &context.interrupt)?
     };
     tell(&report, explain, dir, context.ui)?;
+    if embed && !context.interrupt.is_raised() {
+        super::embed::run_builtin(&vault, context)?;
+    }
     Ok(status(&report))
 }
 

@@ -13,6 +13,7 @@ mod color;
 mod compact;
 mod completions;
 mod config;
+mod embed;
 mod exit;
 mod export;
 mod filter;
@@ -25,6 +26,7 @@ mod man;
 mod pretty;
 mod progress;
 mod reindex;
+mod report;
 mod rm;
 mod search;
 mod settings;
@@ -138,9 +140,11 @@ enum Command {
     Ingest(ingest::Args),
     Get(get::Args),
     Search(search::Args),
+    Embed(embed::Args),
     Export(export::Args),
     Ls(ls::Args),
     Stats(stats::Args),
+    DedupReport(report::Args),
     Rm(rm::Args),
     Log(log::Args),
     Check(check::Args),
@@ -212,9 +216,11 @@ fn dispatch(cli: Cli, context: &Context<'_>) -> Result<Status> {
         Command::Ingest(args) => ingest::run(args, context),
         Command::Get(args) => get::run(args, context),
         Command::Search(args) => search::run(args, context),
+        Command::Embed(args) => embed::run(args, context),
         Command::Export(args) => export::run(args, context),
         Command::Ls(args) => ls::run(args, context),
         Command::Stats(args) => stats::run(args, context),
+        Command::DedupReport(args) => report::run(args, context),
         Command::Rm(args) => rm::run(args, context),
         Command::Log(args) => log::run(&args, context),
         Command::Check(args) => check::run(args, context),

@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use super::embed::{ModelArgs, kept_name};
 use super::exit::Status;
 use super::filter::{FilterArgs, tell_without_time};
 use super::visible::visible;
 use super::{Context, units};
 use crate::error::{Error, IoContext, Result};
-use crate::vault::api::{HitSegment, HitText, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted};
+use crate::vault::api::{
+    HitSegment, HitText, Id, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted, SemanticOptions,
+};
 
 /// Search every string of every record, in place
 #[derive(Debug, clap::Args)]
@@ -25,7 +28,7 @@ With --type or --role and a QUERY, the match must stand in such a segment.
 Examples:
   turnpack search 'connection reset by peer'
   turnpack search -E 'time(d )?out' --since 7d --error -c
-  turnpack search -e rollback -e migration --all --ids | turnpack get -"
+  turnpack search --semantic 'customer wants money back' --since 30d"
 )]
 pub(crate) struct Args {
     /// What to look for
@@ -67,6 +70,41 @@ pub(crate) struct Args {
     /// The texts that speak most of the words of QUERY, best first (BM25); 10 unless -n says otherwise
     #[arg(long, conflicts_with_all = ["regex", "all", "raw", "words", "unique", "fold", "ignore_case"])]
     rank: bool,
+
+    /// The texts that say most nearly what QUERY says, best first; needs `turnpack embed`. 10 unless -n says otherwise
+    #[arg(long, visible_alias = "hybrid", conflicts_with_all = ["regex", "all", "raw", "words", "fold", "ignore_case", "rank"])]
+    semantic: bool,
+
+    /// Texts that are like what this record's user said last, best first
+    #[arg(long, value_name = "ID", conflicts_with_all = ["query", "patterns", "file", "regex", "all", "raw", "words", "fold", "ignore_case", "rank", "semantic"])]
+    like: Option<String>,
+
+    /// With --semantic: a query on each line of FILE; - reads standard input
+    #[arg(long, value_name = "FILE", requires = "semantic", conflicts_with_all = ["query", "patterns", "file"], value_hint = clap::ValueHint::FilePath)]
+    queries_from: Option<PathBuf>,
+
+    /// With --semantic: words do not count beside likeness
+    #[arg(long, requires = "semantic")]
+    no_lexical: bool,
+
+    /// With --semantic or --like: compare every vector, no graph
+    #[arg(long)]
+    exact: bool,
+
+    /// With --semantic or --like: leave out hits with a lower score
+    #[arg(long, value_name = "SCORE")]
+    min_score: Option<f64>,
+
+    /// With --semantic or --like: candidates of a walk through a graph [default: 256]
+    #[arg(long, value_name = "N")]
+    ef: Option<usize>,
+
+    /// With --semantic or --like: whose vectors are searched, as `embed --model` named them
+    #[arg(long, value_name = "NAME")]
+    embedder: Option<String>,
+
+    #[command(flatten)]
+    from: ModelArgs,
 
     /// Search the exact bytes of lines, not their strings
     #[arg(long)]
@@ -130,6 +168,7 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
         _ if ui.quiet() => SearchWanted::Any,
         _ => SearchWanted::Lines,
     };
+    let semantic = semantic(&args)?;
     let options = SearchOptions {
         patterns: patterns(&args)?,
         all: args.all,
@@ -140,7 +179,7 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
         raw: args.raw,
         rank: args.rank,
         filter: args.filter.resolve(&context.settings)?,
-        limit: args.limit.or(args.rank.then_some(BEST)),
+        limit: args.limit.or((args.rank || semantic.is_some()).then_some(BEST)),
         order: args.sort.map(|order| match order {
             Order::Source => SearchOrder::Source,
             Order::Time => SearchOrder::Time,
@@ -149,6 +188,7 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
         wanted,
         distinct: args.distinct,
         with_metadata: ui.json(),
+        semantic,
     };
     let end: &[u8] = if args.zero { b"\0" } else { b"\n" };
     let report = context.open()?.search(&options, &mut |item| print(&item, end, context))?;
@@ -157,6 +197,45 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
         0 => Status::Nothing,
         _ => Status::Done,
     })
+}
+
+/// How texts are found by what they say, if that is asked.
+fn semantic(args: &Args) -> Result<Option<SemanticOptions>> {
+    if !args.semantic && args.like.is_none() {
+        return match args.exact || args.min_score.is_some() || args.ef.is_some() {
+            true => Err(Error::Usage("--exact, --min-score and --ef go with --semantic or --like".into())),
+            false => Ok(None),
+        };
+    }
+    if args.sort.is_some_and(|order| order != Order::Score) {
+        return Err(Error::Usage("hits of --semantic and --like come by score".into()));
+    }
+    let mut queries = Vec::new();
+    if let Some(file) = &args.queries_from {
+        queries.extend(read_lines(file)?.lines().filter(|line| !line.trim().is_empty()).map(str::to_string));
+        if queries.is_empty() {
+            return Err(Error::Usage(format!("no query is in {}", file.display())));
+        }
+    }
+    Ok(Some(SemanticOptions {
+        model: args.from.resolve(args.embedder.as_deref())?,
+        model_name: args.embedder.as_deref().map(kept_name),
+        like: args.like.as_deref().map(Id::parse).transpose()?,
+        queries,
+        lexical: !args.no_lexical,
+        exact: args.exact,
+        ef: args.ef,
+        min_score: args.min_score,
+    }))
+}
+
+fn read_lines(file: &Path) -> Result<String> {
+    let mut text = String::new();
+    match file.as_os_str() == "-" {
+        true => drop(std::io::stdin().read_to_string(&mut text).on("reading from", Path::new("standard input"))?),
+        false => text = std::fs::read_to_string(file).on("reading", file)?,
+    }
+    Ok(text)
 }
 
 /// What is looked for, wherever it was typed.
@@ -177,11 +256,14 @@ fn patterns(args: &Args) -> Result<Vec<String>> {
         }
         patterns.push(query.clone());
     }
+    if args.semantic && patterns.is_empty() && args.queries_from.is_none() {
+        return Err(Error::Usage("--semantic needs a QUERY, or --queries-from".into()));
+    }
     if args.rank && patterns.is_empty() {
         return Err(Error::Usage("--rank needs words to look for".into()));
     }
-    if args.sort == Some(Order::Score) && !args.rank {
-        return Err(Error::Usage("--sort score goes with --rank".into()));
+    if args.sort == Some(Order::Score) && !(args.rank || args.semantic || args.like.is_some()) {
+        return Err(Error::Usage("--sort score goes with --rank, --semantic and --like".into()));
     }
     if args.all && patterns.len() < 2 {
         return Err(Error::Usage("--all is about several patterns; give them with -e".into()));
@@ -198,8 +280,9 @@ fn print(item: &SearchItem, end: &[u8], context: &Context<'_>) -> Result<()> {
         SearchItem::Id(hash) => raw(context, &hash.to_string(), end),
         SearchItem::Line(line) => {
             let place = format!("{}:{}:", visible(&line.source), line.line);
+            let query = line.query.as_ref().map(|query| format!("{}\t", visible(query))).unwrap_or_default();
             let snippet = line.matches.first().map(|text| snippet(text, context)).unwrap_or_default();
-            raw(context, &format!("{} {snippet}", colored(&place, "35", context)), end)
+            raw(context, &format!("{query}{} {snippet}", colored(&place, "35", context)), end)
         }
         SearchItem::Segment(HitSegment { text, first, last, occurrences, records }) => {
             let counts = format!("{}\t{occurrences}\t{records}\t{}\t{}", text.segment, visible(first), visible(last));
@@ -232,10 +315,12 @@ fn tell(report: &SearchReport, options: &SearchOptions, context: &Context<'_>) -
     report.warnings.iter().for_each(|warning| ui.warn(warning));
     tell_without_time(context, report.without_time);
     let looked = &report.looked;
-    ui.note(&format!(
-        "{} of {} blocks and {} of {} groups decoded",
-        looked.blocks, looked.blocks_of, looked.groups, looked.groups_of
-    ));
+    if options.semantic.is_none() {
+        ui.note(&format!(
+            "{} of {} blocks and {} of {} groups decoded",
+            looked.blocks, looked.blocks_of, looked.groups, looked.groups_of
+        ));
+    }
     if options.wanted == SearchWanted::Count {
         return if ui.json() { ui.report(report) } else { ui.line(&report.occurrences.to_string()) };
     }

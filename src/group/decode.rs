@@ -22,6 +22,7 @@ use crate::record::template::{Slot, SlotKind, Template};
 mod resolve;
 pub mod scan;
 mod segments;
+pub mod sizes;
 pub mod sparse;
 
 use resolve::{Cursor, References, Resolved, Resolver};

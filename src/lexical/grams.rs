@@ -1,130 +1,142 @@
-//! Which units may hold a literal: three bytes at a time.
+//! Which units may hold a literal: four bytes at a time.
 //!
-//! A *unit* is whatever is searched as a whole (a block, a group). Every three neighbouring bytes of its text, ASCII letters in lower
-//! case, set a bit of the row their hash leads to. A literal can only be in units that have a bit in every row of its grams.
-//! Rows lie one after another, so a question reads as many rows as the literal has grams and nothing else.
+//! A *unit* is whatever is searched as a whole (a block, a group). It has a filter: every four neighbouring bytes of its text set
+//! the bit their hash leads to. A literal can only be in units whose filters have a bit for each of its grams. Where case does
+//! not count, a gram asks for all the ways it may be written. Filters are as large as their units have different grams.
+//!
+//! Four bytes as they are and fuller filters tell more for the same room than three in lower case and emptier ones: a block of some
+//! megabytes has nearly all threes of letters there are, and what is rare is rare in all of its grams at once.
 
-/// Bits per row, and rows: what is asked.
-#[derive(Clone, Copy, Debug)]
-pub struct Matrix<'a> {
-    bytes: &'a [u8],
-    units: usize,
-    rows_log2: u8,
-}
-
-/// Builds a matrix unit by unit.
-#[derive(Debug)]
-pub struct MatrixBuilder {
-    bytes: Vec<u8>,
-    units: usize,
-}
+/// The filters of some units: what is asked.
+#[derive(Clone, Debug)]
+pub struct Filters<'a>(Vec<&'a [u8]>);
 
 /// Units as bits.
 pub type Units = Vec<u8>;
 
-fn row_bytes(units: usize) -> usize {
-    units.div_ceil(8)
+/// Bytes of a gram: shorter literals have none.
+pub const GRAM: usize = 4;
+/// Bits of a gram's hash.
+pub const FINEST: u8 = 20;
+/// So many of them are looked at for a filter that has no more bits than they tell apart: many small units are gathered in
+/// little memory.
+pub const COARSER: u8 = 17;
+
+/// The hash of a gram: [`FINEST`] bits. Any would do; this one is part of the format.
+fn hash(gram: [u8; GRAM]) -> u32 {
+    (u64::from(u32::from_le_bytes(gram)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - FINEST)) as u32
 }
 
-/// Bytes of a matrix.
-#[must_use]
-pub fn matrix_bytes(units: usize, rows_log2: u8) -> usize {
-    row_bytes(units) << rows_log2
-}
-
-/// The row of a gram. Any hash would do; this one is part of the format.
-fn row(gram: [u8; 3], rows_log2: u8) -> usize {
-    let [a, b, c] = gram.map(|byte| u32::from(byte.to_ascii_lowercase()));
-    let mixed = (a | b << 8 | c << 16).wrapping_mul(0x9e37_79b1);
-    (mixed >> (32 - u32::from(rows_log2))) as usize
+/// The place, in a filter of so many bytes, of a hash of which the first `bits` are at hand: byte and bit.
+fn place(hash: u32, bits: u8, bytes: usize) -> (usize, u8) {
+    let size = bytes as u64 * 8;
+    let finest = if size <= 1 << COARSER { COARSER } else { FINEST };
+    let at = (u64::from(hash >> bits.saturating_sub(finest)) * size) >> finest;
+    ((at / 8) as usize, 1 << (at % 8))
 }
 
 /// The grams of one unit while it is read.
 #[derive(Clone, Debug)]
 pub struct Seen {
     bits: Vec<u64>,
-    rows_log2: u8,
+    finest: u8,
 }
 
 impl Seen {
-    /// None yet.
+    /// None yet; `finest`: [`FINEST`], or [`COARSER`] where no filter will have more bits than that tells apart.
     #[must_use]
-    pub fn new(rows_log2: u8) -> Seen {
-        Seen { bits: vec![0; (1usize << rows_log2).div_ceil(64)], rows_log2 }
+    pub fn new(finest: u8) -> Seen {
+        Seen { bits: vec![0; (1usize << finest).div_ceil(64)], finest }
     }
 
-    /// The same with fewer rows: neighbours are one.
+    /// How many different grams it has seen, about: some share a hash.
     #[must_use]
-    pub fn with_rows(&self, rows_log2: u8) -> Seen {
-        let mut fewer = Seen::new(rows_log2);
-        let shift = self.rows_log2.saturating_sub(rows_log2);
-        self.rows().for_each(|row| fewer.bits[row >> shift >> 6] |= 1 << (row >> shift & 63));
-        fewer
-    }
-
-    /// The share of rows with a bit.
-    #[must_use]
-    pub fn fill(&self) -> f64 {
+    pub fn distinct(&self) -> f64 {
+        let all = (1u64 << self.finest) as f64;
         let set: u32 = self.bits.iter().map(|word| word.count_ones()).sum();
-        f64::from(set) / (1u64 << self.rows_log2) as f64
+        -all * (1.0 - f64::from(set) / (all + 1.0)).ln()
     }
 
-    fn rows(&self) -> impl Iterator<Item = usize> + '_ {
-        let words = self.bits.iter().enumerate().filter(|(_, word)| **word != 0);
-        words.flat_map(|(at, word)| (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at * 64 + bit))
+    /// The filter of so many bytes.
+    #[must_use]
+    pub fn filter(&self, bytes: usize) -> Vec<u8> {
+        let most = if self.finest > COARSER { usize::MAX } else { 1 << COARSER >> 3 };
+        let mut filter = vec![0; bytes.clamp(1, most)];
+        let words = (0u32..).zip(&self.bits).filter(|(_, word)| **word != 0);
+        for hash in words.flat_map(|(at, word)| (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at * 64 + bit)) {
+            let (at, bit) = place(hash, self.finest, filter.len());
+            if let Some(byte) = filter.get_mut(at) {
+                *byte |= bit;
+            }
+        }
+        filter
     }
 
     /// Adds all grams of a text.
     pub fn add(&mut self, text: &[u8]) {
-        for gram in text.windows(3) {
-            let row = row([gram[0], gram[1], gram[2]], self.rows_log2);
-            self.bits[row / 64] |= 1 << (row % 64);
-        }
-    }
-}
-
-impl MatrixBuilder {
-    /// An empty matrix.
-    #[must_use]
-    pub fn new(units: usize, rows_log2: u8) -> MatrixBuilder {
-        MatrixBuilder { bytes: vec![0; matrix_bytes(units, rows_log2)], units }
-    }
-
-    /// Sets the bits of a unit.
-    pub fn set(&mut self, unit: usize, seen: &Seen) {
-        let stride = row_bytes(self.units);
-        for row in seen.rows() {
-            if let Some(byte) = self.bytes.get_mut(row * stride + unit / 8) {
-                *byte |= 1 << (unit % 8);
+        for gram in text.windows(GRAM) {
+            let at = hash([gram[0], gram[1], gram[2], gram[3]]) >> (FINEST - self.finest);
+            if let Some(word) = self.bits.get_mut(at as usize / 64) {
+                *word |= 1 << (at % 64);
             }
         }
     }
+}
 
-    /// The bytes as stored.
+impl<'a> Filters<'a> {
+    /// These filters, one for each unit.
     #[must_use]
-    pub fn finish(self) -> Vec<u8> {
-        self.bytes
+    pub fn new(filters: Vec<&'a [u8]>) -> Filters<'a> {
+        Filters(filters)
+    }
+
+    /// Every unit.
+    #[must_use]
+    pub fn all(&self) -> Units {
+        vec![0xff; self.0.len().div_ceil(8)]
+    }
+
+    /// For each gram of a literal, in order, the units that may hold it; with `either_case` ASCII letters count in both cases.
+    #[must_use]
+    pub fn grams(&self, literal: &[u8], either_case: bool) -> Vec<Units> {
+        let of = |gram: &[u8]| {
+            let ways = if either_case { 1 << GRAM } else { 1 };
+            let written = |way: usize| {
+                let mut written = [gram[0], gram[1], gram[2], gram[3]];
+                let letters =
+                    written.iter_mut().enumerate().filter(|(at, byte)| way >> at & 1 == 1 && byte.is_ascii_alphabetic());
+                letters.for_each(|(_, byte)| *byte ^= 0x20);
+                hash(written)
+            };
+            let mut hashes: Vec<u32> = (0..ways).map(written).collect();
+            hashes.dedup();
+            let mut units = vec![0; self.0.len().div_ceil(8)];
+            for (unit, filter) in self.0.iter().enumerate() {
+                let may = hashes.iter().any(|hash| {
+                    let (at, bit) = place(*hash, FINEST, filter.len());
+                    filter.get(at).is_some_and(|byte| byte & bit != 0)
+                });
+                if may && let Some(byte) = units.get_mut(unit / 8) {
+                    *byte |= 1 << (unit % 8);
+                }
+            }
+            units
+        };
+        literal.windows(GRAM).map(of).collect()
+    }
+
+    /// The units that may hold a literal; all of them when it is shorter than a gram.
+    #[must_use]
+    pub fn with(&self, literal: &[u8], either_case: bool) -> Units {
+        self.grams(literal, either_case).iter().fold(self.all(), both)
     }
 }
 
-impl<'a> Matrix<'a> {
-    /// A matrix over its bytes; `None` when they are not as many as they should be.
-    #[must_use]
-    pub fn new(bytes: &'a [u8], units: usize, rows_log2: u8) -> Option<Matrix<'a>> {
-        (bytes.len() == matrix_bytes(units, rows_log2)).then_some(Matrix { bytes, units, rows_log2 })
-    }
-
-    /// The units that may hold a literal of at least three bytes.
-    #[must_use]
-    pub fn with(&self, literal: &[u8]) -> Units {
-        let mut units = vec![0xff; row_bytes(self.units)];
-        for gram in literal.windows(3) {
-            let from = row([gram[0], gram[1], gram[2]], self.rows_log2) * units.len();
-            let row = self.bytes.get(from..from + units.len()).unwrap_or_default();
-            units.iter_mut().zip(row).for_each(|(unit, row)| *unit &= row);
-        }
-        units
-    }
+/// The units that are in both.
+#[must_use]
+pub fn both(mut one: Units, other: &Units) -> Units {
+    one.iter_mut().zip(other).for_each(|(one, other)| *one &= other);
+    one
 }
 
 /// What is kept of a seam: a byte of hash each of the three bytes from two before it, the three from one before it, the four after
@@ -191,32 +203,35 @@ mod tests {
         units[unit / 8] >> (unit % 8) & 1 == 1
     }
 
+    // A part may name too much, never too little, however small its filters are and however case counts.
     #[test]
     fn a_unit_that_holds_a_literal_is_never_denied_and_most_others_are() {
         let texts: Vec<String> = (0..20).map(|n| format!("unit {n} with Word{} and éclair", n * 7919)).collect();
-        let mut builder = MatrixBuilder::new(texts.len(), 12);
-        for (unit, text) in texts.iter().enumerate() {
-            let mut seen = Seen::new(12);
-            seen.add(text.as_bytes());
-            builder.set(unit, &seen);
-        }
-        let bytes = builder.finish();
-        let matrix = Matrix::new(&bytes, texts.len(), 12).unwrap();
-        for (unit, text) in texts.iter().enumerate() {
-            for from in 0..text.len() - 3 {
-                for to in from + 3..text.len() {
-                    let literal = &text.as_bytes()[from..to];
-                    assert!(has(&matrix.with(literal), unit));
+        for (finest, size) in [(FINEST, 20_000), (FINEST, 500), (COARSER, 500), (COARSER, 9), (COARSER, 1 << 20)] {
+            let seen = |text: &String| {
+                let mut seen = Seen::new(finest);
+                seen.add(text.as_bytes());
+                assert!(finest < FINEST || (text.len() - 6..text.len()).contains(&(seen.distinct().round() as usize)));
+                seen.filter(size)
+            };
+            let made: Vec<Vec<u8>> = texts.iter().map(seen).collect();
+            let filters = Filters::new(made.iter().map(Vec::as_slice).collect());
+            for (unit, text) in texts.iter().enumerate() {
+                for from in 0..text.len() - 3 {
+                    for to in from + 3..text.len() {
+                        let literal = &text.as_bytes()[from..to];
+                        assert!(has(&filters.with(literal, false), unit));
+                        assert!(has(&filters.with(&literal.to_ascii_uppercase(), true), unit));
+                    }
                 }
+                let others = |literal: &str, either_case| {
+                    let found = filters.with(literal.as_bytes(), either_case);
+                    (0..texts.len()).filter(|other| has(&found, *other)).count()
+                };
+                assert!(size < 100 || others(&format!("Word{} and", unit * 7919), false) <= 2);
+                assert!(size < 100 || others(&format!("word{} and", unit * 7919), false) == 0);
             }
-            // Fewer rows lose certainty, never a unit.
-            let mut seen = Seen::new(12);
-            seen.add(text.as_bytes());
-            assert!(seen.with_rows(6).fill() >= seen.fill());
-            let others = matrix.with(format!("word{} and", unit * 7919).as_bytes());
-            assert!((0..texts.len()).filter(|other| has(&others, *other)).count() <= 2, "{others:?}");
         }
-        assert!(Matrix::new(&bytes[1..], texts.len(), 12).is_none());
     }
 
     // A match across a seam must never be denied, wherever in it the seam lies and however the case is.

@@ -1,15 +1,16 @@
 //! What a text must hold for a pattern to be found in it.
 //!
-//! One byte string for each pattern, compared without regard to the case of ASCII letters. A need may ask for too little, never for
-//! too much. Where case does not count, `k` and `s` also stand for letters outside of ASCII (the Kelvin sign, the long s),
+//! One byte string for each pattern, with ASCII letters in either case where case does not count. A need may ask for too little,
+//! never for too much. Where case does not count, `k` and `s` also stand for letters outside of ASCII (the Kelvin sign, the long s),
 //! so a literal is cut there.
 
 use regex_syntax::hir::{Hir, HirKind};
 
+use crate::lexical::grams::GRAM;
 use crate::lexical::pattern::Manner;
 
 /// Shorter ones tell nothing.
-const SHORTEST: usize = 3;
+const SHORTEST: usize = GRAM;
 /// Longer ones are not worth their look-up.
 const LONGEST: usize = 64;
 
@@ -31,6 +32,12 @@ pub fn needed(pattern: &str, manner: Manner) -> Option<Vec<u8>> {
     let parts = literals.into_iter().flat_map(|literal| if manner.ignore_case { certain(&literal) } else { vec![literal] });
     // A whole literal is looked for across seams, a part of one would not do.
     parts.filter(|part| (SHORTEST..=LONGEST).contains(&part.len())).max_by_key(Vec::len)
+}
+
+/// The need of a literal of which the tail may stand alone.
+#[must_use]
+pub fn of_tail(literal: &[u8], rest: &[u8]) -> Option<Vec<u8>> {
+    (rest.len() >= SHORTEST && literal.len() <= LONGEST).then(|| rest.to_vec())
 }
 
 /// The parts of a literal that have no other form than ASCII in both cases.
@@ -63,8 +70,8 @@ mod tests {
     fn the_longest_certain_literal_is_needed() {
         let plain = Manner::default();
         let regex = Manner { regex: true, ..plain };
-        assert_eq!(of("a.c", plain).as_deref(), Some("a.c"));
-        assert_eq!(of("ab", plain), None);
+        assert_eq!(of("a.cd", plain).as_deref(), Some("a.cd"));
+        assert_eq!(of("abc", plain), None);
         assert_eq!(of("Errors: .*timeout", regex).as_deref(), Some("Errors: "));
         assert_eq!(of("(foobar)+x?", regex).as_deref(), Some("foobar"));
         for nothing in ["x*", ".*", "foo|bar", "(foo)?", "(?i)foo", "("] {

@@ -1,9 +1,10 @@
 //! A lexical part: which blocks and groups of a pack may hold a literal, and what leads from there to records.
 //!
 //! ```text
-//! part   = magic "TPKLEX01" · vault id u128 · pack u32 · committed length u64 · last commit u64 · blocks u32 · groups u32
-//!          · rows of blocks, of values: log2, u8 each · zeros to byte 64
-//!          · matrix of blocks · matrix of values · links · xxh3 of everything before u64
+//! part   = magic "TPKLEX02" · vault id u128 · pack u32 · committed length u64 · last commit u64 · blocks u32 · groups u32
+//!          · zeros to byte 64
+//!          · bytes of each filter: u32 each · the filters: one for each block, then for each group three, kind after kind: of short
+//!            values, of texts that are JSON or kept as they stand, of lines that must be read · links · xxh3 of everything before u64
 //! links  = per group: groups referred to · blocks its texts lie in · odd records (positions) · segments that are JSON text
 //!          · bytes prints of the seams of its texts, four each, in order
 //! lists  = count varint · steps varint
@@ -14,9 +15,9 @@
 use crate::bytes::{Put, Reader};
 use crate::checksum::checksum;
 use crate::error::{Corrupt, corrupt};
-use crate::lexical::grams::{Matrix, SeamPrints, matrix_bytes};
+use crate::lexical::grams::{Filters, SeamPrints};
 
-const MAGIC: &[u8; 8] = b"TPKLEX01";
+const MAGIC: &[u8; 8] = b"TPKLEX02";
 const HEAD: usize = 64;
 
 /// Which pack a part is for.
@@ -51,12 +52,14 @@ pub struct GroupLinks {
 pub struct Built {
     /// What it is for.
     pub subject: Subject,
-    /// How many blocks.
-    pub blocks: u32,
-    /// Rows (log2) of blocks and values.
-    pub rows: [u8; 2],
-    /// Both matrices.
-    pub matrices: [Vec<u8>; 2],
+    /// A filter for the text of each block.
+    pub blocks: Vec<Vec<u8>>,
+    /// One for the short values of each group.
+    pub values: Vec<Vec<u8>>,
+    /// One for its texts that are JSON or kept as they stand in their lines.
+    pub inner: Vec<Vec<u8>>,
+    /// And one for its lines that must be read to be judged.
+    pub odd: Vec<Vec<u8>>,
     /// One for each group.
     pub links: Vec<GroupLinks>,
 }
@@ -71,11 +74,12 @@ impl Built {
         out.put_u32(self.subject.pack);
         out.put_u64(self.subject.length);
         out.put_u64(self.subject.last_commit);
-        out.put_u32(self.blocks);
+        out.put_u32(self.blocks.len() as u32);
         out.put_u32(self.links.len() as u32);
-        out.extend_from_slice(&self.rows);
         out.resize(HEAD, 0);
-        self.matrices.iter().for_each(|matrix| out.extend_from_slice(matrix));
+        let filters = || [&self.blocks, &self.values, &self.inner, &self.odd].into_iter().flatten();
+        filters().for_each(|filter| out.put_u32(filter.len() as u32));
+        filters().for_each(|filter| out.extend_from_slice(filter));
         for links in &self.links {
             for list in [&links.groups, &links.blocks, &links.odd, &links.inner] {
                 out.put_varint(list.len() as u64);
@@ -102,9 +106,13 @@ pub struct Part<'a> {
     /// One for each group it knows.
     pub links: Vec<GroupLinks>,
     /// Blocks by their text.
-    pub texts: Matrix<'a>,
-    /// Groups by their short values and JSON texts.
-    pub values: Matrix<'a>,
+    pub texts: Filters<'a>,
+    /// Groups by their short values.
+    pub values: Filters<'a>,
+    /// Groups by their texts that are JSON or kept as they stand.
+    pub inner: Filters<'a>,
+    /// Groups by their lines that must be read.
+    pub odd: Filters<'a>,
 }
 
 impl<'a> Part<'a> {
@@ -125,17 +133,14 @@ impl<'a> Part<'a> {
         let vault = u128::from(head.u64()?) | u128::from(head.u64()?) << 64;
         let subject = Subject { vault, pack: head.u32()?, length: head.u64()?, last_commit: head.u64()? };
         let (blocks, groups) = (head.u32()?, head.u32()? as usize);
-        let rows = [head.u8()?, head.u8()?];
-        if rows.iter().any(|rows| !(3..=24).contains(rows)) || blocks as usize > body.len() || groups > body.len() {
-            return Err(corrupt!("impossible sizes"));
-        }
         let mut reader = Reader::new(body.get(HEAD..).unwrap_or_default());
-        let mut matrix = |units: usize, rows: u8| {
-            let bytes = reader.take(matrix_bytes(units, rows))?;
-            Matrix::new(bytes, units, rows).ok_or_else(|| corrupt!("a matrix of another size"))
+        let units = groups.saturating_mul(3).saturating_add(blocks as usize);
+        let mut sizes = Reader::new(reader.take(units.saturating_mul(4))?);
+        let mut filters = |units: usize| {
+            let filters: Result<Vec<&[u8]>, Corrupt> = (0..units).map(|_| reader.take(sizes.u32()? as usize)).collect();
+            filters.map(Filters::new)
         };
-        let texts = matrix(blocks as usize, rows[0])?;
-        let values = matrix(groups, rows[1])?;
+        let (texts, values, inner, odd) = (filters(blocks as usize)?, filters(groups)?, filters(groups)?, filters(groups)?);
         let mut links = Vec::with_capacity(groups);
         for _ in 0..groups {
             let mut list = || read_list(&mut reader);
@@ -144,7 +149,7 @@ impl<'a> Part<'a> {
             links.push(GroupLinks { groups, blocks, odd, inner, seams });
         }
         reader.finish()?;
-        Ok(Part { subject, blocks, links, texts, values })
+        Ok(Part { subject, blocks, links, texts, values, inner, odd })
     }
 }
 
@@ -162,21 +167,17 @@ fn read_list(reader: &mut Reader<'_>) -> Result<Vec<u32>, Corrupt> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lexical::grams::{MatrixBuilder, Seen};
+    use crate::lexical::grams::{COARSER, Seen};
 
     fn built() -> Built {
-        let mut seen = Seen::new(4);
+        let mut seen = Seen::new(COARSER);
         seen.add(b"some text");
-        let matrix = |units| {
-            let mut builder = MatrixBuilder::new(units, 4);
-            builder.set(0, &seen);
-            builder.finish()
-        };
         Built {
             subject: Subject { vault: 7, pack: 3, length: 1000, last_commit: 900 },
-            blocks: 9,
-            rows: [4, 4],
-            matrices: [matrix(9), matrix(2)],
+            blocks: (0..9).map(|n| seen.filter(n * 3)).collect(),
+            values: vec![Vec::new(), seen.filter(40)],
+            inner: vec![seen.filter(4), Vec::new()],
+            odd: vec![Vec::new(); 2],
             links: vec![
                 GroupLinks::default(),
                 GroupLinks {
@@ -195,7 +196,10 @@ mod tests {
         let (built, bytes) = (built(), built().encode());
         let part = Part::read(&bytes).unwrap();
         assert_eq!((part.subject, part.blocks, &part.links), (built.subject, 9, &built.links));
-        assert_eq!(part.texts.with(b"text")[0] & 1, 1);
+        assert_eq!(part.texts.with(b"text", false), [0xff, 1]);
+        assert_eq!(part.values.with(b"text", false), [0b10]);
+        assert_eq!(part.inner.with(b"text", false), [0b1]);
+        assert_eq!(part.odd.with(b"text", false), [0]);
     }
 
     // Search must stay exact with a damaged part, so every damage must be seen.

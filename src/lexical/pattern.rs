@@ -8,6 +8,7 @@ use std::ops::Range;
 use crate::error::{Error, Result};
 use crate::lexical::fold;
 use crate::lexical::need;
+use crate::lexical::quoted::{self, Quoted};
 
 /// Memory a compiled expression may take: a literal of 10 KB without regard to case fits several times.
 const COMPILED_BYTES: usize = 10 << 20;
@@ -33,6 +34,8 @@ pub struct Pattern {
     literals: Vec<Vec<u8>>,
     longest: Option<usize>,
     needed: Option<Vec<Vec<u8>>>,
+    either_case: bool,
+    quoted: Quoted,
 }
 
 #[derive(Debug)]
@@ -60,7 +63,13 @@ impl Pattern {
         let plain = simple && !manner.fold;
         let literals = if plain { patterns.iter().map(|pattern| pattern.as_bytes().to_vec()).collect() } else { Vec::new() };
         let longest = longest(&engine).filter(|_| !manner.fold);
-        Ok(Pattern { engine, folds: manner.fold, literals, longest, needed })
+        let quoted = Quoted::of(&literals);
+        // What may stand in an escaped form only must be found, too.
+        let needed = match (quoted.tail(), &literals[..]) {
+            (Some(tail), [one]) => need::of_tail(one, tail.rest()).map(|rest| vec![rest]),
+            _ => needed,
+        };
+        Ok(Pattern { engine, folds: manner.fold, literals, longest, needed, either_case: manner.ignore_case, quoted })
     }
 
     /// True when a text holds a match.
@@ -112,10 +121,32 @@ impl Pattern {
         self.longest
     }
 
-    /// Byte strings one of which every matched text holds, ASCII letters in either case; `None` when nothing can be said.
+    /// Byte strings one of which every matched text holds; `None` when nothing can be said.
     #[must_use]
     pub fn needed(&self) -> Option<&[Vec<u8>]> {
         self.needed.as_deref()
+    }
+
+    /// True when ASCII letters of what is needed may stand in either case.
+    #[must_use]
+    pub fn either_case(&self) -> bool {
+        self.either_case
+    }
+
+    /// How JSON texts inside strings are judged by their strings.
+    #[must_use]
+    pub fn quoted(&self) -> &Quoted {
+        &self.quoted
+    }
+
+    /// Where in some bytes matches of a single literal begin, overlapping ones too; `None` when it is no single literal or
+    /// there are more than `most`.
+    #[must_use]
+    pub fn places(&self, bytes: &[u8], most: usize) -> Option<Vec<u32>> {
+        match &self.engine {
+            Engine::Literal(finder) if !self.folds && !finder.needle().is_empty() => quoted::places(finder, bytes, most),
+            _ => None,
+        }
     }
 }
 

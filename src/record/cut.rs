@@ -24,7 +24,7 @@ use std::ops::Range;
 use crate::checksum::content_hash;
 use crate::record::known::{KNOWN_BYTES, Known};
 use crate::record::scan::{self, Container};
-use crate::record::template::{Slot, SlotKind};
+use crate::record::template::{self, Slot, SlotKind};
 use crate::record::{MAX_DEPTH, NODE_BYTES};
 
 pub use cuts::Cuts;
@@ -36,6 +36,8 @@ pub use wishes::{CutOptions, Splits};
 struct Text<'a> {
     bytes: &'a [u8],
     base: u32,
+    /// Known to have no byte that a template uses as a marker: what stands between values need not be looked at.
+    unmarked: bool,
 }
 
 impl Text<'_> {
@@ -53,20 +55,29 @@ pub struct Cutter<'a> {
     known: &'a Known,
     options: &'a CutOptions,
     cuts: Cuts,
+    unmarked: bool,
+    /// How often in a row the filter did not know a node.
+    unknown: u32,
 }
+
+/// After so many nodes that the filter does not know only every [`SAMPLED`]th is looked for, until one is found: what the writer has
+/// just put in has to come from its core's cache, and a log that repeats nothing would pay for that at every node.
+const UNKNOWN: u32 = 64;
+const SAMPLED: u32 = 8;
 
 impl<'a> Cutter<'a> {
     /// A cutter for the lines of `chunk`, which is below 2 GiB.
     #[must_use]
     pub fn new(chunk: &'a [u8], known: &'a Known, options: &'a CutOptions) -> Self {
-        Cutter { chunk, known, options, cuts: Cuts::default() }
+        Cutter::reusing(Cuts::default(), chunk, known, options)
     }
 
     /// The same with the memory of cuts that are no longer needed.
     #[must_use]
     pub fn reusing(mut cuts: Cuts, chunk: &'a [u8], known: &'a Known, options: &'a CutOptions) -> Self {
         cuts.clear();
-        Cutter { chunk, known, options, cuts }
+        let unmarked = !chunk.iter().fold(false, |any, &byte| any | template::is_marker(byte));
+        Cutter { chunk, known, options, cuts, unmarked, unknown: 0 }
     }
 
     /// All that was cut.
@@ -77,7 +88,7 @@ impl<'a> Cutter<'a> {
 
     /// Cuts one line (without its newline).
     pub fn line(&mut self, range: Range<usize>) {
-        let text = Text { bytes: self.chunk, base: 0 };
+        let text = Text { bytes: self.chunk, base: 0, unmarked: self.unmarked };
         let raw = &self.chunk[range.clone()];
         let root = self.root(text, range);
         self.cuts.records.push(root);
@@ -94,7 +105,7 @@ impl<'a> Cutter<'a> {
 
     /// Cuts bytes that are a whole node already known to be one (used when the filter was wrong).
     pub fn reopen(&mut self, range: Range<usize>) -> u32 {
-        let text = Text { bytes: self.chunk, base: 0 };
+        let text = Text { bytes: self.chunk, base: 0, unmarked: self.unmarked };
         self.root(text, range)
     }
 
@@ -126,7 +137,7 @@ impl<'a> Cutter<'a> {
         let frame = self.open_frame();
         for (part, is_node) in [(range.start..inner.start, false), (inner.clone(), true), (inner.end..range.end, false)] {
             if is_node {
-                self.put(Value::indexed(Slot::plain(SlotKind::Node), child));
+                self.put(Value::child(Slot::plain(SlotKind::Node), child, text.place(part)));
             } else if part.len() < NODE_BYTES {
                 self.put(Value { slot: Slot::plain(SlotKind::Token), place: text.place(part) });
             } else {
@@ -201,11 +212,20 @@ impl<'a> Cutter<'a> {
             }
             return None;
         }
-        if raw.len() < KNOWN_BYTES || !self.known.contains(hash) {
+        if raw.len() < KNOWN_BYTES || !self.is_known(hash) {
             return None;
         }
         let node = Node { raw: text.place(range.clone()), hash, template: UNOPENED, values: 0..0, is_list: false };
         Some(self.cuts.add_node(node))
+    }
+}
+
+impl Cutter<'_> {
+    fn is_known(&mut self, hash: u128) -> bool {
+        let looked_for = self.unknown < UNKNOWN || self.unknown.is_multiple_of(SAMPLED);
+        let known = looked_for && self.known.contains(hash);
+        self.unknown = if known { 0 } else { self.unknown.saturating_add(1) };
+        known
     }
 }
 

@@ -96,6 +96,7 @@ impl Slot {
 
 /// True for bytes that a template cannot hold as themselves.
 #[must_use]
+#[inline]
 pub fn is_marker(byte: u8) -> bool {
     byte.wrapping_sub(1) < LIST
 }

@@ -11,21 +11,25 @@
 pub mod json;
 
 mod detect;
+mod fields;
 mod id;
 mod mapping;
 mod meta;
 mod record;
 mod roles;
 mod segments;
+mod texts;
 mod turns;
 
 pub use detect::{Detection, Hints, detect};
+pub use fields::{FIELDS, nearest};
 pub use id::ShapeId;
 pub use mapping::{Mapping, MappingError, Mappings};
 pub use meta::{FileState, Instant, Metadata, Precision, carried_ids, is_scoped, metadata};
 pub use record::{Form, Record};
 pub use roles::{SegmentType, type_of_role};
-pub use segments::{Label, segments};
+pub use segments::{Label, Visited, segments};
+pub use texts::{Spoken, has_words};
 pub use turns::{Turn, turns};
 
 #[cfg(test)]

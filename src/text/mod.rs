@@ -9,7 +9,9 @@
 mod anchor;
 mod matcher;
 mod minhash;
+pub mod slots;
 mod window;
+pub mod words;
 
 pub use anchor::{Anchor, WINDOW, anchors};
 pub use matcher::{Matcher, Piece};

@@ -40,6 +40,13 @@ impl<'s> Fetcher<'s> {
         Ok(self.views[pack].as_mut().expect("just put there"))
     }
 
+    /// The hash of a record, for messages; `None` when it is gone or cannot be read.
+    pub(crate) fn hash_of(&mut self, number: u64) -> Option<String> {
+        let mut line = Vec::new();
+        let is_there = self.record(number, &mut line).unwrap_or(false);
+        is_there.then(|| crate::ids::RecordHash(crate::checksum::content_hash(&line)).to_string())
+    }
+
     /// Appends a record's bytes; false when the record is gone.
     ///
     /// # Errors

@@ -6,12 +6,13 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memmem};
+use memchr::memmem;
 
 use crate::error::Result;
 use crate::record::NODE_BYTES;
 use crate::vault::ahead::in_order;
 use crate::vault::holders::{Hits, holders};
+use crate::vault::search::strings::unescape;
 use crate::vault::snapshot::Snapshot;
 
 /// JSON in strings in strings: escapes are undone this often.
@@ -69,60 +70,12 @@ fn holds(value: &[u8], finders: &[memmem::Finder<'_>]) -> bool {
             return true;
         }
         match unescape(&value) {
-            Some(plain) => value = Cow::Owned(plain),
-            None => return false,
+            // A backslash at the end stays.
+            Cow::Owned(plain) if *plain != *value => value = Cow::Owned(plain),
+            _ => return false,
         }
     }
     true
-}
-
-/// Undoes the escapes that ids are written with; nothing when there are none. The result is only searched: a pair of surrogates
-/// or what stands for a control character may come out wrong, and no id has such.
-fn unescape(value: &[u8]) -> Option<Vec<u8>> {
-    let mut at = memchr(b'\\', value)?;
-    let mut plain = Vec::with_capacity(value.len());
-    let mut from = 0;
-    loop {
-        plain.extend_from_slice(&value[from..at]);
-        let escaped = value.get(at + 1).copied().unwrap_or(b' ');
-        from = (at + 2).min(value.len());
-        if escaped == b'u' {
-            let (code, length) = unicode(&value[from..]);
-            plain.extend_from_slice(code.encode_utf8(&mut [0; 4]).as_bytes());
-            from += length;
-        } else {
-            plain.push(match escaped {
-                b'n' => b'\n',
-                b't' => b'\t',
-                b'r' => b'\r',
-                b'b' => 8,
-                b'f' => 12,
-                other => other,
-            });
-        }
-        match memchr(b'\\', &value[from..]) {
-            Some(next) => at = from + next,
-            None => break,
-        }
-    }
-    plain.extend_from_slice(&value[from..]);
-    Some(plain)
-}
-
-/// The character of `XXXX` or `XXXX\uXXXX`, and how many bytes that were.
-fn unicode(rest: &[u8]) -> (char, usize) {
-    let hex = |at: usize| {
-        let digits = rest.get(at..at + 4)?;
-        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-    };
-    let Some(high) = hex(0) else { return ('\u{fffd}', 0) };
-    if (0xd800..0xdc00).contains(&high)
-        && rest.get(4..6) == Some(br"\u")
-        && let Some(low) = hex(6).filter(|low| (0xdc00..0xe000).contains(low))
-    {
-        return (char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)).unwrap_or('\u{fffd}'), 10);
-    }
-    (char::from_u32(high).unwrap_or('\u{fffd}'), 4)
 }
 
 #[cfg(test)]

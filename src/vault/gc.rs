@@ -103,6 +103,8 @@ impl Vault {
                 break;
             }
         }
+        // One that was killed may have dropped records and left their vectors.
+        crate::vault::embed::keep::prune(&self.snapshot()?, progress)?;
         drop(maintenance);
         if report.records > 0 {
             self.refresh_catalog()?;

@@ -229,6 +229,18 @@ fn resolve<'v>(lookup: &Lookup<'v>, ids: &[Id]) -> Result<Vec<Answer<'v>>> {
     Ok(answers.into_iter().zip(complaints).map(missing).collect())
 }
 
+/// The first record an id leads to.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none, and those of a look-up.
+pub(crate) fn one_record(lookup: &Lookup<'_>, id: &Id) -> Result<u64> {
+    match resolve(lookup, std::slice::from_ref(id))?.pop() {
+        Some(Answer::Records(records)) if !records.is_empty() => Ok(records[0].0),
+        Some(Answer::Missing(message)) => Err(Error::NotFound(format!("{}: {message}", id.text))),
+        _ => Err(Error::NotFound(format!("{}: no record has this id", id.text))),
+    }
+}
+
 /// Answers those of the ids that are hashes or their beginnings.
 fn by_hashes<'v>(lookup: &Lookup<'v>, ids: &[Id], wanted: Vec<usize>, answers: &mut [Option<Answer<'v>>]) -> Result<()> {
     if wanted.is_empty() {

@@ -333,6 +333,19 @@ impl<'v> Scan<'v> {
 const LOOK_BACK: u64 = 2000;
 const LOOK_AT_HEAD: u64 = 20;
 
+impl Meaning {
+    /// What a record means whose metadata were read.
+    pub(crate) fn of(
+        bytes: &[u8],
+        record: &Record<'_>,
+        detection: &Detection<'_>,
+        metadata: Metadata,
+        types: TypeSet,
+    ) -> Meaning {
+        meaning(bytes, record, detection, metadata, types)
+    }
+}
+
 fn meaning(bytes: &[u8], record: &Record<'_>, detection: &Detection<'_>, metadata: Metadata, types: TypeSet) -> Meaning {
     let boxed = |text: Option<String>| text.map(String::into_boxed_str);
     let count = |count: Option<u64>| count.unwrap_or(0);

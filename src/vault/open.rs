@@ -6,7 +6,9 @@ use std::sync::{Arc, OnceLock};
 use rayon::ThreadPool;
 
 use crate::error::{Error, Result};
+use crate::progress::Silent;
 use crate::vault::api::OpenOptions;
+use crate::vault::embed;
 use crate::vault::head::Head;
 use crate::vault::index;
 use crate::vault::layout::Layout;
@@ -89,7 +91,9 @@ impl Vault {
             Err(error) => Err(error),
         }?;
         // Those of packs that are gone hold traces of what was removed.
-        search::parts::refresh(&self.snapshot()?, self.threads(), false)
+        let snapshot = self.snapshot()?;
+        embed::keep::prune(&snapshot, &Silent)?;
+        search::parts::refresh(&snapshot, self.threads(), false)
     }
 
     /// One consistent state, for reading.

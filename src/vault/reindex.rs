@@ -19,6 +19,7 @@ use crate::pack::salvage::{Salvaged, salvage};
 use crate::progress::Progress;
 use crate::vault::Vault;
 use crate::vault::api::{OpenOptions, ReindexReport};
+use crate::vault::embed;
 use crate::vault::head::{Head, LivePack};
 use crate::vault::index;
 use crate::vault::layout::Layout;
@@ -62,6 +63,11 @@ impl Vault {
             layout.describe(snapshot.head.vault_id)?;
         }
         forget_derived(&layout)?;
+        // Vectors name records by number, which only a lost head can put in doubt; some were dear.
+        match report.head_rebuilt {
+            true => embed::keep::forget(&layout)?,
+            false => drop(embed::keep::prune(&snapshot, progress)?),
+        }
         let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.unwrap_or(0)).build();
         let pool = pool.map_err(|error| Error::Internal(format!("starting threads: {error}")))?;
         if let Some(why) = index::refresh(&layout, &pool)? {

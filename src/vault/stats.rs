@@ -13,6 +13,7 @@ use crate::checksum::content_hash;
 use crate::error::{Error, IoContext, Result};
 use crate::vault::Vault;
 use crate::vault::api::{Dimension, Numbers, Price, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary, Time};
+use crate::vault::embed::keep::Shelf;
 use crate::vault::filter::{Sieve, Verdict, newest_generations, select};
 use crate::vault::get::shown_name;
 use crate::vault::ls::widen;
@@ -28,9 +29,10 @@ impl Vault {
         let snapshot = self.snapshot()?;
         let state = snapshot.state()?;
         let stored = self.stored(&snapshot)?;
+        let witness = if options.witness { Some(self.witness(&options.filter)?) } else { None };
         // What the vault holds stands in its journals and directories; everything else has to be read.
         if !(options.totals || options.distinct) && options.by.is_empty() && options.filter.is_empty() {
-            return Ok(StatsReport { stored, ..StatsReport::default() });
+            return Ok(StatsReport { stored, witness, ..StatsReport::default() });
         }
         let sieve = Sieve::new(&options.filter)?;
         let sources = select(state, &options.filter, true)?;
@@ -51,7 +53,7 @@ impl Vault {
         })?;
         let (total, groups) = count.finish();
         let mut report =
-            StatsReport { stored, total: Some(total), by: options.by.clone(), groups, groups_left_out: 0, without_time };
+            StatsReport { stored, total: Some(total), by: options.by.clone(), groups, witness, groups_left_out: 0, without_time };
         let top = options.top.unwrap_or(usize::MAX);
         report.groups_left_out = report.groups.len().saturating_sub(top) as u64;
         report.groups.truncate(top);
@@ -73,6 +75,7 @@ impl Vault {
             bytes_in: state.in_order().map(|source| source.state.stream_len()).sum(),
             vault_bytes: files.values().sum(),
             files,
+            vectors: Shelf::open(snapshot)?.rows(),
             packs: snapshot.packs.len() as u64,
         })
     }
@@ -292,7 +295,7 @@ impl Tally {
 }
 
 /// The distribution of some values.
-fn summary(mut values: Vec<f64>) -> Option<Summary> {
+pub(crate) fn summary(mut values: Vec<f64>) -> Option<Summary> {
     values.sort_by(f64::total_cmp);
     let last = values.len().checked_sub(1)?;
     // Nearest rank: a value that was measured, not one between two.

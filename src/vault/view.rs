@@ -27,6 +27,9 @@ pub const CACHE_BYTES: usize = 48 << 20;
 /// Joined nodes nest at most this deep: containers times JSON in strings.
 const MAX_JOIN: usize = MAX_DEPTH * 8;
 
+/// Says which texts are wanted.
+type Wanted<'w> = dyn Fn(u32) -> bool + 'w;
+
 /// One thread's way into one pack.
 pub struct PackView {
     pack: Arc<PackReader>,
@@ -36,6 +39,8 @@ pub struct PackView {
     group_cache: Cache<Rc<Sparse>>,
     block_cache: Cache<Rc<RefCell<Block>>>,
     vocabularies: Vec<OnceCell<Rc<Vocabulary>>>,
+    /// Room for a block's text.
+    spare: Vec<u8>,
 }
 
 /// A block as it is kept: text, or codes that become text only where they are read.
@@ -150,6 +155,7 @@ impl PackView {
         let vocabularies = pack.directory.dictionaries.iter().map(|_| OnceCell::new()).collect();
         Ok(PackView {
             vocabularies,
+            spare: Vec::new(),
             pack,
             templates: Rc::new(templates),
             blocks: Rc::new(blocks),
@@ -168,6 +174,12 @@ impl PackView {
     #[must_use]
     pub fn templates(&self) -> &Templates {
         &self.templates
+    }
+
+    /// The same, to be kept while the view is used.
+    #[must_use]
+    pub fn shared_templates(&self) -> Rc<Templates> {
+        Rc::clone(&self.templates)
     }
 
     /// The group at an index of the directory, to be read as far as needed.
@@ -251,9 +263,16 @@ impl PackView {
     pub fn whole_block(&mut self, class: u8, index: usize) -> Result<Vec<u8>, Corrupt> {
         let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
         let entry = *list.get(index).ok_or_else(|| corrupt!("no block {index}"))?;
-        let mut text = Vec::with_capacity(entry.length as usize);
+        let mut text = std::mem::take(&mut self.spare);
+        text.clear();
+        text.reserve(entry.length as usize);
         self.literal(class, entry.start, entry.length, &mut text)?;
         Ok(text)
+    }
+
+    /// Takes the room of a text back, for the next [`PackView::whole_block`].
+    pub fn reuse(&mut self, text: Vec<u8>) {
+        self.spare = text;
     }
 
     /// A block, decoded so far or further: who needs a single record need not wait for the whole block.
@@ -341,6 +360,26 @@ impl PackView {
         Ok(())
     }
 
+    /// Appends the first bytes of a segment's text, `most` of them or a few more.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn segment_start(&mut self, number: u32, most: u32, out: &mut Vec<u8>) -> Result<(), Corrupt> {
+        // A character more, so that the cut can be made between two.
+        let mut left = most.saturating_add(4);
+        let group = self.group_of_segment(number)?;
+        let text = group.segment(number)?;
+        for piece in text.pieces {
+            let length = piece.length.min(left);
+            self.literal(text.class, piece.start, length, out)?;
+            left -= length;
+            if left == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Class, length and pieces of a segment.
     ///
     /// # Errors
@@ -380,10 +419,18 @@ impl PackView {
     /// # Errors
     /// When anything it needs is damaged.
     pub fn node(&mut self, number: u32, out: &mut Vec<u8>) -> Result<(), Corrupt> {
-        self.join(number, out, 0)
+        self.join(number, None, out, 0)
     }
 
-    fn join(&mut self, number: u32, out: &mut Vec<u8>, depth: usize) -> Result<(), Corrupt> {
+    /// Appends the bytes of a node in which texts that `wanted` does not take are empty strings.
+    ///
+    /// # Errors
+    /// When anything it needs is damaged.
+    pub fn node_with_texts(&mut self, number: u32, wanted: &dyn Fn(u32) -> bool, out: &mut Vec<u8>) -> Result<(), Corrupt> {
+        self.join(number, Some(wanted), out, 0)
+    }
+
+    fn join(&mut self, number: u32, wanted: Option<&Wanted<'_>>, out: &mut Vec<u8>, depth: usize) -> Result<(), Corrupt> {
         if depth > MAX_JOIN {
             return Err(corrupt!("nodes nested more than {MAX_JOIN} deep"));
         }
@@ -407,7 +454,7 @@ impl PackView {
                                 }
                                 SlotKind::Token => node.value(slot_at, out)?,
                                 _ => {
-                                    self.refer(*slot, node.reference(reference_at)?, out, depth)?;
+                                    self.refer(*slot, node.reference(reference_at)?, wanted, out, depth)?;
                                     reference_at += 1;
                                 }
                             }
@@ -429,7 +476,7 @@ impl PackView {
                         out.push(b'"');
                     }
                     if let Element::Reference(target) = list.next(slot, out)? {
-                        self.refer(slot, target, out, depth)?;
+                        self.refer(slot, target, wanted, out, depth)?;
                     }
                     if quoted {
                         out.push(b'"');
@@ -441,9 +488,20 @@ impl PackView {
         Ok(())
     }
 
-    fn refer(&mut self, slot: Slot, target: u32, out: &mut Vec<u8>, depth: usize) -> Result<(), Corrupt> {
+    fn refer(
+        &mut self,
+        slot: Slot,
+        target: u32,
+        wanted: Option<&Wanted<'_>>,
+        out: &mut Vec<u8>,
+        depth: usize,
+    ) -> Result<(), Corrupt> {
         match slot.kind {
-            SlotKind::Node => self.join(target, out, depth + 1),
+            SlotKind::Node => self.join(target, wanted, out, depth + 1),
+            SlotKind::Segment if wanted.is_some_and(|wanted| !wanted(target)) => {
+                out.extend_from_slice(b"\"\"");
+                Ok(())
+            }
             SlotKind::RawSegment => self.segment(target, out),
             SlotKind::NodeInString | SlotKind::Segment => {
                 out.push(b'"');
@@ -451,7 +509,7 @@ impl PackView {
                 if slot.kind == SlotKind::Segment {
                     self.segment(target, &mut text)?;
                 } else {
-                    self.join(target, &mut text, depth + 1)?;
+                    self.join(target, wanted, &mut text, depth + 1)?;
                 }
                 escape::encode(&text, slot.style, out);
                 out.push(b'"');

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 /// From the ground up. A room may use itself and rooms of lower layers.
 const LAYERS: [&[&str]; 4] = [
     &["bytes", "checksum", "error", "fsio", "ids", "interrupt", "pages", "progress"],
-    &["catalog", "codec", "column", "dialogue", "group", "lexical", "pack", "record", "shape", "source", "text", "vector"],
+    &["catalog", "codec", "column", "dialogue", "group", "lexical", "pack", "record", "shape", "source", "text", "vectors"],
     &["vault"],
     &["cli"],
 ];
 
 /// Within the layer of rooms, the only ways down.
-const DOWN: [(&str, &[&str]); 7] = [
+const DOWN: [(&str, &[&str]); 8] = [
     ("dialogue", &["shape", "text"]),
     ("shape", &["record"]),
     ("group", &["record", "column", "text", "pack", "codec"]),
@@ -21,7 +21,11 @@ const DOWN: [(&str, &[&str]); 7] = [
     ("column", &["codec"]),
     ("text", &["codec"]),
     ("pack", &["codec"]),
+    ("vectors", &["lexical"]),
 ];
+
+/// Mapping files and counting with the processor's own instructions: nothing else may be unsafe.
+const UNSAFE: [&str; 2] = ["fsio.rs", "vectors/distance.rs"];
 
 struct Source {
     path: PathBuf,
@@ -194,15 +198,17 @@ fn libraries_stay_in_the_rooms_that_own_them() {
 }
 
 #[test]
-fn unsafe_code_is_in_one_file() {
-    for source in sources().iter().filter(|source| source.path != Path::new("fsio.rs")) {
+fn unsafe_code_is_in_two_files() {
+    for source in sources().iter().filter(|source| !UNSAFE.iter().any(|file| source.path == Path::new(file))) {
         assert!(!source.says("unsafe"), "{} has unsafe code", source.path.display());
     }
 }
 
 #[test]
 fn one_file_prints() {
-    for source in sources().iter().map(Source::without_tests).filter(|source| source.path != Path::new("cli/ui.rs")) {
+    // The other one reads what a command prints.
+    let spared = ["cli/ui.rs", "vault/embed/backend.rs"].map(Path::new);
+    for source in sources().iter().map(Source::without_tests).filter(|source| !spared.contains(&source.path.as_path())) {
         for word in ["println", "eprintln", "print!", "eprint!", "stdout", "stderr"] {
             assert!(!source.says(word), "{} says {word}", source.path.display());
         }

@@ -116,20 +116,24 @@ fn expand(
         at = next;
         codes = codes.get(used..).unwrap_or_default();
     };
-    let begin = out.len();
-    out.reserve(to - at + LONGEST);
-    while at < to {
-        let (word, used) = vocabulary.at(codes).ok_or_else(unknown)?;
-        let length = out.len() + usize::from(word.length);
-        out.extend_from_slice(&word.bytes);
-        out.truncate(length);
-        at += usize::from(word.length);
-        codes = codes.get(used..).unwrap_or_default();
+    // Whole words are copied, zeros behind them included, over what the one before left: no length decides how much.
+    let (begin, wanted) = (out.len(), to - at);
+    out.resize(begin + wanted + LONGEST, 0);
+    let room = out.get_mut(begin..).unwrap_or_default();
+    let (mut used, mut filled) = (0, 0);
+    while filled < wanted {
+        let (word, next) = vocabulary.word_at(codes, used).ok_or_else(unknown)?;
+        let place = room.get_mut(filled..).and_then(|rest| rest.first_chunk_mut::<LONGEST>()).ok_or_else(unknown)?;
+        *place = word.bytes;
+        filled += usize::from(word.length);
+        used = next;
     }
+    at += filled;
+    let codes = codes.get(used..).ok_or_else(unknown)?;
     if at > whole || (at == whole && !codes.is_empty()) {
         return Err(corrupt!("a stretch of {whole} bytes has codes for more"));
     }
-    out.truncate(out.len() - (at - to));
+    out.truncate(begin + wanted);
     if skip > 0 {
         out.drain(begin..begin + skip);
     }

@@ -132,6 +132,18 @@ impl Vocabulary {
         Ok(Vocabulary { words })
     }
 
+    /// The word whose code stands at a place of `codes`, and the place behind it: past the end when half of the code is cut off. One
+    /// byte or two is a matter of chance, so it is not left to a branch.
+    #[inline]
+    fn word_at(&self, codes: &[u8], at: usize) -> Option<(&Word, usize)> {
+        let first = usize::from(*codes.get(at)?);
+        let second = usize::from(codes.get(at + 1).copied().unwrap_or_default());
+        let is_double = first >= SINGLES;
+        let double = (SINGLES + second).wrapping_add(first.wrapping_sub(SINGLES).wrapping_mul(256));
+        let code = if is_double { double } else { first };
+        Some((self.words.get(code)?, at + 1 + usize::from(is_double)))
+    }
+
     /// The word whose code stands at the start of `codes`, and how long the code is.
     fn at(&self, codes: &[u8]) -> Option<(&Word, usize)> {
         let first = usize::from(*codes.first()?);

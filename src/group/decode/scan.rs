@@ -180,7 +180,7 @@ impl Group {
     }
 
     /// Which values of a list template's column belong to a list.
-    fn ranks_of_list(&self, node: &NodePart, column: usize) -> Result<std::ops::Range<usize>, Corrupt> {
+    pub(super) fn ranks_of_list(&self, node: &NodePart, column: usize) -> Result<std::ops::Range<usize>, Corrupt> {
         let list = self.lists.get(node.rank as usize).ok_or_else(|| corrupt!("a list without its length"))?;
         let part = &self.columns.templates[node.dense as usize];
         let kinds = part.kinds.get(list.first_kind as usize * 2..).unwrap_or_default();

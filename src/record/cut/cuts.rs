@@ -32,6 +32,8 @@ pub struct Cuts {
     pub(super) template: Vec<u8>,
     pub(super) stack: Vec<Value>,
     pub(super) containers: Vec<Vec<Container>>,
+    /// Buffers for strings while their escapes are undone, used again.
+    pub(super) unescaped: Vec<Vec<u8>>,
 }
 
 pub(super) fn intern_template(bytes: &[u8], all: &mut Vec<u8>, ends: &mut Vec<u32>, index: &mut FxHashMap<u64, u32>) -> u32 {

@@ -20,17 +20,17 @@ impl Place {
         self.length as usize
     }
 
-    /// True for no bytes.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        self.length == 0
-    }
-
     /// How far into `outer` these bytes begin, when they lie inside it.
     #[must_use]
     pub fn offset_in(self, outer: Place) -> Option<u32> {
         let offset = self.start.checked_sub(outer.start)?;
         (u64::from(offset) + u64::from(self.length) <= u64::from(outer.length)).then_some(offset)
+    }
+
+    /// True for no bytes.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.length == 0
     }
 }
 
@@ -46,6 +46,18 @@ pub struct Value {
 impl Value {
     pub(super) fn indexed(slot: Slot, index: u32) -> Value {
         Value { slot, place: Place { start: index, length: 0 } }
+    }
+
+    /// A child whose bytes begin at `start`, counted like the start of a [`Place`]: those of the node itself may lie where it was
+    /// first seen.
+    pub(super) fn child(slot: Slot, index: u32, start: Place) -> Value {
+        Value { slot, place: Place { start: index, length: start.start } }
+    }
+
+    /// How far into its parent's bytes a child begins.
+    #[must_use]
+    pub fn offset_in(self, parent: Place) -> Option<u32> {
+        self.place.length.checked_sub(parent.start)
     }
 
     /// Index of the child node or segment.

@@ -24,13 +24,17 @@ impl Cutter<'_> {
         let value = if memchr(b'\\', raw).is_none() {
             if escape::is_plain(raw) { Some(self.decoded(text, inner.clone(), Style::MINIMAL, nesting)) } else { None }
         } else {
-            let mut decoded = Vec::with_capacity(raw.len());
-            escape::decode(raw, &mut decoded).map(|style| {
+            let mut decoded = self.cuts.unescaped.pop().unwrap_or_default();
+            decoded.clear();
+            decoded.reserve(raw.len());
+            let value = escape::decode(raw, &mut decoded).map(|style| {
                 let base = self.cuts.decoded.len() as u32 | IN_DECODED;
                 self.cuts.decoded.extend_from_slice(&decoded);
-                let text = Text { bytes: &decoded, base };
+                let text = Text { bytes: &decoded, base, unmarked: false };
                 self.decoded(text, 0..decoded.len(), style, nesting)
-            })
+            });
+            self.cuts.unescaped.push(decoded);
+            value
         };
         let value = value.unwrap_or_else(|| {
             let segment = self.segment(text, inner.start - 1..inner.end + 1, class::RAW);
@@ -96,8 +100,9 @@ impl Cutter<'_> {
         index
     }
 
-    pub(super) fn literal(&mut self, bytes: &[u8]) -> Result<(), Odd> {
-        if bytes.iter().fold(false, |bad, &b| bad | template::is_marker(b)) {
+    pub(super) fn literal(&mut self, text: Text<'_>, range: Range<usize>) -> Result<(), Odd> {
+        let bytes = &text.bytes[range];
+        if !text.unmarked && bytes.iter().fold(false, |bad, &b| bad | template::is_marker(b)) {
             return Err(Odd);
         }
         self.cuts.template.extend_from_slice(bytes);

@@ -34,7 +34,7 @@ impl Cutter<'_> {
                     return Err(Odd);
                 }
                 at = skip_space(bytes, at + 1);
-                self.literal(&bytes[literal..at])?;
+                self.literal(text, literal..at)?;
                 at = self.value(text, cs, next, at, end, depth, nesting, false)?;
                 literal = at;
                 at = skip_space(bytes, at);
@@ -50,7 +50,7 @@ impl Cutter<'_> {
         } else if at + 1 != end {
             return Err(Odd);
         }
-        self.literal(&bytes[literal..end])
+        self.literal(text, literal..end)
     }
 
     pub(super) fn list(
@@ -142,7 +142,7 @@ impl Cutter<'_> {
                     let index = *next;
                     *next = container.next as usize;
                     let node = self.container(text, cs, index, depth + 1, nesting, None);
-                    self.slot(Value::indexed(Slot::plain(SlotKind::Node), node), in_list);
+                    self.slot(Value::child(Slot::plain(SlotKind::Node), node, text.place(range)), in_list);
                 }
                 Ok(inner_end)
             }

@@ -74,6 +74,25 @@ impl Label {
     }
 }
 
+/// A part of a record during a visit: what a [`Label`] tells, without copies.
+#[derive(Debug)]
+pub struct Visited<'w> {
+    /// What it is.
+    pub kind: SegmentType,
+    /// The message it belongs to, counted from 1; 0 before the first.
+    pub order: u32,
+    /// Tool or function.
+    pub name: Option<&'w str>,
+    /// The call it makes or answers.
+    pub call_id: Option<&'w str>,
+    /// Off when it repeats another part.
+    pub visible: bool,
+    /// The value; it may stand in JSON that a string holds.
+    pub value: Json<'w>,
+    /// The part of the decoded text, when one string holds several.
+    pub within: Option<Range<usize>>,
+}
+
 /// The labels of the record `line` as `shape`.
 pub fn segments(line: &[u8], shape: ShapeId) -> Vec<Label> {
     Record::read(line).segments(&of_shape(line, shape))
@@ -91,6 +110,21 @@ impl Record<'_> {
         let mut labels = Vec::new();
         self.walk(detection, &mut |found| labels.push(Label::of(found)));
         labels
+    }
+
+    /// Shows each part to `sink`, in reading order.
+    pub fn visit(&self, detection: &Detection<'_>, sink: &mut dyn FnMut(&Visited<'_>)) {
+        self.walk(detection, &mut |found| {
+            sink(&Visited {
+                kind: found.tag.kind,
+                order: found.order,
+                name: found.tag.name,
+                call_id: found.tag.call_id,
+                visible: found.visible,
+                value: found.value,
+                within: found.within.clone(),
+            });
+        });
     }
 
     /// Walks the record; `sink` takes each segment.

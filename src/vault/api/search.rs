@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Filter, Report, Time};
+use super::{EmbedModel, Filter, Id, Report, Time};
 use crate::ids::RecordHash;
 
 /// What to look for and how to show it.
@@ -36,6 +36,29 @@ pub struct SearchOptions {
     pub distinct: bool,
     /// Hits carry metadata.
     pub with_metadata: bool,
+    /// Texts by what they say: the patterns are one query.
+    pub semantic: Option<SemanticOptions>,
+}
+
+/// How texts are found by what they say.
+#[derive(Debug, Clone, Default)]
+pub struct SemanticOptions {
+    /// Who embeds queries; none: the program, where its own vectors are searched.
+    pub model: Option<EmbedModel>,
+    /// Whose vectors are searched; none: those of `model`, else the built-in ones, else the only ones there are.
+    pub model_name: Option<String>,
+    /// Records that are like this one, instead of a query.
+    pub like: Option<Id>,
+    /// Several queries, instead of one; each gets its hits.
+    pub queries: Vec<String>,
+    /// Words count too (BM25).
+    pub lexical: bool,
+    /// Every vector is compared.
+    pub exact: bool,
+    /// Candidates of a walk through a graph.
+    pub ef: Option<usize>,
+    /// Hits with a lower score are left out.
+    pub min_score: Option<f64>,
 }
 
 /// In which order hits come.
@@ -86,9 +109,18 @@ pub struct HitLine {
     pub source: String,
     /// Its line there, from 1.
     pub line: u64,
-    /// Score of a ranked search.
+    /// Score of a ranked or semantic search.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
+    /// Cosine of the text and the query, in a semantic search.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<f64>,
+    /// BM25 of the text, in a semantic search that counts words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word_score: Option<f64>,
+    /// The query, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
     /// Event time.
     pub time: Option<Time>,
     /// Conversation.

@@ -28,11 +28,13 @@ use crate::pack::reader::PackReader;
 use crate::progress::Progress;
 use crate::vault::Vault;
 use crate::vault::api::{CheckOptions, CheckReport, Finding, ReadData, Severity};
+use crate::vault::embed::keep::Shelf;
 use crate::vault::export::{self, Sink};
 use crate::vault::head::Head;
 use crate::vault::rewrite::Numbers;
 use crate::vault::snapshot::{Snapshot, read_journals};
 use crate::vault::sources::{Source, State};
+use crate::vectors::part::Check as PartCheck;
 
 /// Places named in one finding.
 const SHOWN_PLACES: usize = 5;
@@ -241,6 +243,15 @@ impl Check<'_> {
                 format!("packs/{name}"),
                 "not part of the vault; the next gc removes what a killed one left",
             ))?;
+        }
+        let how = if self.options.read_data == ReadData::Nothing { PartCheck::Usual } else { PartCheck::Whole };
+        for error in Shelf::open_checked(snapshot, how)?.damaged {
+            let path = match &error {
+                Error::Integrity { path, .. } => path.strip_prefix(layout.dir()).unwrap_or(path).to_path_buf(),
+                _ => layout.parts(),
+            };
+            let what = format!("{}; the next `turnpack embed` makes it anew", reason(&error));
+            self.find(Self::finding(Severity::Note, path, what))?;
         }
         for live in &snapshot.head.packs {
             let path = layout.packs().join(live.committed.pack.file_name());

@@ -22,7 +22,8 @@ use crate::vault::session::Session;
 
 /// Raw bytes after which a commit is made even when little of them was new.
 const COMMIT_BYTES: u64 = 256 << 20;
-/// Bytes of new nodes after which a commit is made: what is kept in memory to compare with, so that what leaves it is on disk.
+/// Bytes of new nodes after which a commit is made: less than is kept in memory to compare with, so that what leaves it is on disk,
+/// with all that it refers to.
 const COMMIT_NEW_BYTES: u64 = 32 << 20;
 
 /// Memory of larger chunks is given back rather than kept for others.

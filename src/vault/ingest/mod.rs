@@ -48,7 +48,7 @@ use crate::vault::write::assemble::Shape;
 /// A chunk is the unit of parallel cutting: large enough to be worth a task, small enough that what is under way stays in the
 /// processor's caches (1 MiB was a third faster than 4 MiB).
 fn chunk_options() -> ChunkOptions {
-    ChunkOptions { chunk_bytes: 1 << 19, ..ChunkOptions::default() }
+    ChunkOptions { chunk_bytes: 1 << 18, ..ChunkOptions::default() }
 }
 
 /// One ingest.

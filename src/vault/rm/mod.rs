@@ -136,6 +136,7 @@ fn derived_files(snapshot: &Snapshot) -> Vec<std::path::PathBuf> {
         std::fs::read_dir(layout.dir().join("parts")).map(|parts| parts.flatten().map(|part| part.path()).collect::<Vec<_>>());
     let mut files = parts.unwrap_or_default();
     files.push(layout.catalog());
-    files.retain(|file| file.is_file());
+    // Vectors are written anew instead: some were dear.
+    files.retain(|file| file.is_file() && !crate::vault::embed::keep::is_ours(file));
     files
 }

@@ -67,6 +67,10 @@ pub fn purge(vault: &Vault, options: &RmOptions, progress: &dyn Progress, interr
         fsio::remove(&file)?;
         receipt.deleted.push(file.strip_prefix(vault.layout.dir()).unwrap_or(&file).display().to_string());
     }
+    let (gone, came) = crate::vault::embed::keep::prune(&vault.snapshot()?, progress)?;
+    let shown = |file: &std::path::PathBuf| file.strip_prefix(vault.layout.dir()).unwrap_or(file).display().to_string();
+    receipt.deleted.extend(gone.iter().map(shown));
+    receipt.rewritten.extend(came.iter().map(shown));
     drop(maintenance);
     // What was derived is gone; where a catalog pays, one is made of what is left.
     vault.refresh_catalog()?;

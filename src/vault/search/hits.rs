@@ -6,14 +6,14 @@
 //! cut) makes its records *odd*: those are read whole and judged by [`record_matches`], which is the definition.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::{Corrupt, Result};
 use crate::group::decode::Links;
 use crate::group::decode::scan::{Judged, Special, Standing};
 use crate::lexical::pattern::Pattern;
+use crate::lexical::quoted::Quoted;
 use crate::record::cut::class;
 use crate::record::template::SlotKind;
 use crate::shape::json::Json;
@@ -48,9 +48,10 @@ pub(crate) fn records(snapshot: &Snapshot, pattern: &Pattern, threads: usize, re
     for pack in 0..snapshot.packs.len() {
         let candidates = Candidates::new(snapshot, pack, pattern, &mut report.warnings);
         let mut spread = Spread::new(snapshot, pack, &candidates);
-        spread.segments = texts::segments(snapshot, pack, pattern, &candidates, threads, &mut report.looked)?;
+        let texts = texts::segments(snapshot, pack, pattern, &candidates, threads, &mut report.looked)?;
+        (spread.segments, spread.tails) = (texts.hits, texts.tails);
         let count = snapshot.packs[pack].directory.groups.len();
-        let wanted: Vec<usize> = (0..count).filter(|group| candidates.values(*group)).collect();
+        let wanted: Vec<usize> = (0..count).filter(|group| candidates.values(*group) || candidates.inner_texts(*group)).collect();
         if wanted.len() == count {
             spread.all(pattern, threads)?;
         } else {
@@ -67,15 +68,23 @@ pub(crate) fn records(snapshot: &Snapshot, pattern: &Pattern, threads: usize, re
     Ok(records)
 }
 
-fn search_groups(view: &mut PackView, pattern: &Pattern, groups: Range<usize>) -> Result<Vec<Found>, Corrupt> {
+fn search_groups(
+    view: &mut PackView,
+    pattern: &Pattern,
+    tails: &Bits,
+    candidates: &Candidates,
+    groups: impl Iterator<Item = usize>,
+) -> Result<Vec<Found>, Corrupt> {
     // The same JSON text is often in many places.
     let mut inner = FxHashMap::default();
-    groups.map(|group| search_group(view, pattern, group, &mut inner)).collect()
+    groups.map(|group| search_group(view, pattern, tails, candidates, group, &mut inner)).collect()
 }
 
 fn search_group(
     view: &mut PackView,
     pattern: &Pattern,
+    tails: &Bits,
+    candidates: &Candidates,
     index: usize,
     inner: &mut FxHashMap<u32, bool>,
 ) -> Result<Found, Corrupt> {
@@ -89,34 +98,63 @@ fn search_group(
         _ => false,
     };
     let mut judge = |kind: SlotKind, standing: Standing, value: &[u8]| judge_value(pattern, kind, standing, value);
-    let mut nodes = group.judge_values(|number| view.templates().get(number), &skip, &mut judge)?;
+    let mut nodes = match candidates.values(index) {
+        true => group.judge_values(|number| view.templates().get(number), &skip, &mut judge)?,
+        false => Vec::new(),
+    };
+    // What is known to have a match need not be put together.
+    let hits: FxHashSet<u32> = nodes.iter().filter(|(_, judged)| *judged == Judged::Hit).map(|(node, _)| *node).collect();
+    let in_texts = candidates.inner_texts(index);
     let specials = group.specials(|number| view.templates().get(number))?;
     let split = group.split_nodes(|number| view.templates().get(number))?.into_iter().collect();
     let mut raw: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
     let mut text = Vec::new();
     for special in specials {
+        if special.slot.kind == SlotKind::RawSegment {
+            raw.entry(special.node).or_default().push(special.index);
+        }
+        if !in_texts {
+            continue;
+        }
         let judged = match special.slot.kind {
+            SlotKind::NodeInString if hits.contains(&special.target) => Judged::Hit,
             SlotKind::NodeInString => match inner.get(&special.target) {
                 Some(true) => Judged::Hit,
                 Some(false) => Judged::No,
                 None => {
                     text.clear();
-                    view.node(special.target, &mut text)?;
-                    let hit = string_matches(pattern, &text);
+                    let hit = inner_text_matches(view, pattern, tails, special.target, &mut text)?;
                     inner.insert(special.target, hit);
                     if hit { Judged::Hit } else { Judged::No }
                 }
             },
-            _ => {
-                raw.entry(special.node).or_default().push(special.index);
-                judge_raw(view, pattern, &special, &mut text)?
-            }
+            _ => judge_raw(view, pattern, &special, &mut text)?,
         };
         if judged != Judged::No {
             nodes.push((special.node, judged));
         }
     }
     Ok(Found { links: group.into_links(), nodes, raw, split })
+}
+
+/// Judges the JSON text that a string is as a whole. Its strings are judged as values and texts, so that where these tell enough
+/// about their escaped forms only the rest of it is put together.
+fn inner_text_matches(
+    view: &mut PackView,
+    pattern: &Pattern,
+    tails: &Bits,
+    node: u32,
+    text: &mut Vec<u8>,
+) -> Result<bool, Corrupt> {
+    match pattern.quoted() {
+        Quoted::Unknown => {
+            view.node(node, text)?;
+            return Ok(string_matches(pattern, text));
+        }
+        Quoted::Same => view.node_with_texts(node, &|_| false, text)?,
+        Quoted::Tail(_) => view.node_with_texts(node, &|segment| tails.has(u64::from(segment)), text)?,
+    }
+    Ok(pattern.is_in(text))
 }
 
 /// A group of which only the links are needed: no value of it has a match.
@@ -211,6 +249,8 @@ struct Spread<'s> {
     /// Nodes that are texts in pieces.
     split: Bits,
     segments: Bits,
+    /// Segments whose escaped form may have a match.
+    tails: Bits,
     /// Groups with a hit.
     groups: Bits,
     /// Groups that were opened.
@@ -231,6 +271,7 @@ impl<'s> Spread<'s> {
             odd_nodes: Bits::default(),
             split: Bits::default(),
             segments: Bits::default(),
+            tails: Bits::default(),
             groups: Bits::default(),
             opened: 0,
             records: Vec::new(),
@@ -240,15 +281,17 @@ impl<'s> Spread<'s> {
 
     /// Judges all groups and takes them as they come.
     fn all(&mut self, pattern: &Pattern, threads: usize) -> Result<()> {
-        let (snapshot, pack) = (self.snapshot, self.pack);
+        let (snapshot, pack, candidates) = (self.snapshot, self.pack, self.candidates);
         let count = snapshot.packs[pack].directory.groups.len();
+        let tails = std::mem::take(&mut self.tails);
         in_order(
             snapshot,
             threads,
             (0..count).step_by(JOB_GROUPS).map(|from| from..count.min(from + JOB_GROUPS)),
             |fetcher, groups| {
                 let view = fetcher.view(pack)?;
-                let found = search_groups(view, pattern, groups.clone()).map_err(|corrupt| view.pack().damaged(corrupt))?;
+                let found = search_groups(view, pattern, &tails, candidates, groups.clone())
+                    .map_err(|corrupt| view.pack().damaged(corrupt))?;
                 Ok(groups.zip(found))
             },
             |found| {
@@ -260,17 +303,16 @@ impl<'s> Spread<'s> {
 
     /// Judges some groups, then takes these and whatever refers to what has a hit.
     fn some(&mut self, pattern: &Pattern, wanted: &[usize], threads: usize) -> Result<()> {
-        let (snapshot, pack) = (self.snapshot, self.pack);
+        let (snapshot, pack, candidates) = (self.snapshot, self.pack, self.candidates);
         let mut judged = BTreeMap::new();
+        let tails = std::mem::take(&mut self.tails);
         in_order(
             snapshot,
             threads,
             wanted.chunks(JOB_GROUPS),
             |fetcher, groups| {
                 let view = fetcher.view(pack)?;
-                let mut inner = FxHashMap::default();
-                let found: Result<Vec<Found>, Corrupt> =
-                    groups.iter().map(|group| search_group(view, pattern, *group, &mut inner)).collect();
+                let found = search_groups(view, pattern, &tails, candidates, groups.iter().copied());
                 Ok((groups, found.map_err(|corrupt| view.pack().damaged(corrupt))?))
             },
             |(groups, found)| {
@@ -359,7 +401,9 @@ impl<'s> Spread<'s> {
                 || self.split.has(u64::from(*root))
                 || self.candidates.is_odd(group, position);
             if odd {
-                self.odd.push(number);
+                if self.candidates.odd_lines(group) {
+                    self.odd.push(number);
+                }
             } else if self.hit.has(u64::from(*root)) {
                 self.records.push(number);
             }

@@ -7,6 +7,7 @@
 //! | `hits` | a pattern → records, over everything stored once |
 //! | `parts` | lexical parts: built from packs, asked for blocks and groups worth a look |
 //! | `rank` | words → the records that speak most of them |
+//! | `semantic` | a query or a record → the texts that are most like it |
 //! | `show` | a record → its matches, with their surroundings |
 //!
 //! Patterns first, filters second: text is scanned faster than meaning is read.
@@ -14,8 +15,9 @@
 mod hits;
 pub(crate) mod parts;
 mod rank;
+mod semantic;
 mod show;
-mod strings;
+pub(crate) mod strings;
 mod texts;
 
 use std::collections::BTreeMap;
@@ -55,6 +57,9 @@ impl Vault {
     /// [`Error::Usage`] for patterns or filters that make no sense, damage, and whatever `sink` returns.
     pub fn search(&self, options: &SearchOptions, sink: &mut dyn FnMut(SearchItem) -> Result<()>) -> Result<SearchReport> {
         let snapshot = self.snapshot()?;
+        if let Some(semantic) = &options.semantic {
+            return semantic::run(self, &snapshot, options, semantic, sink);
+        }
         let search = Search::new(&snapshot, options, self.threads())?;
         let mut report = SearchReport::default();
         let ranked = match options.rank {

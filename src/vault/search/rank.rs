@@ -61,7 +61,7 @@ pub(super) fn records(snapshot: &Snapshot, queries: &[String], threads: usize) -
         total += directory.groups.iter().map(|group| u64::from(group.segments)).sum::<u64>();
         length += directory.blocks.iter().map(|block| u64::from(block.length)).sum::<u64>();
         let candidates =
-            texts::segments(snapshot, pack, &pattern, &Candidates::all(), threads, &mut Looked::default())?.numbers();
+            texts::segments(snapshot, pack, &pattern, &Candidates::all(), threads, &mut Looked::default())?.hits.numbers();
         count(snapshot, pack, &words, &candidates, threads, &mut found)?;
     }
     let scores = score(&found, words.len(), total.max(1), length);

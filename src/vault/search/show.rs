@@ -21,6 +21,11 @@ const AROUND: usize = 60;
 /// Bytes of a match shown at most.
 const LONGEST_SHOWN: usize = 400;
 
+/// Bytes of a text shown that is found for what it says.
+const PASSAGE: usize = 180;
+/// Bytes from there on in which a word is looked for that is worth showing.
+const REACH: usize = 2048;
+
 /// How much of a record is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
@@ -100,6 +105,9 @@ impl<'v> Shower<'v> {
             source: String::new(),
             line,
             score: None,
+            similarity: None,
+            word_score: None,
+            query: None,
             time: None,
             conversation: None,
             model: None,
@@ -127,6 +135,46 @@ impl<'v> Shower<'v> {
             }
         }
         Ok(hit)
+    }
+
+    /// The text of a record with a hash (its low half), from a place on: the first pattern within reach, else what stands there.
+    pub(super) fn passage(
+        &self,
+        fetcher: &mut Fetcher<'_>,
+        source: &Source,
+        number: u64,
+        hash: u64,
+        start: usize,
+    ) -> Result<Option<HitText>> {
+        let mut line = Vec::new();
+        if !fetcher.record(number, &mut line)? {
+            return Err(vanished(number));
+        }
+        let record = Record::read(&line);
+        let mut found = None;
+        record.texts(&self.scan.detect(&record, Some(&source.state.name)), &mut |spoken| {
+            let text = spoken.text.as_bytes();
+            if found.is_some() || content_hash(text) as u64 != hash {
+                return;
+            }
+            let start = start.min(text.len());
+            let reach = text.get(start..text.len().min(start + REACH)).unwrap_or_default();
+            let place = self.patterns.iter().find_map(|pattern| pattern.first_in(reach));
+            let mut hit = match place {
+                Some(place) => excerpt(text, start + place.start..start + place.end),
+                None => {
+                    let mut hit = excerpt(text, start..start);
+                    let end = floor(text, text.len().min(start + PASSAGE));
+                    hit.after = String::from_utf8_lossy(text.get(start..end).unwrap_or_default()).into_owned();
+                    hit.before.clear();
+                    hit
+                }
+            };
+            hit.kind = Some(spoken.kind.name().to_string());
+            hit.role = spoken.role.map(str::to_string);
+            found = Some(hit);
+        });
+        Ok(found)
     }
 
     fn labels(&self, line: &[u8], source: &Source) -> Vec<Label> {

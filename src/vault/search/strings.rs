@@ -57,9 +57,11 @@ pub(crate) fn record_matches(pattern: &Pattern, line: &[u8]) -> bool {
 
 /// True when a decoded string has a match, in itself or in the JSON it may be.
 pub(crate) fn string_matches(pattern: &Pattern, text: &[u8]) -> bool {
-    if pattern.is_in(text) {
-        return true;
-    }
+    pattern.is_in(text) || inner_matches(pattern, text)
+}
+
+/// True when the JSON that a decoded string may be has a match in one of its strings.
+pub(crate) fn inner_matches(pattern: &Pattern, text: &[u8]) -> bool {
     if !matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')) {
         return false;
     }

@@ -19,7 +19,7 @@ use crate::vault::ahead::in_order;
 use crate::vault::api::Looked;
 use crate::vault::search::hits::Bits;
 use crate::vault::search::parts::{Candidates, Side};
-use crate::vault::search::strings::string_matches;
+use crate::vault::search::strings::{inner_matches, string_matches};
 use crate::vault::snapshot::Snapshot;
 
 /// Longer matches are not looked for around seams: the segments are put together instead.
@@ -66,15 +66,25 @@ struct Work {
     copies: Vec<Copy>,
 }
 
+/// What the texts of a pack have to say.
+#[derive(Default)]
+pub(super) struct Judgement {
+    /// Segments that have a match.
+    pub(super) hits: Bits,
+    /// Segments whose escaped form may have one (see [`crate::lexical::quoted`]).
+    pub(super) tails: Bits,
+}
+
 /// What a block had to say.
 #[derive(Default)]
 struct Said {
     hits: Vec<u32>,
+    tails: Vec<u32>,
     candidates: Vec<u32>,
     copied: Vec<(usize, Vec<u8>)>,
 }
 
-/// The segments of a pack that have a match.
+/// Judges the segments of a pack.
 ///
 /// # Errors
 /// When the pack is damaged.
@@ -85,7 +95,7 @@ pub(super) fn segments(
     candidates: &Candidates,
     threads: usize,
     looked: &mut Looked,
-) -> Result<Bits> {
+) -> Result<Judgement> {
     let reader = &snapshot.packs[pack];
     let mut plan = Plan::new(reader, pattern, candidates)?;
     let groups = &reader.directory.groups;
@@ -97,7 +107,11 @@ pub(super) fn segments(
         |_, wanted| {
             let read = |group: usize| {
                 let frame = reader.frame(groups[group].offset, Kind::Group)?;
-                Ok((group, SegmentTable::read(&frame::decode(&frame, None)?)?))
+                let table = match frame.codec {
+                    frame::codec::RAW => SegmentTable::read(frame.payload)?,
+                    _ => SegmentTable::read(&frame::decode(&frame, None)?)?,
+                };
+                Ok((group, table))
             };
             let tables: Result<Vec<(usize, SegmentTable)>, Corrupt> = wanted.iter().map(|group| read(*group)).collect();
             tables.map_err(|corrupt| reader.damaged(corrupt))
@@ -113,7 +127,7 @@ pub(super) fn segments(
     )?;
     plan.whole.extend(candidates.inner());
     let Plan { blocks, work, seams, surroundings, mut whole, .. } = plan;
-    let mut hits = Bits::default();
+    let mut found = Judgement::default();
     let mut around = vec![0; surroundings];
     let jobs = blocks.iter().enumerate().flat_map(|(class, blocks)| (0..blocks.len()).map(move |index| (class, index)));
     let idle = |work: &Work| work.checks.is_empty() && work.copies.is_empty();
@@ -125,11 +139,15 @@ pub(super) fn segments(
         threads,
         jobs.into_iter(),
         |fetcher, (class, index)| {
-            let bytes = fetcher.view(pack)?.whole_block(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
-            judge_block(&bytes, &work[class][index], pattern).ok_or_else(|| too_short(reader, &blocks[class][index]))
+            let view = fetcher.view(pack)?;
+            let bytes = view.whole_block(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
+            let said = judge_block(&bytes, &work[class][index], pattern).ok_or_else(|| too_short(reader, &blocks[class][index]));
+            view.reuse(bytes);
+            said
         },
         |said| {
-            said.hits.iter().for_each(|segment| hits.insert(u64::from(*segment)));
+            said.hits.iter().for_each(|segment| found.hits.insert(u64::from(*segment)));
+            said.tails.iter().for_each(|segment| found.tails.insert(u64::from(*segment)));
             whole.extend(said.candidates);
             for (to, bytes) in said.copied {
                 if let Some(place) = around.get_mut(to..to + bytes.len()) {
@@ -139,16 +157,20 @@ pub(super) fn segments(
             Ok(())
         },
     )?;
+    let tail = pattern.quoted().tail();
     for seam in seams {
-        if pattern.is_in(around.get(seam.at..seam.at + seam.length).unwrap_or_default()) {
+        let around = around.get(seam.at..seam.at + seam.length).unwrap_or_default();
+        if pattern.is_in(around) {
             match pattern.literals().is_empty() {
                 true => whole.push(seam.segment),
-                false => hits.insert(u64::from(seam.segment)),
+                false => found.hits.insert(u64::from(seam.segment)),
             }
+        } else if tail.is_some_and(|tail| tail.places(around, 0).is_none()) {
+            found.tails.insert(u64::from(seam.segment));
         }
     }
-    judge_whole(snapshot, pack, pattern, threads, whole, &mut hits)?;
-    Ok(hits)
+    judge_whole(snapshot, pack, pattern, threads, whole, &mut found)?;
+    Ok(found)
 }
 
 fn too_short(reader: &PackReader, block: &BlockEntry) -> Error {
@@ -159,23 +181,49 @@ fn too_short(reader: &PackReader, block: &BlockEntry) -> Error {
 fn judge_block(bytes: &[u8], work: &Work, pattern: &Pattern) -> Option<Said> {
     let mut said = Said::default();
     let exact = !pattern.literals().is_empty();
+    let tail = pattern.quoted().tail();
+    // What is rare is looked for once in the whole block; what is not is soon found in each text.
+    let most = work.checks.len();
+    let places = pattern.places(bytes, most);
+    let rests = tail.map(|tail| (tail, tail.places(bytes, most)));
     for check in &work.checks {
         let text = bytes.get(check.from as usize..(check.from + check.length) as usize)?;
+        let longest = pattern.longest().unwrap_or_default();
+        let is_in = places.as_ref().map_or_else(|| pattern.is_in(text), |places| within(places, check, longest));
         if check.whole {
-            if string_matches(pattern, text) {
+            if is_in || inner_matches(pattern, text) {
                 said.hits.push(check.segment);
+                continue;
             }
-        } else if pattern.is_in(text) {
-            if exact { said.hits.push(check.segment) } else { said.candidates.push(check.segment) }
+        } else if is_in {
+            if exact {
+                said.hits.push(check.segment)
+            } else {
+                said.candidates.push(check.segment)
+            }
+            continue;
         } else if check.first && matches!(text.trim_ascii_start().first(), None | Some(b'{' | b'[')) {
             // JSON in a string, perhaps: its own strings are looked at when it is there as a whole.
             said.candidates.push(check.segment);
+        }
+        if let Some((tail, rests)) = &rests
+            && rests.as_ref().is_none_or(|rests| within(rests, check, tail.rest().len()))
+            && tail.may_be_in(text)
+        {
+            said.tails.push(check.segment);
         }
     }
     for copy in &work.copies {
         said.copied.push((copy.to, bytes.get(copy.from as usize..(copy.from + copy.length) as usize)?.to_vec()));
     }
     Some(said)
+}
+
+/// True when one of the matches, of so many bytes, that begin at `places` lies in a range.
+fn within(places: &[u32], check: &Check, length: usize) -> bool {
+    let next = places.partition_point(|place| *place < check.from);
+    let end = (check.from + check.length) as usize;
+    places.get(next).is_some_and(|place| *place as usize + length <= end)
 }
 
 /// Puts segments together and judges them.
@@ -185,29 +233,33 @@ fn judge_whole(
     pattern: &Pattern,
     threads: usize,
     mut whole: Vec<u32>,
-    hits: &mut Bits,
+    found: &mut Judgement,
 ) -> Result<()> {
     whole.sort_unstable();
     whole.dedup();
-    whole.retain(|segment| !hits.has(u64::from(*segment)));
+    whole.retain(|segment| !found.hits.has(u64::from(*segment)));
+    let tail = pattern.quoted().tail();
     in_order(
         snapshot,
         threads,
         whole.chunks(WHOLE_TOGETHER),
         |fetcher, segments| {
             let view = fetcher.view(pack)?;
-            let (mut text, mut hits) = (Vec::new(), Vec::new());
+            let (mut text, mut hits, mut tails) = (Vec::new(), Vec::new(), Vec::new());
             for &segment in segments {
                 text.clear();
                 view.segment(segment, &mut text).map_err(|corrupt| view.pack().damaged(corrupt))?;
                 if string_matches(pattern, &text) {
                     hits.push(segment);
+                } else if tail.is_some_and(|tail| tail.may_be_in(&text)) {
+                    tails.push(segment);
                 }
             }
-            Ok(hits)
+            Ok((hits, tails))
         },
-        |some| {
-            some.into_iter().for_each(|segment| hits.insert(u64::from(segment)));
+        |(hits, tails)| {
+            hits.into_iter().for_each(|segment| found.hits.insert(u64::from(segment)));
+            tails.into_iter().for_each(|segment| found.tails.insert(u64::from(segment)));
             Ok(())
         },
     )

@@ -22,7 +22,8 @@ use crate::text::{Anchor, Matcher, Piece, anchors};
 use crate::vault::view::PackView;
 use crate::vault::write::encode::{Commit, Dictionaries, Encoder, Job, Sink, Star};
 use crate::vault::write::literal::{Block, Literals};
-use crate::vault::write::ring::{Ring, Spot};
+use crate::vault::write::memory::{Child, NodeMemory};
+use crate::vault::write::ring::Spot;
 use crate::vault::write::table::Table;
 
 /// Sizes that decide the shape of a pack. They are format options: the same input under the same options gives the same bytes.
@@ -55,7 +56,7 @@ impl Shape {
             group_bytes: 64 << 10,
             pack_bytes: 1 << 30,
             window_bytes: 32 << 20,
-            ring_bytes: 32 << 20,
+            ring_bytes: 34 << 20,
             min_match: 192,
             star: 1,
             rest_bytes: 0,
@@ -110,10 +111,9 @@ pub struct Assembler<S: Sink> {
     new_templates: Vec<Vec<u8>>,
     nodes: Table,
     segments: Table,
-    node_memory: Vec<Spot>,
+    node_memory: NodeMemory,
     segment_memory: Vec<SegmentMemory>,
     roots: FxHashMap<u32, u64>,
-    ring: Ring,
     literals: Vec<Literals>,
     matchers: Vec<Matcher>,
     stars: Vec<Option<Arc<Star>>>,
@@ -122,8 +122,8 @@ pub struct Assembler<S: Sink> {
     new_dictionaries: Vec<(u8, Arc<Vec<u8>>)>,
     group: Box<GroupBuilder>,
     next_record: u64,
-    uncommitted: u64,
-    session_bytes: u64,
+    /// What [`NodeMemory::taken`] said at the last commit.
+    committed_bytes: u64,
     text_bytes: u64,
     counts: Counts,
     scratch: Scratch,
@@ -193,11 +193,34 @@ const ROOT_BYTES: usize = 18;
 /// save less than remembering all of them costs.
 pub const PRINTED_BYTES: usize = 256;
 
-/// Where a parent's bytes went in the ring, so that its children's need not go there again.
+/// Where a parent's bytes are in memory, so that its children's need not go there again.
 #[derive(Clone, Copy)]
 struct Within {
     raw: Place,
     spot: Spot,
+}
+
+/// How deep one looks for known children: a request holds an object that holds a list of them.
+const KNOWN_DEPTH: usize = 3;
+
+/// True when a quarter of a node's bytes or more belong to children that are known already.
+fn is_mostly_known(chunk: &Chunk<'_>, local: usize) -> bool {
+    known_bytes(chunk, local, KNOWN_DEPTH) * 4 > chunk.cuts.nodes[local].raw.len()
+}
+
+fn known_bytes(chunk: &Chunk<'_>, local: usize, depth: usize) -> usize {
+    let cuts = chunk.cuts;
+    let children = cuts.values_of(&cuts.nodes[local]).iter().filter(|value| value.slot.kind == SlotKind::Node);
+    children
+        .map(|value| {
+            let child = &cuts.nodes[value.index()];
+            match (child.template == UNOPENED || chunk.nodes[value.index()] != UNSEEN, depth) {
+                (true, _) => child.raw.len(),
+                (false, 0) => 0,
+                (false, _) => known_bytes(chunk, value.index(), depth - 1),
+            }
+        })
+        .sum()
 }
 
 impl<S: Sink> Assembler<S> {
@@ -218,10 +241,9 @@ impl<S: Sink> Assembler<S> {
             new_templates: Vec::new(),
             nodes: past.nodes,
             segments: past.segments,
-            node_memory: Vec::new(),
+            node_memory: NodeMemory::new(position.node, shape.ring_bytes),
             segment_memory: Vec::new(),
             roots: past.roots,
-            ring: Ring::new(shape.ring_bytes),
             literals,
             matchers,
             stars: vec![None; class::COUNT],
@@ -229,8 +251,7 @@ impl<S: Sink> Assembler<S> {
             new_dictionaries: Vec::new(),
             group: Box::new(GroupBuilder::new(position.node, position.segment, position.literals)),
             next_record,
-            uncommitted: 0,
-            session_bytes: 0,
+            committed_bytes: 0,
             text_bytes: position.literals.iter().map(|&end| u64::from(end)).sum(),
             counts: Counts::default(),
             scratch: Scratch::default(),
@@ -349,14 +370,24 @@ impl<S: Sink> Assembler<S> {
             chunk.nodes[local] = number;
             return Ok((Target::New, number));
         }
-        let spot = if findable { self.remember(raw, node.raw, within) } else { Spot::NONE };
-        let inside = spot.length().map(|_| Within { raw: node.raw, spot }).or(within);
+        // What is new throughout goes into memory at once, with its children in it; else each of them goes by itself.
+        let spot =
+            match within.and_then(|parent| node.raw.offset_in(parent.raw).map(|offset| parent.spot.part(offset, raw.len()))) {
+                Some(part) => part,
+                None if findable && !is_mostly_known(chunk, local) => self.node_memory.plain(raw),
+                None => Spot::NONE,
+            };
+        let inside = spot.length().map(|_| Within { raw: node.raw, spot });
+        let mut children: SmallVec<[Child; 8]> = SmallVec::new();
         let values = cuts.values_of(node);
         let mut items: SmallVec<[(Slot, Item<'_>, u32); 12]> = SmallVec::with_capacity(values.len());
         for value in values {
             items.push(match value.slot.kind {
                 SlotKind::Node | SlotKind::NodeInString => {
                     let (target, number) = self.node(chunk, value.index(), inside, false)?;
+                    if inside.is_none() && value.slot.kind == SlotKind::Node {
+                        children.extend(value.offset_in(node.raw).map(|offset| (offset, number)));
+                    }
                     (value.slot, Item::Reference(target), number)
                 }
                 // Children come first: segments get their numbers after them.
@@ -379,7 +410,8 @@ impl<S: Sink> Assembler<S> {
         self.group.node(template, list, items.into_iter());
         let number = self.position.node;
         self.position.node += 1;
-        self.node_memory.push(spot);
+        let spot = if findable && inside.is_none() { self.node_memory.composed(raw, &children) } else { spot };
+        self.node_memory.push(if findable { spot } else { Spot::NONE });
         if findable {
             self.nodes.insert(number, node.hash);
             // Lines that are no JSON stay unknown to the filter: each is looked at, and counted.
@@ -403,48 +435,22 @@ impl<S: Sink> Assembler<S> {
         Ok(self.node(&mut chunk, root, None, true)?.1)
     }
 
-    /// Puts a new node's bytes into the ring, unless its parent's are there and hold them.
-    fn remember(&mut self, raw: &[u8], place: Place, within: Option<Within>) -> Spot {
-        match within.and_then(|parent| place.offset_in(parent.raw).map(|offset| (parent.spot, offset))) {
-            Some((spot, offset)) => spot.part(offset, raw.len()),
-            None => {
-                self.uncommitted += raw.len() as u64;
-                self.session_bytes += raw.len() as u64;
-                self.ring.push(raw)
-            }
-        }
-    }
-
-    /// Where the bytes of a node of this session are.
-    fn spot(&self, number: u32) -> Spot {
-        let index = number.checked_sub(self.session.0);
-        index.and_then(|index| self.node_memory.get(index as usize)).copied().unwrap_or(Spot::NONE)
-    }
-
     /// Fetches what looking for these will read. Each step of a look-up waits for memory; many at once wait together.
     fn fetch_ahead(&self, nodes: &[cut::Node], segments: &[cut::Segment]) {
         std::hint::black_box(segments.iter().filter_map(|segment| self.segments.first(segment.hash)).fold(0, |any, n| any ^ n));
-        let mut numbers: SmallVec<[u32; AHEAD]> = nodes.iter().filter_map(|node| self.nodes.first(node.hash)).collect();
-        let spots: SmallVec<[Spot; AHEAD]> = numbers.drain(..).map(|number| self.spot(number)).collect();
-        let first_byte = |spot: &Spot| self.ring.get(*spot).and_then(<[u8]>::first).copied();
-        std::hint::black_box(spots.iter().filter_map(first_byte).fold(0, |any, byte| any ^ byte));
+        let numbers: SmallVec<[u32; AHEAD]> = nodes.iter().filter_map(|node| self.nodes.first(node.hash)).collect();
+        self.node_memory.fetch(numbers.into_iter());
     }
 
     /// The number of a node with these bytes, if there is one.
     fn find_node(&mut self, raw: &[u8], hash: u128) -> Result<Option<u32>> {
         for number in self.nodes.candidates(hash) {
-            let spot = self.spot(number);
-            if let Some(bytes) = self.ring.get(spot) {
-                if bytes == raw {
-                    if self.ring.is_old(spot) {
-                        self.node_memory[(number - self.session.0) as usize] = self.ring.push(raw);
-                    }
+            if let Some(equal) = self.node_memory.equals(number, raw) {
+                if equal {
                     return Ok(Some(number));
                 }
             } else if number < self.committed.0 && self.same_in_pack(number, raw, PackView::node)? {
-                if let Some(index) = number.checked_sub(self.session.0) {
-                    self.node_memory[index as usize] = self.ring.push(raw);
-                }
+                self.node_memory.restore(number, raw);
                 return Ok(Some(number));
             }
         }
@@ -621,8 +627,7 @@ impl<S: Sink> Assembler<S> {
         let long = |length: Option<u32>| length.is_some_and(|length| length as usize >= PRINTED_BYTES);
         let mut prints = GroupPrints::default();
         for number in group.first_node..group.first_node + group.nodes {
-            let spot = self.node_memory.get((number - self.session.0) as usize)?;
-            if long(spot.length()) && !self.roots.contains_key(&number) {
+            if long(self.node_memory.length(number)) && !self.roots.contains_key(&number) {
                 prints.nodes.push((number, *recent.nodes.get((number - self.session.0) as usize)?));
             }
         }
@@ -638,13 +643,13 @@ impl<S: Sink> Assembler<S> {
     /// Bytes of new nodes since the last commit.
     #[must_use]
     pub fn uncommitted(&self) -> u64 {
-        self.uncommitted
+        self.node_memory.taken() - self.committed_bytes
     }
 
     /// Bytes of new nodes since the pack or the session began.
     #[must_use]
     pub fn session_bytes(&self) -> u64 {
-        self.session_bytes
+        self.node_memory.taken()
     }
 
     /// Bytes of unique text in the open pack.
@@ -677,7 +682,7 @@ impl<S: Sink> Assembler<S> {
     #[must_use]
     pub fn table_bytes(&self) -> u64 {
         let prints = self.nodes.bytes() + self.segments.bytes();
-        let nodes = self.node_memory.capacity() * size_of::<Spot>();
+        let nodes = self.node_memory.bytes();
         let segments = self.segment_memory.capacity() * size_of::<SegmentMemory>();
         (prints + nodes + segments + self.roots.capacity() * ROOT_BYTES) as u64
     }
@@ -728,7 +733,7 @@ impl<S: Sink> Assembler<S> {
             self.encoder.push(Job::Journal(journal, before))?;
         }
         self.encoder.push(Job::Commit(Commit { next_record: self.next_record, seal }))?;
-        self.uncommitted = 0;
+        self.committed_bytes = self.node_memory.taken();
         if seal {
             self.begin_pack();
         }
@@ -766,10 +771,9 @@ impl<S: Sink> Assembler<S> {
         self.templates.clear();
         self.nodes = Table::default();
         self.segments = Table::default();
-        self.node_memory.clear();
         self.segment_memory.clear();
         self.roots.clear();
-        self.ring = Ring::new(self.shape.ring_bytes);
+        self.node_memory = NodeMemory::new(0, self.shape.ring_bytes);
         self.literals =
             (0..class::COUNT).map(|c| Literals::new(c as u8, 0, self.shape.block_bytes, self.shape.window_bytes)).collect();
         self.matchers = (0..class::COUNT).map(|_| Matcher::new(18, self.shape.min_match.max(64))).collect();
@@ -781,7 +785,7 @@ impl<S: Sink> Assembler<S> {
         self.encoder.use_dictionaries(Arc::default());
         self.group.renew(0, 0, [0; class::COUNT]);
         self.text_bytes = 0;
-        self.session_bytes = 0;
+        self.committed_bytes = 0;
         self.history = None;
         self.last_journal = None;
     }

@@ -11,5 +11,6 @@
 pub mod assemble;
 pub mod encode;
 pub mod literal;
+mod memory;
 pub mod ring;
 pub mod table;

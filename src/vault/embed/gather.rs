@@ -1,0 +1,285 @@
+//! Records → the texts in them that have no vector yet.
+
+use std::sync::{Mutex, PoisonError};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::checksum::content_hash;
+use crate::error::Result;
+use crate::progress::Progress;
+use crate::shape::{Detection, Record, SegmentType};
+use crate::vault::ahead::in_order;
+use crate::vault::api::EmbedModel;
+use crate::vault::embed::keep::Shelf;
+use crate::vault::filter::TypeSet;
+use crate::vault::meaning::{Scan, jobs};
+use crate::vault::snapshot::Snapshot;
+use crate::vectors::builtin::{DIMENSION, Embedder};
+use crate::vectors::part::Text;
+use crate::vectors::quantize::quantize;
+
+/// Bytes of a text that one vector is for: what the distilled table was fitted to, some 500 tokens.
+const WINDOW: usize = 2048;
+/// A text's windows end here: what comes after 128 KiB of one text is not embedded.
+const MOST_WINDOWS: usize = 64;
+/// A window ends at white space when there is some this near.
+const NEAR_END: usize = 256;
+
+/// A part of a text that a model outside is asked about.
+pub(super) struct Window {
+    /// The text.
+    pub(super) hash: u64,
+    /// First byte of the window in it.
+    pub(super) start: u32,
+    /// The window.
+    pub(super) text: String,
+}
+
+/// What a round found.
+#[derive(Default)]
+pub(super) struct Gathered {
+    /// By hash; those that are embedded elsewhere have no rows.
+    pub(super) texts: FxHashMap<u64, Text>,
+    /// What models outside are to embed.
+    pub(super) windows: Vec<Window>,
+    /// Texts without a letter or digit.
+    pub(super) without_words: u64,
+    /// Dimensions of the vectors; 0 without any. Records that carry others are refused.
+    pub(super) dimension: usize,
+    /// Texts that were refused: hash, a record, reason.
+    pub(super) refused: Vec<(u64, u64, String)>,
+}
+
+/// Where the vectors of texts come from, as far as reading records has to know.
+pub(super) enum Manner {
+    /// The program makes them at once.
+    Builtin,
+    /// They are asked for later.
+    Outside,
+    /// They stand in the records, under this key.
+    Log(String),
+}
+
+impl Manner {
+    /// That of a model.
+    pub(super) fn of(model: &EmbedModel) -> Manner {
+        match model {
+            EmbedModel::Builtin => Manner::Builtin,
+            EmbedModel::Log { key, .. } => Manner::Log(key.clone()),
+            EmbedModel::Command { .. } | EmbedModel::Endpoint { .. } => Manner::Outside,
+        }
+    }
+}
+
+/// Words in a key that say that its vector is of an answer and not of what was asked.
+const ANSWERS: [&str; 4] = ["response", "answer", "output", "completion"];
+
+/// Reads records for their texts.
+pub(super) struct Gatherer<'s> {
+    snapshot: &'s Snapshot,
+    scan: Scan<'s>,
+    types: u32,
+    threads: usize,
+    manner: Manner,
+    /// Texts that have vectors or are getting them.
+    claimed: Mutex<FxHashSet<u64>>,
+    embedders: Mutex<Vec<Embedder>>,
+}
+
+/// A text of one record.
+struct Found {
+    hash: u64,
+    types: u32,
+    holder: u64,
+    /// What is new of it: its windows, and their rows when they were embedded at once.
+    new: Option<New>,
+}
+
+#[derive(Default)]
+struct New {
+    windows: Vec<u32>,
+    inverses: Vec<f32>,
+    rows: Vec<i8>,
+    texts: Vec<(u32, String)>,
+    dimension: usize,
+    refused: Option<String>,
+}
+
+impl<'s> Gatherer<'s> {
+    pub(super) fn new(
+        snapshot: &'s Snapshot,
+        shelf: &Shelf,
+        model: &str,
+        types: u32,
+        threads: usize,
+        manner: Manner,
+    ) -> Result<Gatherer<'s>> {
+        let mut claimed = FxHashSet::default();
+        for part in shelf.parts(Some(model)) {
+            claimed.extend((0..part.texts()).filter(|text| !part.rows_of(*text).is_empty()).map(|text| part.hash(text)));
+        }
+        let (claimed, embedders) = (Mutex::new(claimed), Mutex::new(Vec::new()));
+        Ok(Gatherer { snapshot, scan: Scan::new(snapshot, 1, false)?, types, threads, manner, claimed, embedders })
+    }
+
+    /// Reads the records of a round. Vectors must have so many dimensions; 0: those of the first.
+    pub(super) fn round(&self, numbers: &[u64], dimension: usize, progress: &dyn Progress) -> Result<Gathered> {
+        let mut gathered = Gathered { dimension, ..Gathered::default() };
+        in_order(
+            self.snapshot,
+            self.threads,
+            jobs(self.snapshot, numbers),
+            |fetcher, numbers| {
+                let mut embedder = lock(&self.embedders).pop().unwrap_or_default();
+                let (mut line, mut found) = (Vec::new(), Vec::new());
+                for &number in numbers {
+                    line.clear();
+                    if fetcher.record(number, &mut line)? {
+                        self.record(&line, number, &mut embedder, &mut found);
+                    }
+                }
+                lock(&self.embedders).push(embedder);
+                Ok((numbers.len(), found))
+            },
+            |(count, found)| {
+                progress.advance(count as u64);
+                found.into_iter().for_each(|found| gathered.add(found));
+                Ok(())
+            },
+        )?;
+        Ok(gathered)
+    }
+
+    fn record(&self, line: &[u8], number: u64, embedder: &mut Embedder, found: &mut Vec<Found>) {
+        let record = Record::read(line);
+        let detection = self.scan.detect(&record, None);
+        if let Manner::Log(key) = &self.manner {
+            return self.carried(&record, &detection, key, number, found);
+        }
+        record.texts(&detection, &mut |spoken| {
+            let types = TypeSet::of(spoken.kind).bits() as u32;
+            if types & self.types == 0 {
+                return;
+            }
+            let hash = content_hash(spoken.text.as_bytes()) as u64;
+            let is_new = lock(&self.claimed).insert(hash);
+            let new = is_new.then(|| self.windows(spoken.text, embedder));
+            found.push(Found { hash, types, holder: number, new });
+        });
+    }
+
+    /// The vector a record carries, as that of what was asked or answered in it last.
+    fn carried(&self, record: &Record<'_>, detection: &Detection<'_>, key: &str, number: u64, found: &mut Vec<Found>) {
+        let mut vector = None;
+        record.embeddings(detection, key, &mut |raw| vector = Some(serde_json::from_slice::<Vec<f32>>(raw)));
+        let Some(vector) = vector else { return };
+        let lower = key.to_ascii_lowercase();
+        let wanted =
+            if ANSWERS.iter().any(|word| lower.contains(word)) { SegmentType::AssistantTurn } else { SegmentType::UserTurn };
+        // Without such a text the line stands for it.
+        let (mut hash, mut types) = (content_hash(record.line) as u64, TypeSet::of(SegmentType::Embedding).bits() as u32);
+        record.texts(detection, &mut |spoken| {
+            if spoken.kind == wanted {
+                (hash, types) = (content_hash(spoken.text.as_bytes()) as u64, TypeSet::of(wanted).bits() as u32);
+            }
+        });
+        let new = lock(&self.claimed).insert(hash).then(|| {
+            let mut new = New::default();
+            match vector.map(|vector| (vector.len(), quantize(&vector, &mut new.rows))) {
+                Ok((dimension, Ok(inverse))) => {
+                    new.dimension = dimension;
+                    new.inverses.push(inverse);
+                    new.windows.push(0);
+                }
+                Ok((_, Err(unusable))) => new.refused = Some(unusable.to_string()),
+                Err(_) => new.refused = Some("it is no list of numbers".into()),
+            }
+            new
+        });
+        found.push(Found { hash, types, holder: number, new });
+    }
+
+    fn windows(&self, text: &str, embedder: &mut Embedder) -> New {
+        let mut new = New::default();
+        for (start, window) in windows(text) {
+            match self.manner {
+                Manner::Outside | Manner::Log(_) => new.texts.push((start, window.to_string())),
+                Manner::Builtin => {
+                    new.dimension = DIMENSION;
+                    if let Ok(inverse) = quantize(&embedder.embed(window.as_bytes()), &mut new.rows) {
+                        new.inverses.push(inverse);
+                        new.windows.push(start);
+                    }
+                }
+            }
+        }
+        new
+    }
+}
+
+impl Gathered {
+    fn add(&mut self, found: Found) {
+        let text = self.texts.entry(found.hash).or_insert_with(|| Text { hash: found.hash, ..Text::default() });
+        text.types |= found.types;
+        if text.holders.last() != Some(&found.holder) {
+            text.holders.push(found.holder);
+        }
+        if let Some(mut new) = found.new {
+            if self.dimension == 0 {
+                self.dimension = new.dimension;
+            }
+            if new.dimension != self.dimension && !new.inverses.is_empty() {
+                new.refused = Some(format!("it has {} dimensions, those before it {}", new.dimension, self.dimension));
+            }
+            if let Some(reason) = new.refused {
+                self.refused.push((found.hash, found.holder, reason));
+                return;
+            }
+            self.without_words += u64::from(new.inverses.is_empty() && new.texts.is_empty());
+            (text.windows, text.inverses, text.rows) = (new.windows, new.inverses, new.rows);
+            let windows = new.texts.into_iter().map(|(start, text)| Window { hash: found.hash, start, text });
+            self.windows.extend(windows);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Cuts a text into windows; gives the first byte of each.
+pub(super) fn windows(text: &str) -> impl Iterator<Item = (u32, &str)> {
+    let mut at = 0;
+    let cut = move || {
+        let rest = text.get(at..).filter(|rest| !rest.is_empty())?;
+        let start = at;
+        at += if rest.len() <= WINDOW { rest.len() } else { end_of_window(rest) };
+        Some((u32::try_from(start).ok()?, text.get(start..at)?))
+    };
+    std::iter::from_fn(cut).take(MOST_WINDOWS)
+}
+
+fn end_of_window(rest: &str) -> usize {
+    let end = (0..=WINDOW).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or(rest.len());
+    let near = rest.as_bytes().get(end.saturating_sub(NEAR_END)..end).unwrap_or_default();
+    near.iter().rposition(|byte| byte.is_ascii_whitespace()).map_or(end, |at| end.saturating_sub(NEAR_END) + at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A window that began inside a character would end the walk and lose the rest of the text.
+    #[test]
+    fn windows_cover_a_text_and_end_at_words() {
+        for text in ["short".to_string(), "word ".repeat(2000), "数据".repeat(3000), "x".repeat(WINDOW + 1)] {
+            let all: Vec<(u32, &str)> = windows(&text).collect();
+            let joined: String = all.iter().map(|(_, window)| *window).collect();
+            assert_eq!(joined, text);
+            assert!(all.iter().all(|(start, window)| text[*start as usize..].starts_with(window) && window.len() <= WINDOW));
+        }
+        assert!(windows(&"word ".repeat(2000)).all(|(_, window)| window.ends_with(' ')));
+        assert_eq!(windows(&"y".repeat(WINDOW * 100)).count(), MOST_WINDOWS);
+        assert_eq!(windows("").count(), 0);
+    }
+}

@@ -1,0 +1,104 @@
+//! Which packs have a part, and when it goes.
+
+use std::path::PathBuf;
+
+use super::build::build;
+use super::{fits, path};
+use crate::error::Result;
+use crate::fsio::{self, Map};
+use crate::ids::PackId;
+use crate::lexical::part::Part;
+use crate::vault::Vault;
+use crate::vault::layout::Layout;
+use crate::vault::recall;
+use crate::vault::snapshot::Snapshot;
+
+/// Packs with less text are scanned faster than anything could be looked up.
+pub(crate) const WORTH_BYTES: u64 = 64 << 20;
+
+impl Vault {
+    /// Makes lexical parts: for packs large enough to be worth one, or for all. Bytes of all of them.
+    ///
+    /// # Errors
+    /// When another process rewrites the vault, packs are damaged or parts cannot be written.
+    pub fn make_lexical_parts(&self, every: bool) -> Result<u64> {
+        let _maintenance = self.layout.maintenance_lock(self.options.lock_timeout)?;
+        let snapshot = self.snapshot()?;
+        refresh(&snapshot, self.threads(), every)?;
+        let size = |pack: &std::sync::Arc<crate::pack::reader::PackReader>| {
+            std::fs::metadata(path(&self.layout, pack.committed.pack.0)).map_or(0, |file| file.len())
+        };
+        Ok(snapshot.packs.iter().map(size).sum())
+    }
+}
+
+/// True when a pack has a part that knows all of it.
+fn is_fresh(snapshot: &Snapshot, pack: usize) -> bool {
+    let path = path(snapshot.layout(), snapshot.packs[pack].committed.pack.0);
+    let read = std::fs::metadata(&path).ok().and_then(|file| Map::open(&path, file.len()).ok());
+    read.is_some_and(|map| {
+        Part::read(&map)
+            .is_ok_and(|part| fits(snapshot, pack, &part).is_ok() && part.subject.length == snapshot.packs[pack].committed.length)
+    })
+}
+
+/// Forgets all parts.
+///
+/// # Errors
+/// When a file cannot be removed.
+pub(crate) fn forget(layout: &Layout) -> Result<()> {
+    recall::forget(layout)?;
+    let Ok(entries) = std::fs::read_dir(layout.parts()) else { return Ok(()) };
+    entries.flatten().filter(|entry| is_ours(&entry.path())).try_for_each(|entry| fsio::remove(&entry.path()))
+}
+
+/// Forgets the part of a pack that goes: it holds traces of what was in it.
+///
+/// # Errors
+/// When the file cannot be removed.
+pub(crate) fn forget_pack(layout: &Layout, pack: PackId) -> Result<()> {
+    recall::forget(layout)?;
+    fsio::remove(&path(layout, pack.0))
+}
+
+fn is_ours(path: &std::path::Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "lex") || path.to_string_lossy().ends_with(".lex.new")
+}
+
+/// Makes the parts of all packs that are worth one and have none that knows all of them, and drops those of packs that are gone.
+/// With `every`, small packs get one too.
+///
+/// # Errors
+/// When packs are damaged or parts cannot be written.
+pub(crate) fn refresh(snapshot: &Snapshot, threads: usize, every: bool) -> Result<()> {
+    drop_stale(snapshot)?;
+    recall::refresh(snapshot, threads)?;
+    for (index, pack) in snapshot.packs.iter().enumerate() {
+        let text: u64 = pack.directory.blocks.iter().map(|block| u64::from(block.length)).sum();
+        if (every || text >= WORTH_BYTES) && !is_fresh(snapshot, index) {
+            let built = build(snapshot, index, threads)?;
+            let parts = snapshot.layout().parts();
+            if !parts.is_dir() {
+                fsio::create_dir(&parts)?;
+            }
+            fsio::replace(&path(snapshot.layout(), pack.committed.pack.0), &built.encode())?;
+        }
+    }
+    Ok(())
+}
+
+/// Drops the parts of packs that are gone.
+///
+/// # Errors
+/// When a file cannot be removed.
+fn drop_stale(snapshot: &Snapshot) -> Result<()> {
+    let live: Vec<PathBuf> = snapshot.packs.iter().map(|pack| path(snapshot.layout(), pack.committed.pack.0)).collect();
+    let Ok(entries) = std::fs::read_dir(snapshot.layout().parts()) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if is_ours(&path) && !live.contains(&path) {
+            fsio::remove(&path)?;
+        }
+    }
+    Ok(())
+}

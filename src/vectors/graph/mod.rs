@@ -1,0 +1,126 @@
+//! HNSW (Malkov and Yashunin 2018): from a far entry in ever smaller steps to the nearest rows.
+//!
+//! | file | what |
+//! |---|---|
+//! | `build` | rows → graph, on all threads |
+//! | `search` | one layer searched: by the builder and by questions |
+//!
+//! ```text
+//! layer 0  links of row n: 2·M slots at n·2·M, empty ones u32::MAX and last
+//! above    ids of rows that stand higher, sorted · the place of each one's slots · M slots for each of its layers, from 1
+//! ```
+
+pub mod build;
+pub mod search;
+
+/// No row.
+pub const NONE: u32 = u32::MAX;
+/// A row in this many stands one layer higher; also the most layers there can be: far more rows than a part holds.
+pub const MOST_LAYERS: usize = 16;
+
+/// How a graph is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Links of a row above layer 0; twice as many on it.
+    pub links: usize,
+    /// Candidates looked at for each row that comes in.
+    pub ef_construction: usize,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { links: 16, ef_construction: 200 }
+    }
+}
+
+impl Config {
+    /// Within what the format can hold.
+    #[must_use]
+    pub fn bounded(self) -> Config {
+        let links = self.links.clamp(4, 64);
+        Config { links, ef_construction: self.ef_construction.clamp(links, 4096) }
+    }
+}
+
+/// A graph in memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Graph {
+    /// Links of a row above layer 0.
+    pub links: usize,
+    /// Where a search begins; [`NONE`] without rows.
+    pub entry: u32,
+    /// Layer 0.
+    pub ground: Vec<u32>,
+    /// Rows that stand higher, sorted.
+    pub ids: Vec<u32>,
+    /// Where the slots of each begin, in units of [`Graph::links`]; the end last.
+    pub starts: Vec<u32>,
+    /// Their slots.
+    pub upper: Vec<u32>,
+}
+
+impl Graph {
+    /// The graph, to be searched.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        let Graph { links, entry, ground, ids, starts, upper } = self;
+        View { links: *links, entry: *entry, ground, ids, starts, upper }
+    }
+}
+
+/// A graph where it lies. Nothing in it is trusted: what leads nowhere is passed over.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// As in [`Graph`].
+    pub links: usize,
+    /// As in [`Graph`].
+    pub entry: u32,
+    /// As in [`Graph`].
+    pub ground: &'a [u32],
+    /// As in [`Graph`].
+    pub ids: &'a [u32],
+    /// As in [`Graph`].
+    pub starts: &'a [u32],
+    /// As in [`Graph`].
+    pub upper: &'a [u32],
+}
+
+impl<'a> View<'a> {
+    /// Links of a row on a layer.
+    #[must_use]
+    pub fn neighbours(&self, at: u32, layer: usize) -> &'a [u32] {
+        let slots = match layer.checked_sub(1) {
+            None => {
+                let start = at as usize * self.links * 2;
+                self.ground.get(start..start + self.links * 2)
+            }
+            Some(above) => self.ids.binary_search(&at).ok().and_then(|place| {
+                let (start, end) = (*self.starts.get(place)? as usize, *self.starts.get(place + 1)? as usize);
+                let slot = start.checked_add(above).filter(|slot| *slot < end)?;
+                self.upper.get(slot.checked_mul(self.links)?..(slot + 1).checked_mul(self.links)?)
+            }),
+        };
+        let slots = slots.unwrap_or_default();
+        slots.iter().position(|link| *link == NONE).map_or(slots, |end| &slots[..end])
+    }
+
+    /// The highest layer of a row.
+    #[must_use]
+    pub fn layer_of(&self, at: u32) -> usize {
+        let of = |place: usize| Some(self.starts.get(place + 1)?.saturating_sub(*self.starts.get(place)?) as usize);
+        self.ids.binary_search(&at).ok().and_then(of).unwrap_or(0).min(MOST_LAYERS)
+    }
+
+    /// How many rows stand on each layer, from 0.
+    #[must_use]
+    pub fn layers(&self) -> Vec<u64> {
+        let mut counts = vec![(self.ground.len() / (self.links * 2).max(1)) as u64];
+        for pair in self.starts.windows(2) {
+            let layers =
+                (pair.last().copied().unwrap_or(0).saturating_sub(pair.first().copied().unwrap_or(0)) as usize).min(MOST_LAYERS);
+            counts.resize(counts.len().max(layers + 1), 0);
+            counts.iter_mut().skip(1).take(layers).for_each(|count| *count += 1);
+        }
+        counts
+    }
+}

@@ -1,0 +1,178 @@
+//! Search of one layer, and from the top down to the ground.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::vectors::distance::prefetch;
+use crate::vectors::graph::{NONE, View};
+use crate::vectors::quantize::Rows;
+
+/// A row with its likeness, as one number: more alike is greater, among equals the earlier row. The order is total, so that a search
+/// gives the same on every machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Found(u64);
+
+impl Found {
+    /// A row.
+    #[must_use]
+    #[inline]
+    pub fn new(likeness: f32, row: u32) -> Found {
+        let bits = likeness.to_bits();
+        let ordered = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
+        Found(u64::from(ordered) << 32 | u64::from(!row))
+    }
+
+    /// Which.
+    #[must_use]
+    #[inline]
+    pub fn row(self) -> u32 {
+        !(self.0 as u32)
+    }
+
+    /// How alike.
+    #[must_use]
+    #[inline]
+    pub fn likeness(self) -> f32 {
+        let ordered = (self.0 >> 32) as u32;
+        f32::from_bits(if ordered >> 31 == 1 { ordered & !(1 << 31) } else { !ordered })
+    }
+}
+
+/// Rows that were seen; cleared in the time it took to fill.
+#[derive(Default)]
+pub struct Visited {
+    words: Vec<u64>,
+    touched: Vec<u32>,
+}
+
+impl Visited {
+    /// None of so many rows.
+    #[must_use]
+    pub fn new(rows: usize) -> Visited {
+        Visited { words: vec![0; rows.div_ceil(64)], touched: Vec::new() }
+    }
+
+    /// True the first time; never for a row that does not exist.
+    #[inline]
+    fn insert(&mut self, row: u32) -> bool {
+        let at = row / 64;
+        let Some(word) = self.words.get_mut(at as usize) else { return false };
+        if *word == 0 {
+            self.touched.push(at);
+        }
+        let bit = 1 << (row % 64);
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+
+    fn clear(&mut self) {
+        for at in self.touched.drain(..) {
+            if let Some(word) = self.words.get_mut(at as usize) {
+                *word = 0;
+            }
+        }
+    }
+}
+
+/// What a search compares with.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// The row.
+    pub row: &'a [i8],
+    /// Its inverse length.
+    pub inverse: f32,
+}
+
+/// Walks greedily from the entry down to the layer above `layer`; gives where to go on.
+#[must_use]
+pub fn descend(view: &View<'_>, rows: &Rows<'_>, target: Target<'_>, layer: usize) -> Option<Found> {
+    if view.entry as usize >= rows.len() {
+        return None;
+    }
+    let likeness = |row: u32| Found::new(rows.likeness(target.row, target.inverse, row), row);
+    let mut best = likeness(view.entry);
+    for layer in (layer + 1..=view.layer_of(view.entry)).rev() {
+        loop {
+            let neighbours = view.neighbours(best.row(), layer).iter().filter(|row| (**row as usize) < rows.len());
+            match neighbours.map(|row| likeness(*row)).max().filter(|next| *next > best) {
+                Some(next) => best = next,
+                None => break,
+            }
+        }
+    }
+    Some(best)
+}
+
+/// The `ef` rows of a layer that are found nearest, the best first. Only rows that `passes` takes count; all are walked over. Gives up when
+/// more than `budget` rows were compared, and says so with `None`.
+#[must_use]
+pub fn layer(
+    view: &View<'_>,
+    rows: &Rows<'_>,
+    target: Target<'_>,
+    from: &[Found],
+    (ef, layer, budget): (usize, usize, usize),
+    passes: &dyn Fn(u32) -> bool,
+    visited: &mut Visited,
+) -> Option<Vec<Found>> {
+    let mut ahead: BinaryHeap<Found> = BinaryHeap::with_capacity(ef * 2);
+    let mut best: BinaryHeap<Reverse<Found>> = BinaryHeap::with_capacity(ef + 1);
+    for start in from {
+        if visited.insert(start.row()) {
+            ahead.push(*start);
+            if passes(start.row()) {
+                best.push(Reverse(*start));
+            }
+        }
+    }
+    while best.len() > ef {
+        best.pop();
+    }
+    let mut compared = 0;
+    let mut fresh: Vec<u32> = Vec::with_capacity(view.links * 2);
+    while let Some(next) = ahead.pop() {
+        if best.len() >= ef && best.peek().is_some_and(|worst| next < worst.0) {
+            break;
+        }
+        fresh.clear();
+        fresh.extend(view.neighbours(next.row(), layer).iter().filter(|row| **row != NONE && visited.insert(**row)));
+        fresh.iter().for_each(|row| prefetch(rows.row(*row)));
+        compared += fresh.len();
+        if compared > budget {
+            visited.clear();
+            return None;
+        }
+        for &row in &fresh {
+            let found = Found::new(rows.likeness(target.row, target.inverse, row), row);
+            let is_full = best.len() >= ef;
+            if !is_full || best.peek().is_some_and(|worst| found > worst.0) {
+                ahead.push(found);
+                if passes(row) {
+                    best.push(Reverse(found));
+                    if is_full {
+                        best.pop();
+                    }
+                }
+            }
+        }
+    }
+    visited.clear();
+    let mut best: Vec<Found> = best.into_iter().map(|Reverse(found)| found).collect();
+    best.sort_unstable_by(|a, b| b.cmp(a));
+    Some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_by_likeness_then_by_the_earlier_row() {
+        let found = [(0.5, 3), (-0.25, 1), (0.5, 2), (-1.0, 0), (0.0, 9)];
+        let mut sorted: Vec<Found> = found.iter().map(|(likeness, row)| Found::new(*likeness, *row)).collect();
+        sorted.sort_by(|a, b| b.cmp(a));
+        let rows: Vec<(f32, u32)> = sorted.iter().map(|found| (found.likeness(), found.row())).collect();
+        assert_eq!(rows, [(0.5, 2), (0.5, 3), (0.0, 9), (-0.25, 1), (-1.0, 0)]);
+    }
+}

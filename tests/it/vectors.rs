@@ -1,0 +1,371 @@
+//! `embed` and `search --semantic`: found by what it says, kept in step with the records, gone with them.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use turnpack::checksum::content_hash;
+
+use crate::harness::Sandbox;
+
+/// What users and assistants said; the first is asked for in other words below.
+const SAID: [(&str, &str); 8] = [
+    ("user", "please refund my last payment, I was charged twice"),
+    ("assistant", "The connection to the database was reset by the peer."),
+    ("user", "how do I reset my password?"),
+    ("user", "write a poem about spring flowers"),
+    ("assistant", "Spring has come, the flowers bloom, and bees are humming through the room."),
+    ("tool", "error: could not compile crate, 3 previous errors"),
+    ("user", "which trains run from Berlin to Munich on Sunday morning?"),
+    ("assistant", "The quarterly revenue grew by seven percent over the year before."),
+];
+
+fn line(n: usize) -> String {
+    let (role, text) = SAID[n % SAID.len()];
+    json!({"id": format!("req_{n:04}"), "model": if n.is_multiple_of(2) { "even" } else { "odd" }, "messages": [{"role": role, "content": text}]}).to_string() + "\n"
+}
+
+fn vault() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.jsonl", (0..8).map(line).collect::<String>());
+    sandbox.run(&["ingest", "a.jsonl"]).exits(0);
+    sandbox
+}
+
+fn embed(sandbox: &Sandbox, more: &[&str]) -> Value {
+    sandbox.run(&[&["embed", "--json"], more].concat()).exits(0).json()
+}
+
+/// The texts found, the best first.
+fn found(sandbox: &Sandbox, more: &[&str]) -> Vec<String> {
+    let outcome = sandbox.run(&[&["search", "--json"], more].concat());
+    let text = |hit: &Value| {
+        let part = |name: &str| hit["matches"][0][name].as_str().unwrap_or_default().to_string();
+        part("before") + &part("matched") + &part("after")
+    };
+    outcome.json_lines().iter().map(text).collect()
+}
+
+fn parts(sandbox: &Sandbox) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(sandbox.vault().join("parts")).into_iter().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "vec"));
+    files.sort();
+    files
+}
+
+/// True when a file of the vault holds the bytes by which vectors name a text.
+fn knows(sandbox: &Sandbox, text: &str) -> bool {
+    let hash = (content_hash(text.as_bytes()) as u64).to_le_bytes();
+    parts(sandbox).iter().any(|path| std::fs::read(path).unwrap().windows(8).any(|window| window == hash))
+}
+
+// The purpose: other words for the same, on a machine with nothing on it.
+#[test]
+fn what_was_said_is_found_in_other_words() {
+    let sandbox = vault();
+    let report = embed(&sandbox, &[]);
+    assert_eq!((&report["texts"], &report["pending"], &report["dimension"]), (&json!(8), &json!(0), &json!(512)));
+    let hits = found(&sandbox, &["--semantic", "customer wants money back"]);
+    assert!(hits[0].contains("refund my last payment"), "{hits:?}");
+    let hits = found(&sandbox, &["--semantic", "login credentials forgotten", "--no-lexical", "-n", "1"]);
+    assert!(hits.len() == 1 && hits[0].contains("reset my password"), "{hits:?}");
+    // Texts of a type, records of a filter, and the same with every vector compared.
+    for (filter, count) in [(["--type", "user_turn"], 4), (["--model", "odd"], 4), (["--source", "a.jsonl"], 8)] {
+        let ask = ["--semantic", "spring flowers", "--no-lexical", filter[0], filter[1]];
+        let hits = found(&sandbox, &ask);
+        assert_eq!((hits.len(), &hits), (count, &found(&sandbox, &[&ask[..], &["--exact"]].concat())), "{filter:?}");
+    }
+    sandbox.run(&["search", "--semantic", "flowers", "--min-score", "1.5"]).exits(1);
+    sandbox.write("queries", "money back\n\nflowers\n");
+    let lines = sandbox.run(&["search", "--json", "--semantic", "--queries-from", "queries", "-n", "2"]).exits(0).json_lines();
+    let queries: Vec<&str> = lines.iter().map(|line| line["query"].as_str().unwrap()).collect();
+    assert_eq!(queries, ["money back", "money back", "flowers", "flowers"]);
+}
+
+#[test]
+fn a_record_finds_those_like_it() {
+    let sandbox = vault();
+    sandbox.write(
+        "b.jsonl",
+        json!({"id": "req_b", "messages": [{"role": "user", "content": "refund me, the payment was charged two times"}]})
+            .to_string(),
+    );
+    sandbox.run(&["ingest", "b.jsonl"]).exits(0);
+    embed(&sandbox, &[]);
+    let hits = found(&sandbox, &["--like", "req_b"]);
+    assert!(hits[0].contains("charged twice") && !hits.iter().any(|hit| hit.contains("two times")), "{hits:?}");
+    sandbox.run(&["search", "--like", "req_none"]).exits(1);
+}
+
+// A text is embedded once: what comes again only adds records.
+#[test]
+fn only_what_is_new_is_embedded() {
+    let sandbox = vault();
+    assert_eq!(embed(&sandbox, &["--dry-run"])["pending"], 8);
+    assert!(parts(&sandbox).is_empty());
+    embed(&sandbox, &[]);
+    let more = line(8) + &json!({"messages": [{"role": "user", "content": "a wholly new question"}]}).to_string() + "\n";
+    sandbox.write("b.jsonl", &more);
+    sandbox.run(&["ingest", "b.jsonl"]).exits(0);
+    let warned = sandbox.run(&["search", "--semantic", "refund"]).exits(0);
+    assert!(warned.stderr().contains("2 records have no vectors yet"), "{}", warned.stderr());
+    let report = embed(&sandbox, &[]);
+    assert_eq!((&report["records"], &report["texts"], &report["total_texts"]), (&json!(2), &json!(1), &json!(9)));
+    assert_eq!(embed(&sandbox, &[])["records"], 0);
+    assert_eq!(embed(&sandbox, &["--all"])["texts"], 9);
+    // The new record holds the old text as well, and is the newer one.
+    let hit = sandbox.run(&["search", "--json", "--semantic", "please refund my last payment", "-n", "1"]).exits(0);
+    assert!(hit.json_lines()[0]["source"].as_str().unwrap().ends_with("b.jsonl"), "{}", hit.stdout());
+    let stats = sandbox.run(&["stats", "--json"]).exits(0).json();
+    assert_eq!(
+        (&stats["stored"]["vectors"][0]["model"], &stats["stored"]["vectors"][0]["vectors"]),
+        (&json!("builtin-1"), &json!(9))
+    );
+}
+
+// Who interrupts an embedding loses little: the next run goes on.
+#[test]
+fn an_interrupted_run_goes_on_where_it_stopped() {
+    use turnpack::interrupt::Interrupt;
+    use turnpack::progress::Progress;
+    use turnpack::vault::Vault;
+    use turnpack::vault::api::{EmbedOptions, OpenOptions};
+    struct Impatient(Interrupt);
+    impl Progress for Impatient {
+        fn advance(&self, _: u64) {
+            self.0.raise(2);
+        }
+    }
+    let sandbox = Sandbox::new();
+    sandbox
+        .write("a.jsonl", (0..5000).map(|n| json!({"text": format!("text number {n}")}).to_string() + "\n").collect::<String>());
+    sandbox.run(&["ingest", "a.jsonl"]).exits(0);
+    let vault = Vault::open(&sandbox.vault(), &OpenOptions::default()).unwrap();
+    let interrupt = Interrupt::default();
+    let report = vault.embed(&EmbedOptions::default(), &Impatient(interrupt.clone()), &interrupt).unwrap();
+    assert!(report.records > 0 && report.pending > 0 && report.records + report.pending == 5000, "{report:?}");
+    let rest = embed(&sandbox, &[]);
+    assert_eq!((rest["records"].as_u64(), rest["total_texts"].as_u64()), (Some(report.pending), Some(5000)));
+    assert_eq!(parts(&sandbox).len(), 1, "small parts are merged");
+}
+
+// A model that fails half-way must not cost the vectors there were.
+#[test]
+fn vectors_stay_until_others_are_made() {
+    let sandbox = vault();
+    embed(&sandbox, &["--command", "sed 's/.*/[1,2]/'", "--model", "m"]);
+    sandbox.run(&["embed", "--all", "--command", "exit 3", "--model", "m"]).exits(2);
+    assert_eq!(embed(&sandbox, &["--dry-run", "--command", "false", "--model", "m"])["pending"], 0);
+    assert_eq!(embed(&sandbox, &["--all", "--command", "sed 's/.*/[3,2,1]/'", "--model", "m"])["dimension"], 3);
+    assert_eq!(parts(&sandbox).len(), 1);
+}
+
+// Other types are read for, known texts not embedded again, and then all is done.
+#[test]
+fn types_that_come_later_are_added() {
+    let sandbox = vault();
+    assert_eq!(embed(&sandbox, &["--types", "user_turn"])["texts"], 4);
+    let report = embed(&sandbox, &[]);
+    assert_eq!((&report["records"], &report["texts"], &report["total_texts"]), (&json!(8), &json!(4), &json!(8)));
+    assert_eq!(embed(&sandbox, &["--dry-run"])["pending"], 0);
+    assert_eq!(embed(&sandbox, &["--dry-run", "--types", "user_turn"])["pending"], 0);
+    sandbox.run(&["embed", "--types", "media"]).exits(2);
+    sandbox.run(&["embed", "--types", "nonsense"]).exits(2);
+}
+
+// The bytes of a vault follow from what is in it.
+#[test]
+fn threads_do_not_change_vectors_or_graphs() {
+    let bytes = |threads: &str| {
+        let sandbox = Sandbox::new();
+        let text = |n: usize| json!({"text": format!("request {n} about {} and {}", SAID[n % 8].1, n * 7919 % 1000)}).to_string();
+        sandbox.write("a.jsonl", (0..600).map(|n| text(n) + "\n").collect::<String>());
+        sandbox.run(&["ingest", "a.jsonl"]).exits(0);
+        sandbox.run(&["embed", "--threads", threads, "--graph-from", "1", "--links", "8"]).exits(0);
+        let [part] = &parts(&sandbox)[..] else { panic!("one part") };
+        // The vault's id is random and so is the checksum of the header.
+        let stats = sandbox.run(&["stats", "--json"]).exits(0).json();
+        assert_eq!(stats["stored"]["vectors"][0]["layers"][0], 600);
+        let hits = found(&sandbox, &["--semantic", "spring flowers 77", "--no-lexical"]);
+        assert_eq!(hits, found(&sandbox, &["--semantic", "spring flowers 77", "--no-lexical", "--exact"]));
+        std::fs::read(part).unwrap().split_off(384)
+    };
+    assert!(bytes("1") == bytes("4"));
+}
+
+// What was removed for good must not live on as a point in space.
+#[test]
+fn vectors_go_with_their_records() {
+    let canary = SAID[0].1;
+    for purge in [true, false] {
+        let sandbox = vault();
+        embed(&sandbox, &[]);
+        let dear = std::fs::read(&parts(&sandbox)[0]).unwrap().len();
+        assert!(knows(&sandbox, canary) && knows(&sandbox, SAID[2].1));
+        if purge {
+            let receipt = sandbox.run(&["rm", "req_0000", "--purge", "--yes", "--json"]).exits(0).json();
+            assert!(receipt["receipt"]["rewritten"].to_string().contains(".vec"), "{receipt}");
+        } else {
+            sandbox.run(&["rm", "req_0000", "--yes"]).exits(0);
+            let hits = found(&sandbox, &["--semantic", canary]);
+            assert!(hits.len() == 7 && !hits[0].contains("refund"), "hidden at once: {hits:?}");
+            sandbox.run(&["gc", "--grace", "0"]).exits(0);
+        }
+        sandbox.run(&["compact"]).exits(0);
+        assert!(!knows(&sandbox, canary) && knows(&sandbox, SAID[2].1));
+        assert!(std::fs::read(&parts(&sandbox)[0]).unwrap().len() < dear);
+        assert_eq!(embed(&sandbox, &[])["records"], 0, "nothing else has to be embedded again");
+        assert_eq!(found(&sandbox, &["--semantic", "reset password", "-n", "1"]).len(), 1);
+    }
+}
+
+#[test]
+fn damaged_vectors_are_gone_without_and_made_anew() {
+    let sandbox = vault();
+    embed(&sandbox, &[]);
+    let good = std::fs::read(&parts(&sandbox)[0]).unwrap();
+    for (name, bad) in [
+        ("cut", good[..good.len() / 2].to_vec()),
+        ("empty", Vec::new()),
+        ("flipped", {
+            let mut bad = good.clone();
+            let middle = bad.len() / 2;
+            bad[middle] ^= 1;
+            bad
+        }),
+    ] {
+        std::fs::write(&parts(&sandbox)[0], bad).unwrap();
+        let searched = sandbox.run(&["search", "--semantic", "refund"]);
+        assert!(searched.code == Some(2) && searched.stderr().contains("turnpack embed"), "{name}: {}", searched.stderr());
+        sandbox.run(&["stats"]).exits(0);
+        assert!(sandbox.run(&["check"]).exits(0).stdout().contains(".vec"), "{name}");
+        assert_eq!(embed(&sandbox, &[])["texts"], 8, "{name}");
+        assert!(found(&sandbox, &["--semantic", "money back please"])[0].contains("refund"), "{name}");
+    }
+    sandbox.run(&["reindex"]).exits(0);
+    assert_eq!(embed(&sandbox, &["--dry-run"])["pending"], 0, "vectors outlive what else is derived");
+}
+
+#[test]
+fn a_command_embeds_and_what_cannot_be_used_is_named() {
+    let sandbox = vault();
+    // Length and number of words; nothing for poems.
+    let command = r#"awk '{ if (/poem/) print "[0,0]"; else print "{\"embedding\":[" length($0) "," NF "]}" }'"#;
+    let outcome = sandbox.run(&["embed", "--command", command, "--model", "lengths"]).exits(0);
+    let refused = format!("{:016x}", content_hash(SAID[3].1.as_bytes()) as u64);
+    assert!(outcome.stderr().contains(&refused) && outcome.stderr().contains("zero"), "{}", outcome.stderr());
+    let ask = ["search", "--semantic", "how do I find my password?", "--no-lexical", "--embedder", "lengths", "-n", "1"];
+    sandbox.run(&ask).exits(2);
+    sandbox.run(&[&ask[..], &["--command", command]].concat()).exits(0);
+    sandbox.run(&["search", "--like", "req_0002", "--embedder", "lengths"]).exits(0);
+    let other = sandbox.run(&["embed", "--all", "--command", "cat", "--model", "other"]).exits(2);
+    assert!(other.stderr().contains("line 1 of its output"), "{}", other.stderr());
+    // Another dimension under the same name is refused, and says what to do.
+    sandbox.write("b.jsonl", "{\"text\":\"one more\"}\n");
+    sandbox.run(&["ingest", "b.jsonl"]).exits(0);
+    let wrong = sandbox.run(&["embed", "--command", "sed 's/.*/[1,2,3]/'", "--model", "lengths"]).exits(2);
+    assert!(wrong.stderr().contains("have 2") && wrong.stderr().contains("--all"), "{}", wrong.stderr());
+    // Several models live side by side.
+    embed(&sandbox, &[]);
+    let stats = sandbox.run(&["stats", "--json"]).exits(0).json();
+    assert_eq!(stats["stored"]["vectors"].as_array().map(Vec::len), Some(2));
+    assert!(found(&sandbox, &["--semantic", "money back"])[0].contains("refund"));
+}
+
+// Logs of some routers carry the vector of each query: it is there to be used.
+#[test]
+fn vectors_that_records_carry_are_taken_and_bad_ones_named() {
+    let sandbox = Sandbox::new();
+    let witness = |n: usize, query: &str, vector: Value| {
+        json!({"request_id": format!("w-{n}"), "session_id": "s", "ts": "2026-08-01T00:00:00Z", "query": query, "query_embedding": vector,
+            "model": "m", "response": "Done.", "latency_ms": {"total": 9}, "tokens": {"prompt": 1, "completion": 1}})
+        .to_string()
+            + "\n"
+    };
+    let lines = [
+        witness(1, "Where is my card?", json!([0.9, 0.1, 0.0])),
+        witness(2, "The card has not come yet", json!([0.8, 0.2, 0.0])),
+        witness(3, "Open an account for my son", json!([0.0, 0.1, 0.9])),
+        witness(4, "nothing", json!([0.0, 0.0, 0.0])),
+        witness(5, "short", json!([1.0, 2.0])),
+    ];
+    sandbox.write("a.jsonl", lines.concat());
+    sandbox.run(&["ingest", "a.jsonl"]).exits(0);
+    let report = embed(&sandbox, &["--from-log", "query_embedding"]);
+    assert_eq!(
+        (&report["vectors"], &report["dimension"], &report["refused_count"]),
+        (&json!(3), &json!(3), &json!(2)),
+        "{report}"
+    );
+    let hits = found(&sandbox, &["--like", "w-1", "--embedder", "log:query_embedding"]);
+    assert!(hits.len() == 2 && hits[0].contains("has not come"), "{hits:?}");
+    sandbox.run(&["search", "--semantic", "card", "--embedder", "log:query_embedding"]).exits(2);
+    assert_eq!(embed(&sandbox, &["--from-log", "query_embedding"])["records"], 0);
+}
+
+#[test]
+fn conversations_fall_into_heaps_by_what_they_are_about() {
+    use turnpack::vault::Vault;
+    use turnpack::vault::api::{ClusterOptions, OpenOptions};
+    let sandbox = Sandbox::new();
+    let said = |n: usize| match n % 2 {
+        _ if n == 20 => "zzz qqq 17".to_string(),
+        0 => format!("please refund payment number {n}, I was charged twice by the bank"),
+        _ => format!("write poem number {n} about spring flowers and bees in the garden"),
+    };
+    let line = |n: usize| {
+        json!({"id": n, "session_id": format!("s{n}"), "messages": [{"role": "user", "content": said(n)}]}).to_string() + "\n"
+    };
+    sandbox.write("a.jsonl", (0..21).map(line).collect::<String>());
+    sandbox.run(&["ingest", "--embed", "a.jsonl"]).exits(0);
+    let vault = Vault::open(&sandbox.vault(), &OpenOptions::default()).unwrap();
+    let report = vault.clusters(&ClusterOptions { clusters: 2, outliers: 1, ..ClusterOptions::default() }).unwrap();
+    assert_eq!((report.conversations, report.clusters.len()), (21, 2));
+    assert!(report.clusters.iter().all(|cluster| cluster.conversations >= 10 && cluster.typical.len() == 3));
+    assert!(report.outliers[0].first.ends_with(":21"), "{:?}", report.outliers);
+    let shown = sandbox.run(&["dedup-report", "--clusters", "2", "--outliers", "1", "--json"]).exits(0).json();
+    assert_eq!((&shown["report"], &shown["clusters"].as_array().map(Vec::len)), (&json!("clusters"), &Some(2)));
+}
+
+/// A server that is busy at first, then gives each text its length and 1.
+fn serve(listener: TcpListener, requests: usize) {
+    for at in 0..requests {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap().to_lowercase();
+        assert!(head.starts_with("post /v1/embeddings ") && head.contains("authorization: bearer secret"), "{head}");
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().trim().parse().unwrap();
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["model"], "tiny");
+        let texts = body["input"].as_array().unwrap().clone();
+        let data: Vec<Value> =
+            (0..texts.len()).rev().map(|n| json!({"index": n, "embedding": [texts[n].as_str().unwrap().len(), 1]})).collect();
+        let (status, answer) =
+            if at == 0 { ("503 Busy", String::new()) } else { ("200 OK", json!({ "data": data }).to_string()) };
+        let head =
+            format!("HTTP/1.1 {status}\r\nretry-after: 0\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", answer.len());
+        stream.write_all((head + &answer).as_bytes()).unwrap();
+    }
+}
+
+#[test]
+fn a_server_embeds_and_is_asked_again_when_it_is_busy() {
+    let sandbox = vault();
+    sandbox.write("key", "secret\n");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || serve(listener, 2));
+    let report = embed(&sandbox, &["--endpoint", &url, "--model", "tiny", "--key-file", "key"]);
+    server.join().unwrap();
+    assert_eq!((&report["texts"], &report["dimension"]), (&json!(8), &json!(2)));
+    sandbox.run(&["embed", "--endpoint", "https://localhost/v1", "--model", "x"]).exits(2);
+}
