@@ -61,7 +61,7 @@ impl Digest {
 }
 
 enum Message {
-    Open(usize, Digest, u64),
+    Open(usize, Box<Digest>, u64),
     Bytes(usize, Bytes),
     Query(usize, Sender<Digest>),
     Close(usize),
@@ -93,7 +93,7 @@ impl Digests {
 
     /// Begins a stream at what is known of it; the first `skip` bytes that come are known already.
     pub fn open(&self, slot: usize, digest: Digest, skip: u64) {
-        self.send(Message::Open(slot, digest, skip));
+        self.send(Message::Open(slot, Box::new(digest), skip));
     }
 
     /// The next bytes.
@@ -131,7 +131,7 @@ fn work(receiver: &Receiver<Message>, shelf: &Sender<Vec<u8>>) {
     for message in receiver {
         match message {
             Message::Open(slot, digest, skip) => {
-                streams.insert(slot, (digest, skip));
+                streams.insert(slot, (*digest, skip));
             }
             Message::Bytes(slot, bytes) => {
                 if let Some((digest, skip)) = streams.get_mut(&slot) {
