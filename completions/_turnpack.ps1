@@ -42,6 +42,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write lines out of the vault, byte for byte, or conversations in other formats')
             [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List sources or conversations')
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Count records, tokens, errors, latency and cost')
+            [CompletionResult]::new('dedup-report', 'dedup-report', [CompletionResultType]::ParameterValue, 'Tell where the bytes go, what repeats, and when a prompt changed')
             [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove records, for good only with --purge or gc')
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'List every ingest, rm, gc and compact')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Verify the vault, or files against it')
@@ -314,6 +315,47 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'turnpack;dedup-report' {
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Tell the bytes on disk apart by this')
+            [CompletionResult]::new('--top', '--top', [CompletionResultType]::ParameterName, 'List the N segments whose repetitions had most bytes')
+            [CompletionResult]::new('--min-refs', '--min-refs', [CompletionResultType]::ParameterName, 'Only segments that are said at least so often')
+            [CompletionResult]::new('--near', '--near', [CompletionResultType]::ParameterName, 'Find segments that are nearly the same: least similarity of their five-word shingles, 0.5 to 0.99')
+            [CompletionResult]::new('--clusters', '--clusters', [CompletionResultType]::ParameterName, 'Put conversations into N heaps by what they are about; needs `turnpack embed`')
+            [CompletionResult]::new('--outliers', '--outliers', [CompletionResultType]::ParameterName, 'With --clusters: the N conversations that are least like their heap [default: 0]')
+            [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Write everything into one page that needs no network')
+            [CompletionResult]::new('--what-if', '--what-if', [CompletionResultType]::ParameterName, 'What would be freed: keep=90d, or keep=2026-01-01')
+            [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source, by the end of its path; NAME@2 for a generation')
+            [CompletionResult]::new('--conversation', '--conversation', [CompletionResultType]::ParameterName, 'Conversation')
+            [CompletionResult]::new('--exclude-conversation', '--exclude-conversation', [CompletionResultType]::ParameterName, 'Conversation that is left out')
+            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Records with a segment of this type')
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Records in which this role speaks, as they word it')
+            [CompletionResult]::new('--segment', '--segment', [CompletionResultType]::ParameterName, 'Records that hold this segment, by hash or unique prefix')
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Records with this tag; key=value where tags are a map')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model')
+            [CompletionResult]::new('--app', '--app', [CompletionResultType]::ParameterName, 'Application')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Event time at or after: RFC 3339, a date, or an age such as 30d')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Event time before')
+            [CompletionResult]::new('--where', '--where', [CompletionResultType]::ParameterName, 'Condition on fields and JSON paths, such as ''latency_ms > 2000 and /metadata/tenant = "acme"''')
+            [CompletionResult]::new('--tz', '--tz', [CompletionResultType]::ParameterName, 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always, never [env: TURNPACK_COLOR]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
+            [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]')
+            [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--prompts', '--prompts', [CompletionResultType]::ParameterName, 'List system prompts and tools of each application in their versions')
+            [CompletionResult]::new('--drift', '--drift', [CompletionResultType]::ParameterName, 'Tell when system prompts and tools changed')
+            [CompletionResult]::new('--fail-on-drift', '--fail-on-drift', [CompletionResultType]::ParameterName, 'With --drift: end with 1 when something changed')
+            [CompletionResult]::new('--witness', '--witness', [CompletionResultType]::ParameterName, 'Tell how requests went: errors, latency, quality, routing')
+            [CompletionResult]::new('--error', '--error', [CompletionResultType]::ParameterName, 'Only records that report an error')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Explain decisions on stderr')
+            [CompletionResult]::new('--skip-if-locked', '--skip-if-locked', [CompletionResultType]::ParameterName, 'Leave quietly (exit 0) when another process writes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'turnpack;rm' {
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why; kept in the log')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source, by the end of its path; NAME@2 for a generation')
@@ -515,6 +557,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write lines out of the vault, byte for byte, or conversations in other formats')
             [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List sources or conversations')
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Count records, tokens, errors, latency and cost')
+            [CompletionResult]::new('dedup-report', 'dedup-report', [CompletionResultType]::ParameterValue, 'Tell where the bytes go, what repeats, and when a prompt changed')
             [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove records, for good only with --purge or gc')
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'List every ingest, rm, gc and compact')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Verify the vault, or files against it')
@@ -547,6 +590,9 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             break
         }
         'turnpack;help;stats' {
+            break
+        }
+        'turnpack;help;dedup-report' {
             break
         }
         'turnpack;help;rm' {

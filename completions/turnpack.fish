@@ -42,6 +42,7 @@ complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "embed" -d 'Make v
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "export" -d 'Write lines out of the vault, byte for byte, or conversations in other formats'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "ls" -d 'List sources or conversations'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
+complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "dedup-report" -d 'Tell where the bytes go, what repeats, and when a prompt changed'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "rm" -d 'Remove records, for good only with --purge or gc'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "log" -d 'List every ingest, rm, gc and compact'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "check" -d 'Verify the vault, or files against it'
@@ -280,6 +281,47 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -s q -l quiet -
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l by -d 'Tell the bytes on disk apart by this' -r -f -a "type\t''
+model\t''
+app\t''
+source\t''
+tool\t''
+day\t''"
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l top -d 'List the N segments whose repetitions had most bytes' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l min-refs -d 'Only segments that are said at least so often' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l near -d 'Find segments that are nearly the same: least similarity of their five-word shingles, 0.5 to 0.99' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l clusters -d 'Put conversations into N heaps by what they are about; needs `turnpack embed`' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l outliers -d 'With --clusters: the N conversations that are least like their heap [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l html -d 'Write everything into one page that needs no network' -r -F
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l what-if -d 'What would be freed: keep=90d, or keep=2026-01-01' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l conversation -d 'Conversation' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l exclude-conversation -d 'Conversation that is left out' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l type -d 'Records with a segment of this type' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l role -d 'Records in which this role speaks, as they word it' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l segment -d 'Records that hold this segment, by hash or unique prefix' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l tag -d 'Records with this tag; key=value where tags are a map' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l model -d 'Model' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l app -d 'Application' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l since -d 'Event time at or after: RFC 3339, a date, or an age such as 30d' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l until -d 'Event time before' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l prompts -d 'List system prompts and tools of each application in their versions'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l drift -d 'Tell when system prompts and tools changed'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l fail-on-drift -d 'With --drift: end with 1 when something changed'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l witness -d 'Tell how requests went: errors, latency, quality, routing'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l error -d 'Only records that report an error'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l reason -d 'Why; kept in the log' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l conversation -d 'Conversation' -r
@@ -420,21 +462,22 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand man" -s q -l quiet -d 
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "get" -d 'Print records: the exact lines, or readable'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "search" -d 'Search every string of every record, in place'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "embed" -d 'Make vectors of texts, for search --semantic'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "export" -d 'Write lines out of the vault, byte for byte, or conversations in other formats'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "ls" -d 'List sources or conversations'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "rm" -d 'Remove records, for good only with --purge or gc'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "log" -d 'List every ingest, rm, gc and compact'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "check" -d 'Verify the vault, or files against it'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "gc" -d 'Drop what no live record needs'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "train-dict" -d 'Train dictionaries for small blocks, list them, choose which are used'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "compact" -d 'Rewrite packs for size'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "reindex" -d 'Rebuild the catalog and all other derived files from the packs'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "config" -d 'Show the settings in force, and where they come from'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "completions" -d 'Print completions for a shell'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "man" -d 'Print a manual page'
-complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats rm log check gc train-dict compact reindex config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "ingest" -d 'Take files, directories or a stream into the vault'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "get" -d 'Print records: the exact lines, or readable'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "search" -d 'Search every string of every record, in place'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "embed" -d 'Make vectors of texts, for search --semantic'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "export" -d 'Write lines out of the vault, byte for byte, or conversations in other formats'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "ls" -d 'List sources or conversations'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "stats" -d 'Count records, tokens, errors, latency and cost'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "dedup-report" -d 'Tell where the bytes go, what repeats, and when a prompt changed'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "rm" -d 'Remove records, for good only with --purge or gc'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "log" -d 'List every ingest, rm, gc and compact'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "check" -d 'Verify the vault, or files against it'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "gc" -d 'Drop what no live record needs'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "train-dict" -d 'Train dictionaries for small blocks, list them, choose which are used'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "compact" -d 'Rewrite packs for size'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "reindex" -d 'Rebuild the catalog and all other derived files from the packs'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "config" -d 'Show the settings in force, and where they come from'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "completions" -d 'Print completions for a shell'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "man" -d 'Print a manual page'
+complete -c turnpack -n "__fish_turnpack_using_subcommand help; and not __fish_seen_subcommand_from ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
