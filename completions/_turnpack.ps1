@@ -304,6 +304,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]')
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
             [CompletionResult]::new('--totals', '--totals', [CompletionResultType]::ParameterName, 'Add up tokens, errors, latency and cost of all records')
+            [CompletionResult]::new('--witness', '--witness', [CompletionResultType]::ParameterName, 'Tell how requests went: parts of the latency, quality, routing by model, errors by kind')
             [CompletionResult]::new('--distinct', '--distinct', [CompletionResultType]::ParameterName, 'Count each record once, however often it occurs')
             [CompletionResult]::new('--error', '--error', [CompletionResultType]::ParameterName, 'Only records that report an error')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')

@@ -40,6 +40,10 @@ pub(crate) struct Args {
     #[arg(long)]
     totals: bool,
 
+    /// Tell how requests went: parts of the latency, quality, routing by model, errors by kind
+    #[arg(long)]
+    witness: bool,
+
     /// Count each record once, however often it occurs
     #[arg(long)]
     distinct: bool,
@@ -94,6 +98,7 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
         distinct: args.distinct,
         prices: args.prices.as_deref().map(read_prices).transpose()?.unwrap_or_default(),
         totals: args.totals,
+        witness: args.witness,
         time_zone: zone.iana_name().map(str::to_string),
     };
     let report = context.open()?.stats(&options)?;
@@ -101,9 +106,14 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
     if context.ui.json() {
         context.ui.report(&report)?;
     } else if args.by.is_empty() {
-        print_totals(&report, options.filter.is_empty(), context)?;
+        if !args.witness || args.totals {
+            print_totals(&report, options.filter.is_empty(), context)?;
+        }
     } else {
         print_groups(&report, &args.by, context)?;
+    }
+    if let Some(witness) = report.witness.as_ref().filter(|_| !context.ui.json()) {
+        super::report::witness::print(witness, context)?;
     }
     let nothing = report.total.as_ref().is_some_and(|total| total.records == 0) && !options.filter.is_empty();
     Ok(if nothing { Status::Negative("nothing matches".into()) } else { Status::Done })

@@ -169,6 +169,12 @@ struct Found {
 }
 
 impl Found {
+    /// The same for slots that have had the same values.
+    fn print(&self) -> u64 {
+        let all = self.values.iter().fold(0u64, |all, value| all.wrapping_add(value.rotate_left(17) ^ 0x9e37));
+        checksum(&[all.to_le_bytes(), (self.values.len() as u64).to_le_bytes()].concat()) ^ checksum(self.kind().as_bytes())
+    }
+
     fn kind(&self) -> &'static str {
         let numbers = !self.examples.is_empty() && self.examples.iter().all(|value| value.parse::<f64>().is_ok());
         if numbers && self.kind == "text" { "number" } else { self.kind }
@@ -344,7 +350,8 @@ impl Search<'_> {
         if count < 2 {
             return seen;
         }
-        let mut pairs: FxHashMap<(usize, usize), (u64, usize, usize)> = FxHashMap::default();
+        // By forms: how often, and a text of each.
+        let mut pairs: BTreeMap<(usize, usize), (u64, usize, usize)> = BTreeMap::new();
         for pair in self.uses.windows(2) {
             let forms = (form_of[pair[0].text], form_of[pair[1].text]);
             if forms.0 != forms.1 {
@@ -352,8 +359,6 @@ impl Search<'_> {
                 entry.0 += 1;
             }
         }
-        let mut pairs: Vec<((usize, usize), (u64, usize, usize))> = pairs.into_iter().collect();
-        pairs.sort_unstable();
         let step = pairs.len().div_ceil(PAIRS).max(1);
         for (_, (times, old, new)) in pairs.into_iter().step_by(step) {
             let (old, new) = (&self.forms[old], &self.forms[new]);
@@ -512,6 +517,7 @@ impl Search<'_> {
     fn render(&self, form: &[u32], named: &mut BTreeMap<(&'static str, usize), Vec<usize>>) -> String {
         let mut text = String::new();
         let mut seen: FxHashMap<&'static str, usize> = FxHashMap::default();
+        let mut alike: FxHashMap<u64, usize> = FxHashMap::default();
         for word in form {
             let slot = self.slot_words.iter().position(|slot| slot == word).map(|slot| (slot, &self.found[slot]));
             let Some((slot, found)) = slot else {
@@ -520,14 +526,18 @@ impl Search<'_> {
                 continue;
             };
             let kind = found.kind();
-            let nth = seen.entry(kind).or_default();
-            *nth += 1;
-            let of = named.entry((kind, *nth)).or_default();
+            // One variable may stand in several places: it has the same values everywhere.
+            let nth = *alike.entry(found.print()).or_insert_with(|| {
+                let nth = seen.entry(kind).or_default();
+                *nth += 1;
+                *nth
+            });
+            let of = named.entry((kind, nth)).or_default();
             if !of.contains(&slot) {
                 of.push(slot);
             }
             let (lead, trail) = &found.around;
-            text.push_str(&format!("{lead}{}{trail}", name(kind, *nth)));
+            text.push_str(&format!("{lead}{}{trail}", name(kind, nth)));
         }
         text
     }
@@ -643,7 +653,7 @@ mod tests {
         assert_eq!(of(&(0..60).map(tier).collect::<Vec<_>>()).templates.len(), 1);
         // Both are in use from 50 to 60 of 100.
         let slow = |n: usize| {
-            let new = n >= 60 || n >= 50 && n % 2 == 0;
+            let new = n >= 60 || n >= 50 && n.is_multiple_of(2);
             format!("Answer the question in {} words at most.", if new { 80 } else { 50 })
         };
         assert_eq!(of(&(0..100).map(slow).collect::<Vec<_>>()).templates.len(), 2);

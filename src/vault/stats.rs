@@ -29,9 +29,10 @@ impl Vault {
         let snapshot = self.snapshot()?;
         let state = snapshot.state()?;
         let stored = self.stored(&snapshot)?;
+        let witness = if options.witness { Some(self.witness(&options.filter)?) } else { None };
         // What the vault holds stands in its journals and directories; everything else has to be read.
         if !(options.totals || options.distinct) && options.by.is_empty() && options.filter.is_empty() {
-            return Ok(StatsReport { stored, ..StatsReport::default() });
+            return Ok(StatsReport { stored, witness, ..StatsReport::default() });
         }
         let sieve = Sieve::new(&options.filter)?;
         let sources = select(state, &options.filter, true)?;
@@ -52,7 +53,7 @@ impl Vault {
         })?;
         let (total, groups) = count.finish();
         let mut report =
-            StatsReport { stored, total: Some(total), by: options.by.clone(), groups, groups_left_out: 0, without_time };
+            StatsReport { stored, total: Some(total), by: options.by.clone(), groups, witness, groups_left_out: 0, without_time };
         let top = options.top.unwrap_or(usize::MAX);
         report.groups_left_out = report.groups.len().saturating_sub(top) as u64;
         report.groups.truncate(top);

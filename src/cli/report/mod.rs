@@ -6,7 +6,7 @@ mod html;
 mod near;
 mod svg;
 mod text;
-mod witness;
+pub(super) mod witness;
 
 use std::path::{Path, PathBuf};
 
@@ -83,6 +83,8 @@ pub(crate) struct Args {
     filter: FilterArgs,
 }
 
+/// Segments listed where nothing was asked for.
+const TOP_AT_FIRST: usize = 5;
 /// Segments listed on a page.
 const TOP_ON_PAGE: usize = 15;
 
@@ -165,13 +167,17 @@ fn options(args: Args, context: &Context<'_>) -> Result<DedupOptions> {
     if filter.segments.len() > 1 {
         return Err(Error::Usage("dedup-report looks up one --segment at a time".into()));
     }
+    // Who asks for nothing gets a first look; a program gets the steps alone unless it reads JSON.
+    let asks = args.by.is_some() || args.top.is_some() || args.near.is_some() || args.what_if.is_some() || args.witness;
+    let asks = asks || args.prompts || args.drift || args.fail_on_drift || args.html.is_some() || !filter.segments.is_empty();
+    let first_look = !asks && (context.ui.stdout_is_terminal() || context.ui.json());
     // A page is read by people who did not ask the questions: it has all but what takes long.
     let whole = args.html.is_some();
     Ok(DedupOptions {
         segment: filter.segments.pop(),
         filter,
-        by: args.by.map(By::dimension).or(whole.then_some(ByteDimension::Type)),
-        top: args.top.or(whole.then_some(TOP_ON_PAGE)),
+        by: args.by.map(By::dimension).or(whole.then_some(ByteDimension::Type)).or(first_look.then_some(ByteDimension::Source)),
+        top: args.top.or(whole.then_some(TOP_ON_PAGE)).or(first_look.then_some(TOP_AT_FIRST)),
         min_refs: args.min_refs.unwrap_or_default(),
         near: args.near,
         prompts: args.prompts,
@@ -179,7 +185,6 @@ fn options(args: Args, context: &Context<'_>) -> Result<DedupOptions> {
         witness: args.witness || whole,
         keep_since: args.what_if.as_deref().map(|text| keep_since(text, &zone)).transpose()?,
         time_zone: zone.iana_name().map(str::to_string),
-        ..DedupOptions::default()
     })
 }
 

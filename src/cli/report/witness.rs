@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::vault::api::{Summary, Witness};
 
 /// Prints what is known.
-pub(super) fn print(witness: &Witness, context: &Context<'_>) -> Result<()> {
+pub(in crate::cli) fn print(witness: &Witness, context: &Context<'_>) -> Result<()> {
     heading(context, "How requests went")?;
     let mut table = Table::new(&["<", ">", ">p50", ">p90", ">p99", ">max"]);
     table.row(vec!["requests".into(), number(witness.requests, context)]);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Filter, ModelRow, Report, Time};
+use super::{Filter, ModelRow, Report, Time, Witness};
 
 /// What to group by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -39,6 +39,8 @@ pub struct StatsOptions {
     pub distinct: bool,
     /// Count over all records even though nothing else asks for it: what [`StatsReport::total`] needs.
     pub totals: bool,
+    /// Tell how requests went: parts of the latency, quality, routing, errors by kind.
+    pub witness: bool,
     /// IANA name of the zone that days are cut in; none: UTC.
     pub time_zone: Option<String>,
     /// What tokens cost where records do not say.
@@ -167,6 +169,9 @@ pub struct StatsReport {
     pub by: Vec<Dimension>,
     /// The groups, largest first (days in order).
     pub groups: Vec<StatsGroup>,
+    /// How requests went, when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witness: Option<Witness>,
     /// Groups not listed because of `top`.
     pub groups_left_out: u64,
     /// Records outside a time filter because they have no time.

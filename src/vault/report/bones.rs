@@ -351,9 +351,9 @@ fn list_named(bytes: &[u8]) -> List {
         return List::Any;
     };
     let is = |name: &&str| before.strip_suffix(name.as_bytes()).is_some_and(|before| before.last() == Some(&b'"'));
-    if MESSAGES.iter().any(|name| is(&name)) {
+    if MESSAGES.iter().any(is) {
         List::Messages
-    } else if TOOLS.iter().any(|name| is(&name)) {
+    } else if TOOLS.iter().any(is) {
         List::Tools
     } else {
         List::Any

@@ -152,8 +152,8 @@ impl Material<'_> {
     pub(super) fn passes(&self, number: u64) -> bool {
         match (&self.only, &self.facts) {
             (Some(only), _) => only.contains(&number),
-            (None, Some(facts)) => facts.get(number).is_some_and(|fact| fact.verdict == Verdict::In),
-            (None, None) => true,
+            (None, Some(facts)) if self.filtered => facts.get(number).is_some_and(|fact| fact.verdict == Verdict::In),
+            _ => true,
         }
     }
 

@@ -26,7 +26,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::Result;
 use crate::vault::Vault;
-use crate::vault::api::{ByteDimension, DedupOptions, DedupReport, Time, WhatIf};
+use crate::vault::api::{ByteDimension, DedupOptions, DedupReport, Filter, Time, WhatIf, Witness};
 use crate::vault::filter::{Sieve, Verdict, select};
 use crate::vault::meaning::{Part, Scan};
 use crate::vault::snapshot::Snapshot;
@@ -47,6 +47,8 @@ struct Material<'m> {
     facts: Option<Facts>,
     /// The records that the filter takes, where facts cannot tell.
     only: Option<FxHashSet<u64>>,
+    /// The filter asks about records and not only about sources.
+    filtered: bool,
     without_time: u64,
 }
 
@@ -60,7 +62,7 @@ impl Vault {
         let state = snapshot.state()?;
         let sieve = Sieve::new(&options.filter)?;
         let sources = select(state, &options.filter, true)?;
-        let material = self.material(&snapshot, state, options, &sieve, sources)?;
+        let mut material = self.material(&snapshot, state, options, &sieve, sources)?;
         let mut totals = Totals::default();
         for (pack, census) in material.censuses.iter().enumerate() {
             totals.add(&snapshot, pack, census, &|number| material.occurrences(number))?;
@@ -81,6 +83,11 @@ impl Vault {
         if let Some(dimension) = options.by {
             let shared = files.du.saturating_sub(totals.stored());
             report.by = Some(by::by(&material, dimension, options.time_zone.as_deref(), shared)?);
+        }
+        if let (Some(top), None) = (options.top, &material.facts) {
+            // Times and types of a few segments: only their records are read.
+            let numbers = repeats::records_of_top(&material, top, options.min_refs);
+            material.facts = Some(self.facts(&material, &sieve, &numbers)?);
         }
         if let Some(top) = options.top {
             report.top = Some(repeats::top(&material, top, options.min_refs)?);
@@ -104,6 +111,12 @@ impl Vault {
         Ok(report)
     }
 
+    /// Tells how the requests went that a filter takes.
+    pub(crate) fn witness(&self, filter: &Filter) -> Result<Witness> {
+        let options = DedupOptions { filter: filter.clone(), witness: true, ..DedupOptions::default() };
+        Ok(self.dedup_report(&options)?.witness.unwrap_or_default())
+    }
+
     fn material<'m>(
         &self,
         snapshot: &'m Snapshot,
@@ -121,22 +134,27 @@ impl Vault {
         let censuses =
             (0..snapshot.packs.len()).map(|pack| Census::take(snapshot, pack, self.threads())).collect::<Result<Vec<_>>>()?;
         let asks_facts = options.by.is_some_and(|by| by != ByteDimension::Source)
-            || options.top.is_some()
             || options.keep_since.is_some()
             || options.near.is_some()
             || options.prompts
             || options.drift
             || options.witness
             || !sieve.takes_whole_sources();
-        let mut material = Material { snapshot, state, sources, occurrences, censuses, facts: None, only: None, without_time: 0 };
+        let filtered = !sieve.takes_whole_sources();
+        let mut material =
+            Material { snapshot, state, sources, occurrences, censuses, facts: None, only: None, filtered, without_time: 0 };
         if asks_facts {
             let mut numbers: Vec<u64> = material.occurrences.keys().copied().collect();
             numbers.sort_unstable();
-            let all: Vec<&Source> = state.in_order().collect();
-            material.facts = Some(Facts::read(snapshot, state, self.threads(), &numbers, &all, sieve, &material.censuses)?);
+            material.facts = Some(self.facts(&material, sieve, &numbers)?);
         }
         self.narrow(&mut material, options, sieve)?;
         Ok(material)
+    }
+
+    fn facts(&self, material: &Material<'_>, sieve: &Sieve<'_>, numbers: &[u64]) -> Result<Facts> {
+        let all: Vec<&Source> = material.state.in_order().collect();
+        Facts::read(material.snapshot, material.state, self.threads(), numbers, &all, sieve, &material.censuses)
     }
 
     /// Which records the filter takes: as facts tell, unless it asks for something that only whole records or sources know.

@@ -106,6 +106,23 @@ pub(super) fn near(material: &Material<'_>, threshold: f64, threads: usize, min_
     Ok(report)
 }
 
+/// Segments that share a band, and for each segment in which of these lists it is. Band by band: most are in none.
+fn buckets(candidates: &[Candidate], rows: usize) -> (Vec<Vec<u32>>, FxHashMap<u32, Vec<u32>>) {
+    let bands = Signature::BINS / rows;
+    let keys: Vec<u64> = candidates.iter().flat_map(|candidate| candidate.signature.bands(rows)).collect();
+    let (mut buckets, mut of): (Vec<Vec<u32>>, FxHashMap<u32, Vec<u32>>) = (Vec::new(), FxHashMap::default());
+    for band in 0..bands {
+        let keys = keys.iter().skip(band).step_by(bands).copied();
+        let mut places: Vec<(u64, u32)> = keys.zip(0..).collect();
+        places.sort_unstable();
+        for run in places.chunk_by(|a, b| a.0 == b.0).filter(|run| run.len() > 1) {
+            run.iter().for_each(|(_, place)| of.entry(*place).or_default().push(buckets.len() as u32));
+            buckets.push(run.iter().map(|(_, place)| *place).collect());
+        }
+    }
+    (buckets, of)
+}
+
 /// The members of each cluster with their similarity; the canonical one first.
 type Members = Vec<(usize, f64)>;
 
@@ -116,13 +133,7 @@ fn cluster(
     threshold: f64,
     report: &mut NearReport,
 ) -> Result<Vec<Members>> {
-    let mut buckets: FxHashMap<u64, Vec<u32>> = FxHashMap::default();
-    for (place, candidate) in (0u32..).zip(candidates) {
-        for key in candidate.signature.bands(rows) {
-            buckets.entry(key).or_default().push(place);
-        }
-    }
-    buckets.retain(|_, members| members.len() > 1);
+    let (mut buckets, of) = buckets(candidates, rows);
     let mut fetcher = Fetcher::new(material.snapshot);
     let mut shingles = Kept { fetcher: &mut fetcher, candidates, kept: FxHashMap::default() };
     let mut taken = vec![false; candidates.len()];
@@ -133,8 +144,8 @@ fn cluster(
         }
         let mut seen: FxHashSet<u32> = FxHashSet::default();
         let mut members: Members = Vec::new();
-        for key in candidates[canonical].signature.bands(rows) {
-            let Some(bucket) = buckets.get_mut(&key) else { continue };
+        for at in of.get(&(canonical as u32)).into_iter().flatten() {
+            let Some(bucket) = buckets.get_mut(*at as usize) else { continue };
             // Those already in a cluster are done with.
             bucket.retain(|member| !taken[*member as usize]);
             for &member in bucket.iter().filter(|member| **member as usize > canonical) {
@@ -282,7 +293,7 @@ mod tests {
             let (rows, recall) = bands(threshold);
             assert!(recall >= 0.999, "{threshold}: {rows} rows, {recall}");
         }
-        assert_eq!(bands(0.85).0, 8);
+        assert_eq!((bands(0.85).0, bands(0.99).0), (4, 16));
     }
 
     #[test]

@@ -31,11 +31,17 @@ struct Candidate {
     length: u32,
 }
 
-/// The `top` segments whose repetitions had most bytes.
-///
-/// # Errors
-/// When the vault is damaged.
-pub(super) fn top(material: &Material<'_>, top: usize, min_refs: u64) -> Result<Vec<Repeat>> {
+/// The records that hold one of the segments that [`top`] tells about, sorted.
+pub(super) fn records_of_top(material: &Material<'_>, top: usize, min_refs: u64) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    Holders::find(material, &candidates(material, top, min_refs), &mut |number| numbers.push(number));
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+/// Segments of each pack whose repetitions had most bytes.
+fn candidates(material: &Material<'_>, top: usize, min_refs: u64) -> Vec<Candidate> {
     let mut candidates: Vec<Candidate> = Vec::new();
     for (pack, census) in material.censuses.iter().enumerate() {
         let occurrences = |number| if material.passes(number) { material.occurrences(number) } else { 0 };
@@ -50,9 +56,18 @@ pub(super) fn top(material: &Material<'_>, top: usize, min_refs: u64) -> Result<
         candidates.sort_by(|a, b| b.wasted.cmp(&a.wasted).then_with(|| (a.pack, a.segment).cmp(&(b.pack, b.segment))));
         candidates.truncate(top.saturating_mul(2));
     }
+    candidates
+}
+
+/// The `top` segments whose repetitions had most bytes.
+///
+/// # Errors
+/// When the vault is damaged.
+pub(super) fn top(material: &Material<'_>, top: usize, min_refs: u64) -> Result<Vec<Repeat>> {
+    let mut candidates = candidates(material, top, min_refs);
     let mut repeats: BTreeMap<u128, Repeat> = BTreeMap::new();
     let mut fetcher = Fetcher::new(material.snapshot);
-    let mut holders = Holders::find(material, &candidates);
+    let mut holders = Holders::find(material, &candidates, &mut |_| {});
     for candidate in &mut candidates {
         let view = fetcher.view(candidate.pack)?;
         let mut text = Vec::new();
@@ -98,7 +113,7 @@ struct Held {
 
 impl Holders {
     /// Follows up to 64 candidates at once up to the records: a bit for each in every node.
-    fn find(material: &Material<'_>, candidates: &[Candidate]) -> Holders {
+    fn find(material: &Material<'_>, candidates: &[Candidate], sink: &mut dyn FnMut(u64)) -> Holders {
         let mut holders = Holders::default();
         for (pack, census) in material.censuses.iter().enumerate() {
             let here: Vec<u32> = candidates.iter().filter(|one| one.pack == pack).map(|one| one.segment).collect();
@@ -118,6 +133,7 @@ impl Holders {
                     if held == 0 || material.occurrences(number) == 0 || !material.passes(number) {
                         continue;
                     }
+                    sink(number);
                     let time = material.facts.as_ref().and_then(|facts| facts.get(number)?.time);
                     while held != 0 {
                         let entry = holders.of.entry((pack, some[held.trailing_zeros() as usize])).or_default();
@@ -168,7 +184,7 @@ pub(super) fn holders(material: &Material<'_>, prefix: &str, threads: usize) -> 
     let lookup = Lookup::new(snapshot, threads, &none)?;
     let missing = || Error::NotFound(format!("no segment has the hash {prefix}; `turnpack dedup-report --top 20` lists some"));
     let segment = segments::find(&lookup, prefix, threads)?.ok_or_else(missing)?;
-    let records = segments::holding(snapshot, &[segment.hash.clone()], threads)?.unwrap_or_default();
+    let records = segments::holding(snapshot, std::slice::from_ref(&segment.hash), threads)?.unwrap_or_default();
     let newest = newest_generations(state);
     let mut fetcher = Fetcher::new(snapshot);
     let mut report = SegmentReport {

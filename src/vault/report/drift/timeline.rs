@@ -9,6 +9,8 @@ const NEAR: usize = 50;
 /// Uses after a return of which most must be of the version.
 const AFTER: usize = 10;
 
+/// So many uses of a new version without another in between make it more than a trial.
+const STEADY: usize = 4;
 /// More returns between two versions are no roll-backs.
 const MOST_RETURNS: usize = 4;
 
@@ -37,13 +39,18 @@ pub(super) fn events(sequence: &[usize]) -> Vec<Event> {
         // What is tried once among many others takes nobody's place.
         if let Some(&first) = uses.first()
             && first > 0
-            && uses.iter().any(|at| is_back(sequence, version, *at))
+            && (uses.iter().any(|at| is_back(sequence, version, *at))
+                || uses.windows(STEADY).any(|run| run[STEADY - 1] - run[0] < STEADY))
         {
             events.push(Event { at: first, from: usual_before(sequence, first), to: version, returned: false });
         }
-        for pair in uses.windows(2).filter(|pair| pair[1] - pair[0] > 1) {
-            if was_absent(sequence, version, pair[0], pair[1]) && is_back(sequence, version, pair[1]) {
-                events.push(Event { at: pair[1], from: usual_before(sequence, pair[1]), to: version, returned: true });
+        // Uses that come after an absence, up to the next one: a return may be as slow as an edit.
+        let absent = |at: &usize| was_absent(sequence, version, uses[*at - 1], uses[*at]);
+        let returns: Vec<usize> = (1..uses.len()).filter(|at| uses[*at] - uses[at - 1] > 1).filter(absent).collect();
+        for (nth, &at) in returns.iter().enumerate() {
+            let until = returns.get(nth + 1).copied().unwrap_or(uses.len());
+            if uses[at..until].iter().any(|at| is_back(sequence, version, *at)) {
+                events.push(Event { at: uses[at], from: usual_before(sequence, uses[at]), to: version, returned: true });
             }
         }
     }
@@ -116,6 +123,10 @@ mod tests {
         sequence.extend((0..100).map(|at| usize::from(at % 10 < at / 10)));
         sequence.extend(runs(&[(1, 200)]));
         assert_eq!(told(&sequence).len(), 1);
+        // Nor does a slow return make more than one roll-back.
+        sequence.extend((0..100).map(|at| usize::from(at % 10 >= at / 10)));
+        sequence.extend(runs(&[(0, 200)]));
+        assert_eq!(told(&sequence).len(), 2);
         // A last straggler does not bring the old version back.
         let mut late = runs(&[(0, 200), (1, 100)]);
         late.extend([0]);
@@ -126,7 +137,7 @@ mod tests {
     #[test]
     fn versions_side_by_side_make_no_roll_backs() {
         let sequence: Vec<usize> =
-            (0..20_000u64).map(|at| usize::from(crate::checksum::checksum(&at.to_le_bytes()) % 20 == 0)).collect();
+            (0..20_000u64).map(|at| usize::from(crate::checksum::checksum(&at.to_le_bytes()).is_multiple_of(20))).collect();
         assert_eq!(told(&sequence), []);
         // Sessions of one kind after sessions of another.
         assert_eq!(told(&runs(&[(0, 40), (1, 30), (0, 50), (1, 20), (0, 30), (1, 60), (0, 20), (1, 30)])), []);
