@@ -321,6 +321,8 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--top', '--top', [CompletionResultType]::ParameterName, 'List the N segments whose repetitions had most bytes')
             [CompletionResult]::new('--min-refs', '--min-refs', [CompletionResultType]::ParameterName, 'Only segments that are said at least so often')
             [CompletionResult]::new('--near', '--near', [CompletionResultType]::ParameterName, 'Find segments that are nearly the same: least similarity of their five-word shingles, 0.5 to 0.99')
+            [CompletionResult]::new('--clusters', '--clusters', [CompletionResultType]::ParameterName, 'Put conversations into N heaps by what they are about; needs `turnpack embed`')
+            [CompletionResult]::new('--outliers', '--outliers', [CompletionResultType]::ParameterName, 'With --clusters: the N conversations that are least like their heap [default: 0]')
             [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Write everything into one page that needs no network')
             [CompletionResult]::new('--what-if', '--what-if', [CompletionResultType]::ParameterName, 'What would be freed: keep=90d, or keep=2026-01-01')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source, by the end of its path; NAME@2 for a generation')

@@ -346,7 +346,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__dedup__subcmd__report)
-            opts="-q -h --by --top --min-refs --near --prompts --drift --fail-on-drift --witness --html --what-if --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-q -h --by --top --min-refs --near --prompts --drift --fail-on-drift --witness --clusters --outliers --html --what-if --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -365,6 +365,14 @@ _turnpack() {
                     return 0
                     ;;
                 --near)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --clusters)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --outliers)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

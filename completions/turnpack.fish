@@ -291,6 +291,8 @@ day\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l top -d 'List the N segments whose repetitions had most bytes' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l min-refs -d 'Only segments that are said at least so often' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l near -d 'Find segments that are nearly the same: least similarity of their five-word shingles, 0.5 to 0.99' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l clusters -d 'Put conversations into N heaps by what they are about; needs `turnpack embed`' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l outliers -d 'With --clusters: the N conversations that are least like their heap [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l html -d 'Write everything into one page that needs no network' -r -F
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l what-if -d 'What would be freed: keep=90d, or keep=2026-01-01' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r

@@ -6,12 +6,13 @@ use crate::vectors::graph::search::{Found, Target, Visited, descend, layer};
 use crate::vectors::part::Part;
 use crate::vectors::quantize::{Query, Rows};
 
-/// Candidates of a walk unless more or fewer are asked for: of real texts it finds 19 of 20 true neighbours, the hardest included.
+/// Candidates of a walk unless more or fewer are asked for: on 50,000 and 200,000 texts of logs it found more than 19 of 20 true neighbours, where 96 did
+/// not.
 pub const EF: usize = 256;
 /// Rows of one job of a scan.
 const SCANNED_TOGETHER: usize = 1 << 14;
-/// A walk through a filter is worth it when the square of the share that passes is more than this divided by the rows: measured, a walk
-/// compares about 1000 rows for each that passes a filter, and a comparison there costs three of a scan.
+/// A walk through a filter is worth it when the square of the share that passes is more than this divided by the rows: estimated, not measured, from
+/// about 1000 rows compared for each that passes and three times the cost of a comparison of a scan.
 const WALK_COST: f64 = 3000.0;
 
 /// Rows of a part.
@@ -188,6 +189,7 @@ mod tests {
             let truth = ask(true);
             assert!(within.is_none_or(|within| truth.iter().all(|found| within.has(found.row()))));
             let found = ask(false);
+            assert!(within.is_none_or(|within| found.iter().all(|found| within.has(found.row()))), "nothing else is found");
             assert_eq!(found.len(), truth.len(), "what exists is found");
             hits += found.iter().filter(|found| truth.contains(found)).count();
             wanted += truth.len();
@@ -201,10 +203,11 @@ mod tests {
         let built = built(6000, true);
         let bytes = Aligned::of(&built.encode());
         let part = Part::read(bytes.bytes(), Check::Whole).unwrap();
-        for one_in in [1, 2, 20, 100, 1000] {
-            let set = RowSet::of_texts(&part, &|text| text.wrapping_mul(2_654_435_761) % one_in < 1);
-            let (hits, wanted) = share_found(&part, (one_in > 1).then_some(&set));
-            assert!(hits * 100 >= wanted * 95, "one in {one_in}: {hits} of {wanted}");
+        // Nine of ten are walked through, fewer compared one by one.
+        for (some, of) in [(1, 1), (9, 10), (1, 2), (1, 20), (1, 100), (1, 1000)] {
+            let set = RowSet::of_texts(&part, &|text| text.wrapping_mul(2_654_435_761) % of < some);
+            let (hits, wanted) = share_found(&part, (of > 1).then_some(&set));
+            assert!(hits * 100 >= wanted * 95, "{some} of {of}: {hits} of {wanted}");
         }
     }
 

@@ -8,7 +8,7 @@
 //! Neighbours are chosen by Algorithm 4 of Malkov and Yashunin 2018: a candidate is taken when it is nearer to the row than to all that
 //! were taken before it, which leaves links in every direction rather than thirty to one heap. What room is left goes to the nearest of
 //! the others (the paper's `keepPrunedConnections`), and on the ground a new row links to twice as many: texts of logs lie in many directions, and
-//! there both together find as much at an effort of 192 as without them at 256.
+//! there both together find about as much at an effort of 192 as without them at 256.
 
 use rayon::prelude::*;
 
