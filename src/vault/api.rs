@@ -5,8 +5,8 @@
 //! occurrences unless the name says otherwise, times are UTC. A negative answer (a difference, an unknown id) is part of
 //! a report; `Err` is for what kept the command from finishing.
 
-mod embed;
 mod drift;
+mod embed;
 mod export;
 mod ingest;
 mod read;
@@ -22,21 +22,21 @@ use serde::{Serialize, Serializer};
 
 use crate::error::{Error, Result};
 
+pub use drift::{Component, DriftChange, DriftReport, Lineage, Outcome, PromptSlot, PromptVersion, Routed, Witness};
 pub use embed::{
     Cluster, ClusterOptions, ClusterReport, ClusterRow, EmbedModel, EmbedOptions, EmbedReport, ModelRow, RefusedText,
 };
-pub use drift::{Component, DriftChange, DriftReport, Lineage, Outcome, PromptSlot, PromptVersion, Routed, Witness};
 pub use export::{DialogueOptions, DialogueReport, PartRow, Per};
 pub use ingest::{Explanation, Failure, IngestOptions, IngestReport, Input, Sync};
 pub use read::{
     ConversationRow, ExportOptions, ExportReport, GetItem, GetOptions, LsOptions, RecordItem, SegmentItem, SourceRow, Turn,
 };
-pub use search::{
-    HitLine, HitSegment, HitText, Looked, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted, SemanticOptions,
-};
 pub use report::{
     ByteDimension, ByteGroup, ByteGroups, DedupOptions, DedupReport, DiffPart, Holder, HolderConversation, Layer, NearCluster,
     NearReport, Repeat, SegmentReport, Variant, WhatIf,
+};
+pub use search::{
+    HitLine, HitSegment, HitText, Looked, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted, SemanticOptions,
 };
 pub use stats::{Dimension, Numbers, Price, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary};
 pub use upkeep::{

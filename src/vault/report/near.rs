@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::text::words::{Change, diff};
 use crate::text::{Shingles, Signature};
 use crate::vault::ahead::in_order;
-use crate::vault::api::{NearCluster, DiffPart, NearReport, Variant};
+use crate::vault::api::{DiffPart, NearCluster, NearReport, Variant};
 use crate::vault::fetch::Fetcher;
 
 /// Segments of fewer shingles are too short: one word more or less makes most of them different.
