@@ -66,6 +66,13 @@ def draw(rng, records):
     """A query, the options it needs, and how the scan looks for it."""
     text = rng.choice(rng.choice(records) or [""]) or "nothing"
     at = rng.randrange(len(text))
+    if rng.random() < 0.15:
+        # JSON in strings: what begins inside an escape, and keys.
+        quoted = [each for each in rng.choice(records) if each[:1] in ("{", "[") and "\\" in each]
+        if quoted:
+            text = rng.choice(quoted)
+            at = rng.choice([m.start() for m in re.finditer(r"\\", text)]) + 1 + rng.choice([0, 0, 0, 1, 2, 3])
+            at = min(at, len(text) - 1)
     kind = rng.random()
     part = text[at : at + rng.randint(1, 25)]
     if kind < 0.45:

@@ -3,7 +3,7 @@
 //! A writer's tables are read at random and its ring is filled once. On pages of 4 KiB most of their cost is the page faults of
 //! the first touch and the misses of the address translation ever after. Memory that is never touched costs nothing.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 
 use memmap2::{Advice, MmapMut};
 
@@ -49,6 +49,67 @@ impl DerefMut for Pages {
         match &mut self.0 {
             Kept::Mapped(map) => map,
             Kept::Heap(bytes) => bytes,
+        }
+    }
+}
+
+/// A buffer of a fixed size of which much may never be used: on the heap while that is little, then on pages of its own.
+///
+/// A huge page is made when its first byte is touched, which takes longer than a small ingest does.
+pub struct Spread {
+    size: usize,
+    kept: KeptSpread,
+}
+
+enum KeptSpread {
+    Little(Vec<u8>),
+    All(Pages),
+}
+
+/// As much stays on the heap.
+const LITTLE: usize = 1 << 20;
+
+impl Spread {
+    /// So many bytes, none of which is touched yet.
+    #[must_use]
+    pub fn new(size: usize) -> Spread {
+        Spread { size, kept: KeptSpread::Little(Vec::new()) }
+    }
+
+    /// How many bytes there are.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Some of the bytes, to be written; none where they reach beyond the size.
+    pub fn room(&mut self, range: Range<usize>) -> Option<&mut [u8]> {
+        if range.end > self.size {
+            return None;
+        }
+        if let KeptSpread::Little(bytes) = &mut self.kept {
+            if range.end > LITTLE.min(self.size) {
+                let mut pages = Pages::zeroed(self.size);
+                pages[..bytes.len()].copy_from_slice(bytes);
+                self.kept = KeptSpread::All(pages);
+            } else if range.end > bytes.len() {
+                bytes.resize(range.end, 0);
+            }
+        }
+        match &mut self.kept {
+            KeptSpread::Little(bytes) => bytes.get_mut(range),
+            KeptSpread::All(pages) => pages.get_mut(range),
+        }
+    }
+}
+
+impl Deref for Spread {
+    type Target = [u8];
+    /// What was touched, and perhaps more.
+    fn deref(&self) -> &[u8] {
+        match &self.kept {
+            KeptSpread::Little(bytes) => bytes,
+            KeptSpread::All(pages) => pages,
         }
     }
 }
@@ -118,5 +179,15 @@ mod tests {
         let mut pages = Pages::zeroed(WORTHWHILE + 1);
         pages[WORTHWHILE] = 7;
         assert_eq!((pages.len(), pages[0], pages[WORTHWHILE]), (WORTHWHILE + 1, 0, 7));
+    }
+
+    #[test]
+    fn what_was_written_while_it_was_little_is_there_when_it_is_much() {
+        let mut spread = Spread::new(LITTLE * 6);
+        assert!(spread.is_empty() && spread.room(1..LITTLE * 6 + 1).is_none());
+        spread.room(3..6).unwrap().copy_from_slice(b"abc");
+        assert_eq!(&spread[..], b"\0\0\0abc");
+        spread.room(LITTLE..LITTLE + 2).unwrap().copy_from_slice(b"de");
+        assert_eq!((&spread[3..6], &spread[LITTLE..LITTLE + 2]), (&b"abc"[..], &b"de"[..]));
     }
 }

@@ -31,7 +31,7 @@ fn hash(gram: [u8; GRAM]) -> u32 {
 fn place(hash: u32, bits: u8, bytes: usize) -> (usize, u8) {
     let size = bytes as u64 * 8;
     let finest = if size <= 1 << COARSER { COARSER } else { FINEST };
-    let at = u64::from(hash >> bits.saturating_sub(finest)) * size >> finest;
+    let at = (u64::from(hash >> bits.saturating_sub(finest)) * size) >> finest;
     ((at / 8) as usize, 1 << (at % 8))
 }
 
@@ -128,7 +128,7 @@ impl<'a> Filters<'a> {
     /// The units that may hold a literal; all of them when it is shorter than a gram.
     #[must_use]
     pub fn with(&self, literal: &[u8], either_case: bool) -> Units {
-        self.grams(literal, either_case).iter().fold(self.all(), |all, gram| both(all, gram))
+        self.grams(literal, either_case).iter().fold(self.all(), both)
     }
 }
 

@@ -19,7 +19,7 @@ pub enum Quoted {
     /// It holds the literal only where the decoded string does.
     Same,
     /// Or where the decoded string has the literal's tail behind a character that may be escaped.
-    Tail(Tail),
+    Tail(Box<Tail>),
 }
 
 /// What stands behind an escape that a match begins in.
@@ -58,7 +58,7 @@ fn of_one(literal: &[u8]) -> Quoted {
         lead if literal.len() - lead < SHORTEST => Quoted::Unknown,
         lead => {
             let (lead, rest) = literal.split_at(lead);
-            Quoted::Tail(Tail { lead: lead.to_vec(), rest: Finder::new(rest).into_owned() })
+            Quoted::Tail(Box::new(Tail { lead: lead.to_vec(), rest: Finder::new(rest).into_owned() }))
         }
     }
 }

@@ -11,6 +11,7 @@
 pub mod json;
 
 mod detect;
+mod fields;
 mod id;
 mod mapping;
 mod meta;
@@ -21,6 +22,7 @@ mod texts;
 mod turns;
 
 pub use detect::{Detection, Hints, detect};
+pub use fields::{FIELDS, nearest};
 pub use id::ShapeId;
 pub use mapping::{Mapping, MappingError, Mappings};
 pub use meta::{FileState, Instant, Metadata, Precision, carried_ids, is_scoped, metadata};

@@ -20,6 +20,7 @@ use crate::vault::logbook;
 use crate::vault::rewrite::live::{self, Removed};
 use crate::vault::rewrite::{Maintenance, Profile, Request};
 use crate::vault::snapshot::Snapshot;
+use crate::vault::view::CACHE_BYTES;
 use crate::vault::write::assemble::Shape;
 use crate::vault::write::encode::Levels;
 
@@ -63,6 +64,8 @@ pub fn profile_of(mark: Mark, text: u64) -> Profile {
         mark,
         vocabulary: true,
         reorder: true,
+        cache_bytes: CACHE_BYTES,
+        table_bytes: u64::MAX,
     }
 }
 
@@ -98,7 +101,8 @@ impl Vault {
             report.vault_bytes_after = before;
             return Ok(report);
         }
-        let maintenance = Maintenance::begin(&self.layout, self.pool()?, self.options.lock_timeout, progress, interrupt)?;
+        let maintenance = Maintenance::begin(&self.layout, self.pool()?, self.options.lock_timeout, progress, interrupt)?
+            .within(self.options.memory_limit);
         let plan = plan(&self.snapshot()?, &profile, options.tier);
         report.count(plan.rows);
         for batch in &plan.batches {

@@ -22,6 +22,7 @@ use crate::vault::rewrite::carry::Purged;
 use crate::vault::rewrite::live::{self, Removed};
 use crate::vault::rewrite::{Maintenance, Numbers, Profile, Request};
 use crate::vault::snapshot::Snapshot;
+use crate::vault::view::CACHE_BYTES;
 use crate::vault::write::assemble::Shape;
 use crate::vault::write::encode::Levels;
 
@@ -81,7 +82,10 @@ impl Vault {
         };
         let maintenance = match options.dry_run {
             true => None,
-            false => Some(Maintenance::begin(&self.layout, self.pool()?, self.options.lock_timeout, progress, interrupt)?),
+            false => Some(
+                Maintenance::begin(&self.layout, self.pool()?, self.options.lock_timeout, progress, interrupt)?
+                    .within(self.options.memory_limit),
+            ),
         };
         let snapshot = self.snapshot()?;
         let verdict = judge(&snapshot, options.grace)?;
@@ -161,6 +165,8 @@ pub(super) fn profile_like(snapshot: &Snapshot, id: PackId) -> Profile {
             mark: Default::default(),
             vocabulary: false,
             reorder: false,
+            cache_bytes: CACHE_BYTES,
+            table_bytes: u64::MAX,
         },
     }
 }

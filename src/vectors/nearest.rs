@@ -120,7 +120,7 @@ fn walk(part: &Part<'_>, query: &Query, candidates: usize, manner: Manner<'_>) -
     }
     let target = Target { row: &query.row, inverse: query.inverse };
     let start = descend(&view, &rows, target, 0)?;
-    let (ef, budget) = (manner.ef.max(candidates), count / 2);
+    let (ef, budget) = (manner.ef.max(candidates).min(count), count / 2);
     let mut visited = Visited::new(count);
     let found = match manner.within {
         None => layer(&view, &rows, target, &[start], (ef, 0, budget), &|_| true, &mut visited),

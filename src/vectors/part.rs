@@ -273,6 +273,11 @@ impl<'a> Part<'a> {
         if hashes.len() != texts || inverses.len() != rows || values.len() != rows * stride {
             return Err(corrupt!("sections of other sizes"));
         }
+        let (first_rows, list_ends) = (words(3, Some(texts + 1))?, words(4, Some(texts + 1))?);
+        let climbs = |ends: &[u32], last: usize| ends.is_sorted() && ends.last().is_some_and(|end| *end as usize == last);
+        if check != Check::Known && !(climbs(first_rows, rows) && climbs(list_ends, section(5).len())) {
+            return Err(corrupt!("texts that overlap"));
+        }
         let (ids, starts, upper) = (words(10, None)?, words(11, None)?, words(12, None)?);
         let graph = match links {
             0 => None,
@@ -298,8 +303,8 @@ impl<'a> Part<'a> {
             dimension,
             hashes,
             types: words(2, Some(texts))?,
-            first_rows: words(3, Some(texts + 1))?,
-            list_ends: words(4, Some(texts + 1))?,
+            first_rows,
+            list_ends,
             lists: section(5),
             windows: words(6, Some(rows))?,
             rows: Rows { values, inverses, stride },

@@ -175,6 +175,10 @@ fn queries(lines: &[String]) -> Vec<(Vec<&'static str>, String, Test)> {
         let regex = regex::RegexBuilder::new(pattern).multi_line(true).build().unwrap();
         queries.push((vec!["-E"], pattern.into(), Box::new(move |text| regex.is_match(text))));
     }
+    // JSON in strings is text as well: keys, and what begins inside an escape (`\nbreak` holds `nbreak`).
+    for inside in ["nbreak", "there", "content", "deep", "\"path\":", "nbreak refund", "src/", "\\\"quoted", "nbrea", "e.rs\"}"] {
+        queries.push((vec![], inside.into(), Box::new(move |text| text.contains(inside))));
+    }
     let word = regex::Regex::new(r"\b{start-half}mask\b{end-half}").unwrap();
     queries.push((vec!["-w"], "mask".into(), Box::new(move |text| word.is_match(text))));
     queries.push((vec!["--fold"], "CAFE".into(), Box::new(|text| text.contains("café"))));

@@ -38,7 +38,7 @@ fn a_file_may_be_taken_after_every_byte_it_grows_by() {
 /// another name, or from the lines in the vault, and the digest is that of the whole stream each time.
 #[test]
 fn a_file_goes_on_from_where_it_is_whoever_brings_the_rest() {
-    let line = |n: usize| format!("{{"id":"g{n}","text":"line {n} of a log that grows and grows {}"}}\n", n * 7919);
+    let line = |n: usize| format!("{{\"id\":\"g{n}\",\"text\":\"line {n} of a log that grows and grows {}\"}}\n", n * 7919);
     let whole: String = (0..60).map(line).collect();
     let sandbox = Sandbox::new();
     let path = sandbox.path("grow.jsonl").display().to_string();

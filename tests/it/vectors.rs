@@ -125,6 +125,56 @@ fn only_what_is_new_is_embedded() {
     );
 }
 
+// Who interrupts an embedding loses little: the next run goes on.
+#[test]
+fn an_interrupted_run_goes_on_where_it_stopped() {
+    use turnpack::interrupt::Interrupt;
+    use turnpack::progress::Progress;
+    use turnpack::vault::Vault;
+    use turnpack::vault::api::{EmbedOptions, OpenOptions};
+    struct Impatient(Interrupt);
+    impl Progress for Impatient {
+        fn advance(&self, _: u64) {
+            self.0.raise(2);
+        }
+    }
+    let sandbox = Sandbox::new();
+    sandbox
+        .write("a.jsonl", (0..5000).map(|n| json!({"text": format!("text number {n}")}).to_string() + "\n").collect::<String>());
+    sandbox.run(&["ingest", "a.jsonl"]).exits(0);
+    let vault = Vault::open(&sandbox.vault(), &OpenOptions::default()).unwrap();
+    let interrupt = Interrupt::default();
+    let report = vault.embed(&EmbedOptions::default(), &Impatient(interrupt.clone()), &interrupt).unwrap();
+    assert!(report.records > 0 && report.pending > 0 && report.records + report.pending == 5000, "{report:?}");
+    let rest = embed(&sandbox, &[]);
+    assert_eq!((rest["records"].as_u64(), rest["total_texts"].as_u64()), (Some(report.pending), Some(5000)));
+    assert_eq!(parts(&sandbox).len(), 1, "small parts are merged");
+}
+
+// A model that fails half-way must not cost the vectors there were.
+#[test]
+fn vectors_stay_until_others_are_made() {
+    let sandbox = vault();
+    embed(&sandbox, &["--command", "sed 's/.*/[1,2]/'", "--model", "m"]);
+    sandbox.run(&["embed", "--all", "--command", "exit 3", "--model", "m"]).exits(2);
+    assert_eq!(embed(&sandbox, &["--dry-run", "--command", "false", "--model", "m"])["pending"], 0);
+    assert_eq!(embed(&sandbox, &["--all", "--command", "sed 's/.*/[3,2,1]/'", "--model", "m"])["dimension"], 3);
+    assert_eq!(parts(&sandbox).len(), 1);
+}
+
+// Other types are read for, known texts not embedded again, and then all is done.
+#[test]
+fn types_that_come_later_are_added() {
+    let sandbox = vault();
+    assert_eq!(embed(&sandbox, &["--types", "user_turn"])["texts"], 4);
+    let report = embed(&sandbox, &[]);
+    assert_eq!((&report["records"], &report["texts"], &report["total_texts"]), (&json!(8), &json!(4), &json!(8)));
+    assert_eq!(embed(&sandbox, &["--dry-run"])["pending"], 0);
+    assert_eq!(embed(&sandbox, &["--dry-run", "--types", "user_turn"])["pending"], 0);
+    sandbox.run(&["embed", "--types", "media"]).exits(2);
+    sandbox.run(&["embed", "--types", "nonsense"]).exits(2);
+}
+
 // The bytes of a vault follow from what is in it.
 #[test]
 fn threads_do_not_change_vectors_or_graphs() {
@@ -275,6 +325,8 @@ fn conversations_fall_into_heaps_by_what_they_are_about() {
     assert_eq!((report.conversations, report.clusters.len()), (21, 2));
     assert!(report.clusters.iter().all(|cluster| cluster.conversations >= 10 && cluster.typical.len() == 3));
     assert!(report.outliers[0].first.ends_with(":21"), "{:?}", report.outliers);
+    let shown = sandbox.run(&["dedup-report", "--clusters", "2", "--outliers", "1", "--json"]).exits(0).json();
+    assert_eq!((&shown["report"], &shown["clusters"].as_array().map(Vec::len)), (&json!("clusters"), &Some(2)));
 }
 
 /// A server that is busy at first, then gives each text its length and 1.

@@ -1,6 +1,7 @@
 //! `dedup-report`: where the bytes go, what repeats, and when a prompt changed.
 
 mod drift;
+mod heaps;
 mod html;
 mod near;
 mod svg;
@@ -16,7 +17,7 @@ use super::exit::Status;
 use super::filter::{FilterArgs, tell_without_time};
 use super::{Context, units};
 use crate::error::{Error, IoContext, Result};
-use crate::vault::api::{ByteDimension, DedupOptions, DedupReport, Time};
+use crate::vault::api::{ByteDimension, ClusterOptions, DedupOptions, DedupReport, Time};
 
 /// Tell where the bytes go, what repeats, and when a prompt changed
 #[derive(Debug, clap::Args)]
@@ -61,6 +62,14 @@ pub(crate) struct Args {
     /// Tell how requests went: errors, latency, quality, routing
     #[arg(long)]
     witness: bool,
+
+    /// Put conversations into N heaps by what they are about; needs `turnpack embed`
+    #[arg(long, value_name = "N", conflicts_with_all = ["by", "top", "near", "prompts", "drift", "fail_on_drift", "witness", "html", "what_if"])]
+    clusters: Option<usize>,
+
+    /// With --clusters: the N conversations that are least like their heap [default: 0]
+    #[arg(long, value_name = "N", requires = "clusters")]
+    outliers: Option<usize>,
 
     /// Write everything into one page that needs no network
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -111,6 +120,13 @@ fn similarity(text: &str) -> Result<f64, String> {
 }
 
 pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
+    if let Some(clusters) = args.clusters {
+        let filter = args.filter.resolve(&context.settings)?;
+        let outliers = args.outliers.unwrap_or_default();
+        let options = ClusterOptions { filter, clusters, outliers, ..ClusterOptions::default() };
+        heaps::print(&context.open()?.clusters(&options)?, context)?;
+        return Ok(Status::Done);
+    }
     let (html, fail_on_drift) = (args.html.clone(), args.fail_on_drift);
     let shown = text::Shown { prompts: args.prompts, drift: args.drift || args.fail_on_drift };
     let options = options(args, context)?;

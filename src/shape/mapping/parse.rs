@@ -7,6 +7,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 use super::{FieldRule, Mapping, MappingError, Pattern, Rule};
+use crate::shape::fields::{FIELDS, nearest};
 use crate::shape::id::ShapeId;
 use crate::shape::meta::Metadata;
 use crate::shape::roles::SegmentType;
@@ -209,56 +210,6 @@ fn field_rule(name: String, field: Field) -> Result<(String, FieldRule), String>
     Ok((name, rule))
 }
 
-/// The fields a mapping can set, for suggestions.
-const FIELDS: [&str; 29] = [
-    "record_id",
-    "request_id",
-    "response_id",
-    "parent_id",
-    "trace_id",
-    "conversation_id",
-    "application",
-    "agent",
-    "end_user",
-    "model",
-    "model_requested",
-    "provider",
-    "timestamp",
-    "latency_ms",
-    "ttft_ms",
-    "tokens_in",
-    "tokens_in_cached",
-    "tokens_in_cache_write",
-    "tokens_out",
-    "tokens_reasoning",
-    "tokens_total",
-    "cost_usd",
-    "status",
-    "stop_reason",
-    "error",
-    "quality_score",
-    "tags",
-    "title",
-    "project",
-];
-
 fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n str>) -> String {
-    let nearest = known.min_by_key(|known| distance(known, name)).unwrap_or_default();
-    format!("{what} `{name}`; the nearest is `{nearest}`")
-}
-
-/// How many letters differ (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.bytes().enumerate() {
-        let mut next = vec![i + 1];
-        for (j, to) in b.bytes().enumerate() {
-            let replaced = row.get(j).copied().unwrap_or(0) + usize::from(from != to);
-            let added = next.get(j).copied().unwrap_or(0) + 1;
-            let removed = row.get(j + 1).copied().unwrap_or(0) + 1;
-            next.push(replaced.min(added).min(removed));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
+    format!("{what} `{name}`; the nearest is `{}`", nearest(name, known))
 }

@@ -22,6 +22,9 @@ const MERGED_ROWS: usize = 1 << 19;
 /// A part is merged with the one before it when that is at most so many times as large.
 const LIKE_SIZE: usize = 2;
 
+/// Parts with fewer rows are always merged: it takes a moment.
+const SMALL: usize = 1 << 14;
+
 /// All parts of a vault, mapped.
 pub(crate) struct Shelf {
     kept: Vec<(PathBuf, Map)>,
@@ -70,9 +73,9 @@ impl Shelf {
         parts.filter(|part| model.is_none_or(|model| part.model == model)).collect()
     }
 
-    /// Files that cannot be used.
-    pub(crate) fn damaged_paths(&self) -> impl Iterator<Item = &PathBuf> {
-        self.paths.iter()
+    /// Takes some files out of consideration.
+    pub(crate) fn leave_out(&mut self, paths: &[PathBuf]) {
+        self.kept.retain(|(path, _)| !paths.contains(path));
     }
 
     /// What there is of each model.
@@ -152,18 +155,13 @@ pub(crate) fn forget(layout: &Layout) -> Result<()> {
     files(layout).iter().try_for_each(|path| fsio::remove(path))
 }
 
-/// Removes the parts of a model.
+/// The files of a model.
 ///
 /// # Errors
 /// When the system refuses.
-pub(crate) fn forget_model(snapshot: &Snapshot, model: &str) -> Result<()> {
-    let shelf = Shelf::open(snapshot)?;
-    for (path, map) in &shelf.kept {
-        if Part::read(map, Check::Known).is_ok_and(|part| part.model == model) {
-            fsio::remove(path)?;
-        }
-    }
-    Ok(())
+pub(crate) fn of_model(snapshot: &Snapshot, model: &str) -> Result<Vec<PathBuf>> {
+    let is_of = |map: &Map| Part::read(map, Check::Known).is_ok_and(|part| part.model == model);
+    Ok(Shelf::open(snapshot)?.kept.into_iter().filter(|(_, map)| is_of(map)).map(|(path, _)| path).collect())
 }
 
 /// Records that are stored.
@@ -243,9 +241,10 @@ pub(crate) fn merge(snapshot: &Snapshot, model: &str, config: Config, graph_from
     if is_made {
         return Ok(());
     }
-    // Parts made for other types know less: what all were asked for is what the whole answers for.
-    let types = chosen.iter().fold(u32::MAX, |types, (_, part)| types & part.types_wanted);
-    let known = chosen.iter().flat_map(|(_, part)| still(&part.known, &stored)).collect();
+    // What the last run asked for is what the whole answers for; parts made for fewer types give their texts only.
+    let types = chosen.iter().max_by_key(|(path, _)| *path).map_or(0, |(_, part)| part.types_wanted);
+    let answers = chosen.iter().filter(|(_, part)| part.types_wanted & types == types);
+    let known = answers.flat_map(|(_, part)| still(&part.known, &stored)).collect();
     let lists = chosen.iter().map(|(_, part)| (0..part.texts()).map(|text| part.take(text)).collect()).collect();
     let texts = merge_texts(lists, &|number| stored.contains(number));
     if wants_graph {
@@ -266,7 +265,7 @@ fn worth_merging(sizes: &[usize]) -> (usize, usize) {
         if after + size > MERGED_ROWS {
             break;
         }
-        if *size <= after * LIKE_SIZE {
+        if *size <= (after * LIKE_SIZE).max(SMALL) {
             chosen = (at, after + size);
         }
         after += size;
@@ -293,8 +292,9 @@ mod tests {
     #[test]
     fn parts_of_like_size_are_merged_and_large_ones_left_alone() {
         assert_eq!(worth_merging(&[90, 78, 71, 28]), (0, 267));
-        assert_eq!(worth_merging(&[10_000, 3, 2]), (1, 5));
-        assert_eq!(worth_merging(&[10_000, 9]), (1, 9));
+        assert_eq!(worth_merging(&[100_000, 3, 2]), (1, 5));
+        assert_eq!(worth_merging(&[100_000, 9]), (1, 9));
+        assert_eq!(worth_merging(&[10_000, 9]), (0, 10_009));
         assert_eq!(worth_merging(&[MERGED_ROWS, 9, 5, 0]), (1, 14));
         assert_eq!((worth_merging(&[7]), worth_merging(&[])), ((0, 7), (0, 0)));
     }

@@ -66,42 +66,27 @@ impl Vault {
         }
         let types = wanted_types(&options.types)?;
         let model = options.model.name().to_string();
-        if options.all && !options.dry_run {
-            keep::forget_model(&snapshot, &model)?;
-        }
-        let shelf = Shelf::open(&snapshot)?;
-        shelf.damaged.iter().for_each(|error| progress.warn(&format!("{error}; its records are embedded again")));
+        // What everything is to be made anew of stays until that is done.
+        let old = if options.all && !options.dry_run { keep::of_model(&snapshot, &model)? } else { Vec::new() };
+        let mut shelf = Shelf::open(&snapshot)?;
+        shelf.leave_out(&old);
         let pending = pending(&snapshot, &shelf, &model, types, options.all)?;
         let mut report = EmbedReport { dry_run: options.dry_run, model: model.clone(), ..EmbedReport::default() };
         report.pending = pending.len() as u64;
-        if !options.dry_run && !pending.is_empty() {
-            progress.phase("embedding", Some(pending.len() as u64));
-            let mut run = EmbedRun {
-                snapshot: &snapshot,
-                gatherer: Gatherer::new(&snapshot, &shelf, &model, types, self.threads(), Manner::of(&options.model))?,
-                backend: Backend::new(&options.model)?,
-                dimension: shelf.parts(Some(&model)).first().map_or(0, |part| part.dimension),
-                texts: FxHashMap::default(),
-                known: Vec::new(),
-                rows: 0,
-                written: Instant::now(),
-                types,
-                report: &mut report,
-            };
-            let outcome = run.all(&pending, progress, interrupt);
-            // What was done before a model fell silent is kept.
-            run.flush()?;
-            outcome?;
-        }
-        drop(shelf);
-        report.complete = report.pending == 0 && !options.dry_run;
         if !options.dry_run {
+            let outcome = self.embed_pending(&snapshot, &shelf, options, types, &pending, &mut report, progress, interrupt);
+            drop(shelf);
+            if !old.is_empty() {
+                let done = outcome.is_ok() && report.pending == 0;
+                let mut gone = keep::of_model(&snapshot, &model)?;
+                gone.retain(|path| old.contains(path) == done);
+                gone.iter().try_for_each(|path| fsio::remove(path))?;
+            }
+            outcome?;
+            report.complete = report.pending == 0;
             if !interrupt.is_raised() {
                 let config = Config { links: options.links, ef_construction: options.ef_construction };
                 self.pool()?.install(|| keep::merge(&snapshot, &model, config, options.graph_from, progress))?;
-            }
-            for error in Shelf::open(&snapshot)?.damaged_paths() {
-                fsio::remove(error)?;
             }
         }
         if let Some(row) = Shelf::open(&snapshot)?.rows().into_iter().find(|row| row.model == model) {
@@ -110,6 +95,41 @@ impl Vault {
         }
         report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(report)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the state of one run, taken apart")]
+    fn embed_pending(
+        &self,
+        snapshot: &Snapshot,
+        shelf: &Shelf,
+        options: &EmbedOptions,
+        types: u32,
+        pending: &[u64],
+        report: &mut EmbedReport,
+        progress: &dyn Progress,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        if pending.is_empty() {
+            return Ok(());
+        }
+        progress.phase("embedding", Some(pending.len() as u64));
+        let model = options.model.name();
+        let mut run = EmbedRun {
+            snapshot,
+            gatherer: Gatherer::new(snapshot, shelf, model, types, self.threads(), Manner::of(&options.model))?,
+            backend: Backend::new(&options.model)?,
+            dimension: shelf.parts(Some(model)).first().map_or(0, |part| part.dimension),
+            texts: FxHashMap::default(),
+            known: Vec::new(),
+            rows: 0,
+            written: Instant::now(),
+            types,
+            report,
+        };
+        let outcome = run.all(pending, progress, interrupt);
+        // What was done before a model fell silent is kept.
+        run.flush()?;
+        outcome
     }
 }
 
@@ -165,8 +185,7 @@ impl EmbedRun<'_, '_> {
                 return Ok(());
             }
             let mut gathered = self.gatherer.round(round, self.dimension, progress)?;
-            self.ask_outside(&mut gathered, interrupt)?;
-            if interrupt.is_raised() {
+            if !self.ask_outside(&mut gathered, interrupt)? {
                 return Ok(());
             }
             self.take(round, gathered);
@@ -177,14 +196,14 @@ impl EmbedRun<'_, '_> {
         Ok(())
     }
 
-    /// Has the windows embedded that the program cannot embed itself.
-    fn ask_outside(&mut self, gathered: &mut Gathered, interrupt: &Interrupt) -> Result<()> {
-        let Backend::Outside(outside) = &mut self.backend else { return Ok(()) };
+    /// Has the windows embedded that the program cannot embed itself; false when it was interrupted.
+    fn ask_outside(&mut self, gathered: &mut Gathered, interrupt: &Interrupt) -> Result<bool> {
+        let Backend::Outside(outside) = &mut self.backend else { return Ok(true) };
         let windows = std::mem::take(&mut gathered.windows);
         let mut refused: FxHashMap<u64, String> = FxHashMap::default();
         for batch in windows.chunks(outside.together()) {
             if interrupt.is_raised() {
-                return Ok(());
+                return Ok(false);
             }
             let texts: Vec<&str> = batch.iter().map(|window| window.text.as_str()).collect();
             for (window, vector) in batch.iter().zip(outside.embed(&texts)?) {
@@ -214,7 +233,7 @@ impl EmbedRun<'_, '_> {
             gathered.refused.push((hash, record.unwrap_or_default(), reason));
         }
         gathered.refused.sort();
-        Ok(())
+        Ok(true)
     }
 
     /// Takes a round's texts over.

@@ -51,7 +51,7 @@ use crate::vault::rewrite::live::Removed;
 use crate::vault::rewrite::sink::{NewPacks, Shared};
 use crate::vault::rewrite::stream::{Means, Piece};
 use crate::vault::snapshot::{Snapshot, read_journals};
-use crate::vault::view::{CACHE_BYTES, PackView};
+use crate::vault::view::PackView;
 use crate::vault::write::assemble::{Assembler, Past, Shape};
 use crate::vault::write::encode::{Encoder, Levels};
 
@@ -68,6 +68,33 @@ pub struct Profile {
     pub vocabulary: bool,
     /// Look for an order in which like records stand together.
     pub reorder: bool,
+    /// What each thread may keep of decoded blocks and groups.
+    pub cache_bytes: usize,
+    /// A new pack begins when the tables of the one being written have so many bytes.
+    pub table_bytes: u64,
+}
+
+/// Windows of records to be put in another order take some hundred megabytes.
+const ROOM_TO_ORDER: u64 = 1 << 30;
+/// Less than this is no window.
+const LEAST_SHARE: usize = 8 << 20;
+
+impl Profile {
+    /// The same within a limit of memory. What is remembered to compare with becomes less, packs of very many short texts end early, and
+    /// records stay in the order they are in: the result is larger. Compressing itself takes what it takes, some 100 MiB a thread at level 19.
+    #[must_use]
+    pub fn within(mut self, limit: Option<u64>) -> Profile {
+        if let Some(limit) = limit {
+            let share = usize::try_from(limit / 16).unwrap_or(usize::MAX).max(LEAST_SHARE);
+            self.shape.window_bytes = self.shape.window_bytes.min(share);
+            self.shape.ring_bytes = self.shape.ring_bytes.min(share);
+            self.cache_bytes = self.cache_bytes.min(share / 2);
+            // Tables double, and both are there while they do.
+            self.table_bytes = (limit / 5).max(LEAST_SHARE as u64);
+            self.reorder &= limit >= ROOM_TO_ORDER;
+        }
+        self
+    }
 }
 
 /// Places in the filter of known content: 8 MiB.
@@ -94,6 +121,7 @@ pub struct Maintenance<'a> {
     layout: Layout,
     pool: Arc<ThreadPool>,
     lock_timeout: Duration,
+    memory_limit: Option<u64>,
     progress: &'a dyn Progress,
     interrupt: &'a Interrupt,
     /// Looks on at every step.
@@ -186,6 +214,7 @@ impl<'a> Maintenance<'a> {
             layout: layout.clone(),
             pool,
             lock_timeout,
+            memory_limit: None,
             progress,
             interrupt,
             watch: Box::new(|_| Ok(())),
@@ -194,6 +223,12 @@ impl<'a> Maintenance<'a> {
             maintenance.clear_leftovers()?;
         }
         Ok(maintenance)
+    }
+
+    /// Rewrites within so much memory ([`Profile::within`]).
+    #[must_use]
+    pub fn within(self, memory_limit: Option<u64>) -> Maintenance<'a> {
+        Maintenance { memory_limit, ..self }
     }
 
     /// Pack files of this vault that no head names.
@@ -231,7 +266,7 @@ impl<'a> Maintenance<'a> {
         let mut head = Head::read(self.layout.dir())?;
         head.packs.iter_mut().filter(|pack| packs.contains(&pack.committed.pack)).for_each(|pack| pack.sealed = true);
         let first = PackId(head.next_pack);
-        head.next_pack += packs.len() as u32 * 2 + 8;
+        head.next_pack += packs.len() as u32 * 2 + SPARE_PACKS;
         head.generation += 1;
         head.sweep(self.layout.dir());
         head.publish(self.layout.dir())?;
@@ -257,13 +292,14 @@ impl<'a> Maintenance<'a> {
     /// # Errors
     /// When anything cannot be read, written or is not equal; the vault is then as before.
     pub fn rewrite(&self, snapshot: &Snapshot, first: PackId, profile: &Profile, request: &Request<'_>) -> Result<Outcome> {
+        let profile = &profile.clone().within(self.memory_limit);
         let old: Vec<Arc<PackReader>> =
             snapshot.packs.iter().filter(|pack| request.packs.contains(&pack.committed.pack)).cloned().collect();
         let carried = carry::entries(snapshot, &request.packs, request.purged)?;
         let shared = Arc::new(Shared::default());
         let written = self.write(snapshot, &old, first, profile, request, carried, &shared);
         let outcome = written.and_then(|new| match new {
-            Some(new) => self.verify_and_publish(snapshot, &old, new, request),
+            Some(new) => self.verify_and_publish(snapshot, &old, new, request, profile.cache_bytes),
             None => Ok(Outcome::default()),
         });
         if !outcome.as_ref().is_ok_and(|outcome| outcome.done) {
@@ -303,10 +339,11 @@ impl<'a> Maintenance<'a> {
             shared,
             issued: 0,
             commit_every: (profile.shape.ring_bytes / 2) as u64,
+            table_bytes: profile.table_bytes,
             numbers: Vec::new(),
             long: Vec::new(),
         };
-        let means = Means { threads: self.pool.current_num_threads(), cache_bytes: CACHE_BYTES };
+        let means = Means { threads: self.pool.current_num_threads(), cache_bytes: profile.cache_bytes };
         let stored = stream::units(old, request.live);
         if profile.vocabulary
             && let Some(coder) = vocabulary::find(old, &stored, means, profile.levels.text)?
@@ -354,13 +391,14 @@ impl<'a> Maintenance<'a> {
         old: &[Arc<PackReader>],
         new: Vec<LivePack>,
         request: &Request<'_>,
+        cache_bytes: usize,
     ) -> Result<Outcome> {
         self.progress.phase("verifying", None);
         let opened: Result<Vec<_>> = new
             .iter()
             .map(|pack| PackReader::open(&self.layout.packs(), snapshot.head.vault_id, pack.committed).map(Arc::new))
             .collect();
-        let Some(records) = verify::equal(old, &opened?, request.live, &self.pool, self.interrupt)? else {
+        let Some(records) = verify::equal(old, &opened?, request.live, &self.pool, cache_bytes, self.interrupt)? else {
             return Ok(Outcome::default());
         };
         (self.watch)(Step::Verified)?;
@@ -412,6 +450,9 @@ impl<'a> Maintenance<'a> {
     }
 }
 
+/// Pack numbers set aside beyond two for each that is replaced: little memory makes small packs.
+const SPARE_PACKS: u32 = 256;
+
 /// Publishing waits at least so long for a writer that is at work: all the work before would be lost otherwise.
 const PUBLISH_PATIENCE: Duration = Duration::from_secs(600);
 
@@ -443,6 +484,7 @@ struct Writer<'w> {
     shared: &'w Arc<Shared>,
     issued: u64,
     commit_every: u64,
+    table_bytes: u64,
     numbers: Vec<u64>,
     /// Segments of a long record so far.
     long: Vec<(u32, u32)>,
@@ -464,7 +506,7 @@ impl Writer<'_> {
                 self.assembler.long_record(&std::mem::take(&mut self.long), *hash, Some(*number))?;
             }
         }
-        if self.assembler.is_full() {
+        if self.assembler.is_full() || self.assembler.table_bytes() >= self.table_bytes {
             self.issued += 1;
             return self.assembler.commit(Vec::new(), true);
         }

@@ -46,6 +46,7 @@ pub fn equal(
     new: &[Arc<PackReader>],
     live: &Numbers,
     pool: &ThreadPool,
+    cache_bytes: usize,
     interrupt: &Interrupt,
 ) -> Result<Option<u64>> {
     let held = old.iter().flat_map(|pack| &pack.directory.groups).flat_map(|group| &group.records);
@@ -58,7 +59,10 @@ pub fn equal(
     let compared: u64 = pool.install(|| {
         let ranges = new.iter().flat_map(|pack| ranges(pack.directory.groups.len()).map(move |range| (pack, range)));
         let ranges: Vec<_> = ranges.collect();
-        ranges.into_par_iter().map(|(pack, range)| compare(pack, range, old, &places, interrupt)).sum::<Result<u64>>()
+        ranges
+            .into_par_iter()
+            .map(|(pack, range)| compare(pack, range, old, &places, cache_bytes, interrupt))
+            .sum::<Result<u64>>()
     })?;
     if interrupt.is_raised() {
         return Ok(None);
@@ -80,9 +84,10 @@ fn compare(
     groups: Range<usize>,
     old: &[Arc<PackReader>],
     places: &OldPlaces,
+    cache_bytes: usize,
     interrupt: &Interrupt,
 ) -> Result<u64> {
-    let mut new_view = PackView::new(Arc::clone(new))?;
+    let mut new_view = PackView::with_cache(Arc::clone(new), cache_bytes)?;
     let mut old_view: Option<(usize, PackView)> = None;
     let (mut now, mut before) = (Vec::new(), Vec::new());
     let mut count = 0;
@@ -95,7 +100,7 @@ fn compare(
             let differs = || Error::Internal(format!("record {number} came out of a rewrite differently; the old packs stay"));
             let (pack, old_group, old_position) = places.find(number).ok_or_else(differs)?;
             if old_view.as_ref().is_none_or(|(open, _)| *open != pack) {
-                old_view = Some((pack, PackView::new(Arc::clone(&old[pack]))?));
+                old_view = Some((pack, PackView::with_cache(Arc::clone(&old[pack]), cache_bytes)?));
             }
             let Some((_, view)) = &mut old_view else { continue };
             let new_pieces = new_view.pieces(group, position).map_err(|corrupt| new.damaged(corrupt))?;

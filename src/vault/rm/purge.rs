@@ -36,7 +36,8 @@ const MOST_ROUNDS: usize = 8;
 /// When the vault cannot be read or written. Killed half-way it leaves the victims removed but some of their bytes in old packs;
 /// the same purge again ends it.
 pub fn purge(vault: &Vault, options: &RmOptions, progress: &dyn Progress, interrupt: &Interrupt) -> Result<RmReport> {
-    let maintenance = Maintenance::begin(&vault.layout, vault.pool()?, vault.options.lock_timeout, progress, interrupt)?;
+    let maintenance = Maintenance::begin(&vault.layout, vault.pool()?, vault.options.lock_timeout, progress, interrupt)?
+        .within(vault.options.memory_limit);
     let (mut report, victims, hashes) = set_tombstones(vault, options)?;
     if report.records == 0 {
         return Ok(report);

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::{Corrupt, Result};
 use crate::group::decode::Links;
@@ -102,6 +102,8 @@ fn search_group(
         true => group.judge_values(|number| view.templates().get(number), &skip, &mut judge)?,
         false => Vec::new(),
     };
+    // What is known to have a match need not be put together.
+    let hits: FxHashSet<u32> = nodes.iter().filter(|(_, judged)| *judged == Judged::Hit).map(|(node, _)| *node).collect();
     let in_texts = candidates.inner_texts(index);
     let specials = group.specials(|number| view.templates().get(number))?;
     let split = group.split_nodes(|number| view.templates().get(number))?.into_iter().collect();
@@ -115,6 +117,7 @@ fn search_group(
             continue;
         }
         let judged = match special.slot.kind {
+            SlotKind::NodeInString if hits.contains(&special.target) => Judged::Hit,
             SlotKind::NodeInString => match inner.get(&special.target) {
                 Some(true) => Judged::Hit,
                 Some(false) => Judged::No,

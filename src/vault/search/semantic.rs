@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::checksum::content_hash;
@@ -36,6 +37,9 @@ use crate::vectors::quantize::Query;
 const POOL: usize = 100;
 /// What words count beside likeness.
 const WORDS: f64 = 0.5;
+
+/// Queries of a batch that are answered side by side.
+const TOGETHER: usize = 256;
 
 /// Something to be compared with.
 struct Question {
@@ -97,10 +101,15 @@ pub(super) fn run(
     }
     let questions = questions(vault, &search, semantic, &model, &parts, &mut passing)?;
     let asked = Asked { search: &search, parts: &parts, types, is_filtered, passing: &passing, semantic };
-    for question in &questions {
-        let found = asked.candidates(question)?;
-        report.occurrences += found.len() as u64;
-        asked.hand_out(question, found, &mut report, sink)?;
+    for questions in questions.chunks(TOGETHER) {
+        let found: Result<Vec<Vec<Candidate>>> = match questions {
+            [one] => asked.candidates(one).map(|found| vec![found]),
+            some => vault.pool()?.install(|| some.par_iter().map(|question| asked.candidates(question)).collect()),
+        };
+        for (question, found) in questions.iter().zip(found?) {
+            report.occurrences += found.len() as u64;
+            asked.hand_out(question, found, &mut report, sink)?;
+        }
     }
     Ok(report)
 }

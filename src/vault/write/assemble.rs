@@ -186,6 +186,9 @@ const AHEAD: usize = 256;
 
 const UNSEEN: u32 = u32::MAX;
 
+/// A root and its record in a hash table.
+const ROOT_BYTES: usize = 18;
+
 /// Nodes and segments shorter than this are not looked for in older sessions when a catalog is kept: finding one again would
 /// save less than remembering all of them costs.
 pub const PRINTED_BYTES: usize = 256;
@@ -673,6 +676,15 @@ impl<S: Sink> Assembler<S> {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.text_bytes >= self.shape.pack_bytes || self.position.node > 1 << 30 || self.position.segment > 1 << 30
+    }
+
+    /// Memory of what is remembered of each node, segment and record of the open pack, about.
+    #[must_use]
+    pub fn table_bytes(&self) -> u64 {
+        let prints = self.nodes.bytes() + self.segments.bytes();
+        let nodes = self.node_memory.bytes();
+        let segments = self.segment_memory.capacity() * size_of::<SegmentMemory>();
+        (prints + nodes + segments + self.roots.capacity() * ROOT_BYTES) as u64
     }
 
     /// What was new so far.

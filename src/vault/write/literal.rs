@@ -3,8 +3,9 @@
 //! Positions run through a class without gaps, whatever the blocks. Recent blocks stay in memory so that new text can be
 //! compared and matched with them.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
+
+use crate::pages::Spread;
 
 /// A finished piece of a literal stream, to be coded.
 #[derive(Clone)]
@@ -21,136 +22,149 @@ pub struct Block {
 pub struct Literals {
     class: u8,
     block_bytes: usize,
-    keep_bytes: usize,
-    open: Vec<u8>,
+    /// The latest text; a position's place is its remainder.
+    recent: Spread,
+    /// First position in memory, as long as nothing was overwritten.
+    first: u32,
     open_start: u32,
-    recent: VecDeque<(u32, Arc<Vec<u8>>)>,
-    recent_bytes: usize,
-    /// The buffer of a forgotten block, used again: its pages are there already.
-    spare: Vec<u8>,
+    end: u32,
 }
 
 impl Literals {
-    /// A stream that continues at `start`; finished blocks have `block_bytes`, the last `keep_bytes` stay in memory.
+    /// A stream that continues at `start`; finished blocks have `block_bytes`, about the last `keep_bytes` stay in memory.
     #[must_use]
     pub fn new(class: u8, start: u32, block_bytes: usize, keep_bytes: usize) -> Literals {
-        let open = Vec::new();
-        Literals {
-            class,
-            block_bytes,
-            keep_bytes,
-            open,
-            open_start: start,
-            recent: VecDeque::new(),
-            recent_bytes: 0,
-            spare: Vec::new(),
-        }
+        let recent = Spread::new(keep_bytes + block_bytes);
+        Literals { class, block_bytes, recent, first: start, open_start: start, end: start }
     }
 
     /// The position of the next byte.
     #[must_use]
     pub fn end(&self) -> u32 {
-        self.open_start + self.open.len() as u32
+        self.end
+    }
+
+    /// The oldest position in memory.
+    fn oldest(&self) -> u32 {
+        self.first.max(self.end.saturating_sub(self.recent.size() as u32))
+    }
+
+    /// Where a position's byte is; places of a session begin at 0.
+    fn place(&self, position: u32) -> usize {
+        (position - self.first) as usize % self.recent.size()
     }
 
     /// Appends text; gives its first position. Blocks that became full are added to `full`.
     pub fn append(&mut self, mut text: &[u8], full: &mut Vec<Block>) -> u32 {
-        let start = self.end();
+        let start = self.end;
         while !text.is_empty() {
-            if self.open.capacity() == 0 {
-                self.open = std::mem::take(&mut self.spare);
-                // Whole at once: what is not used of it is never touched.
-                self.open.reserve_exact(self.block_bytes);
-            }
-            let room = self.block_bytes - self.open.len();
+            let place = self.place(self.end);
+            let room = (self.block_bytes - self.open_bytes()).min(self.recent.size() - place);
             let (now, later) = text.split_at(room.min(text.len()));
-            self.open.extend_from_slice(now);
+            if let Some(room) = self.recent.room(place..place + now.len()) {
+                room.copy_from_slice(now);
+            }
+            self.end += now.len() as u32;
             text = later;
-            if self.open.len() == self.block_bytes {
+            if self.open_bytes() == self.block_bytes {
                 full.extend(self.finish());
             }
         }
         start
     }
 
+    fn open_bytes(&self) -> usize {
+        (self.end - self.open_start) as usize
+    }
+
     /// Ends the open block, if there is anything in it.
     pub fn finish(&mut self) -> Option<Block> {
-        if self.open.is_empty() {
+        if self.open_bytes() == 0 {
             return None;
         }
-        let bytes = Arc::new(std::mem::take(&mut self.open));
-        let block = Block { class: self.class, start: self.open_start, bytes: Arc::clone(&bytes) };
-        self.open_start += bytes.len() as u32;
-        self.recent_bytes += bytes.len();
-        self.recent.push_back((block.start, bytes));
-        while self.recent_bytes > self.keep_bytes && self.recent.len() > 1 {
-            if let Some((_, bytes)) = self.recent.pop_front() {
-                self.recent_bytes -= bytes.len();
-                if let Ok(mut bytes) = Arc::try_unwrap(bytes) {
-                    bytes.clear();
-                    self.spare = bytes;
-                }
-            }
+        let mut bytes = Vec::with_capacity(self.open_bytes());
+        while bytes.len() < self.open_bytes() {
+            bytes.extend_from_slice(self.from(self.open_start + bytes.len() as u32));
         }
+        let block = Block { class: self.class, start: self.open_start, bytes: Arc::new(bytes) };
+        self.open_start = self.end;
         Some(block)
     }
 
-    /// The block in memory that holds a position: its first position and bytes.
-    #[must_use]
-    pub fn block(&self, position: u32) -> Option<(u32, &[u8])> {
-        if position >= self.open_start {
-            return (position < self.end()).then_some((self.open_start, self.open.as_slice()));
-        }
-        let index = self.recent.partition_point(|(start, _)| *start <= position).checked_sub(1)?;
-        let (start, bytes) = &self.recent[index];
-        ((position - start) < bytes.len() as u32).then_some((*start, bytes.as_slice()))
+    /// The bytes from a position in memory on that lie together.
+    fn from(&self, position: u32) -> &[u8] {
+        let place = self.place(position);
+        let length = ((self.end - position) as usize).min(self.recent.size() - place);
+        self.recent.get(place..place + length).unwrap_or_default()
     }
 
     /// Compares text with what stands at a position; `None` when that is no longer in memory.
     #[must_use]
-    pub fn equals(&self, mut position: u32, mut text: &[u8]) -> Option<bool> {
-        while !text.is_empty() {
-            let (start, bytes) = self.block(position)?;
-            let stored = &bytes[(position - start) as usize..];
-            let (now, later) = text.split_at(stored.len().min(text.len()));
-            if &stored[..now.len()] != now {
-                return Some(false);
-            }
-            position += now.len() as u32;
-            text = later;
-        }
-        Some(true)
+    pub fn equals(&self, position: u32, text: &[u8]) -> Option<bool> {
+        let known = position >= self.oldest() && u64::from(position) + text.len() as u64 <= u64::from(self.end);
+        let (now, later) = known.then(|| text.split_at(self.from(position).len().min(text.len())))?;
+        let rest = || later.is_empty() || self.from(position + now.len() as u32).starts_with(later);
+        Some(text.is_empty() || self.from(position).starts_with(now) && rest())
     }
 }
 
 impl crate::text::Window for Literals {
     fn after(&self, address: u32) -> &[u8] {
-        self.block(address).map_or(&[], |(start, bytes)| &bytes[(address - start) as usize..])
+        if address >= self.oldest() && address < self.end { self.from(address) } else { &[] }
     }
 
     fn before(&self, address: u32) -> &[u8] {
-        match address.checked_sub(1).and_then(|last| self.block(last)) {
-            Some((start, bytes)) => &bytes[..(address - start) as usize],
-            None => &[],
+        let oldest = self.oldest();
+        if address <= oldest || address > self.end {
+            return &[];
         }
+        let end = self.place(address - 1) + 1;
+        let start = end.saturating_sub((address - oldest) as usize);
+        self.recent.get(start..end).unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::Window;
 
     #[test]
-    fn text_across_blocks_is_compared_until_its_block_is_forgotten() {
+    fn text_across_blocks_is_compared_until_it_is_overwritten() {
         let mut literals = Literals::new(0, 100, 10, 25);
         let mut full = Vec::new();
         let at = literals.append(b"abcdefghijklmnopqrstuvwxyz", &mut full);
         assert_eq!((at, full.len(), full[1].start, literals.end()), (100, 2, 110, 126));
+        assert_eq!(full[1].bytes.as_slice(), b"klmnopqrst");
         assert_eq!(literals.equals(100, b"abcdefghijklmnopqrstuvwxyz"), Some(true));
         assert_eq!(literals.equals(105, b"fgX"), Some(false));
-        assert_eq!(literals.equals(125, b"zz"), None);
+        assert_eq!((literals.equals(125, b"zz"), literals.equals(99, b"?"), literals.equals(126, b"")), (None, None, Some(true)));
         literals.append(&[b'-'; 30], &mut full);
-        assert_eq!(literals.equals(100, b"a"), None);
+        assert_eq!((literals.equals(100, b"a"), literals.equals(121, b"vwxyz-----")), (None, Some(true)));
+        assert_eq!(full.last().unwrap().bytes.as_slice(), b"----------");
         assert!(literals.finish().is_some() && literals.finish().is_none());
+    }
+
+    /// Whatever the sizes: what is said to be at hand are the stream's bytes, and most of the recent ones are at hand.
+    #[test]
+    fn windows_show_the_stream_around_the_end_of_the_memory() {
+        let stream: Vec<u8> = (0..5000u32).map(|n| (n * n >> 3) as u8).collect();
+        let (mut literals, mut full, mut done) = (Literals::new(1, 7, 64, 200), Vec::new(), 0);
+        for step in (1..90).cycle() {
+            let next = (done + step).min(stream.len());
+            literals.append(&stream[done..next], &mut full);
+            done = next;
+            for at in done.saturating_sub(300)..=done {
+                let (after, before) = (literals.after(7 + at as u32), literals.before(7 + at as u32));
+                assert_eq!((after, before), (&stream[at..at + after.len()], &stream[at - before.len()..at]));
+                assert!(at == done || at + 200 < done || !after.is_empty());
+                assert!(at == 0 || at + 200 < done || !before.is_empty());
+            }
+            if done == stream.len() {
+                break;
+            }
+        }
+        full.extend(literals.finish());
+        assert_eq!(full.iter().flat_map(|block| block.bytes.iter().copied()).collect::<Vec<u8>>(), stream);
     }
 }

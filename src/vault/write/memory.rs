@@ -141,6 +141,12 @@ impl NodeMemory {
         }
     }
 
+    /// Memory of what is remembered of each node beside the ring.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.spots.capacity() * size_of::<Spot>()
+    }
+
     /// Reads a byte of each node's entry, so that comparing with them waits for memory once and not for each.
     pub fn fetch(&self, numbers: impl Iterator<Item = u32>) {
         let spots: SmallVec<[Spot; 256]> = numbers.map(|number| self.spot(number)).collect();

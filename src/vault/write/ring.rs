@@ -1,12 +1,10 @@
 //! Entries of recently stored nodes (see [`super::memory`]) in a fixed amount of memory; the oldest give way.
 
-use crate::pages::Pages;
+use crate::pages::Spread;
 
 /// A ring of bytes with ever-rising positions.
 pub struct Ring {
-    /// Nothing until something is put in.
-    bytes: Option<Pages>,
-    capacity: usize,
+    bytes: Spread,
     /// Position of the next byte; `position % capacity` is its place.
     head: u64,
 }
@@ -66,7 +64,7 @@ impl Ring {
     /// An empty ring of `capacity` bytes.
     #[must_use]
     pub fn new(capacity: usize) -> Ring {
-        Ring { bytes: None, capacity, head: 0 }
+        Ring { bytes: Spread::new(capacity), head: 0 }
     }
 
     /// Room to be filled for a node of `length` bytes: for those, or for an entry of `composed` bytes. None when that is more than a
@@ -75,18 +73,16 @@ impl Ring {
         let head = composed.map_or(0, |_| HEAD);
         let size = composed.unwrap_or(length);
         let whole = size + head;
-        if whole > self.capacity / 4 || length >> LENGTH_BITS > 0 || self.head >> (63 - AT_SHIFT) > 0 {
+        if whole > self.bytes.size() / 4 || length >> LENGTH_BITS > 0 || self.head >> (63 - AT_SHIFT) > 0 {
             return None;
         }
-        let place = (self.head % self.capacity as u64) as usize;
-        if place + whole > self.capacity {
+        let place = (self.head % self.bytes.size() as u64) as usize;
+        if place + whole > self.bytes.size() {
             // Never wrap inside an entry: skip to the start.
-            self.head += (self.capacity - place) as u64;
+            self.head += (self.bytes.size() - place) as u64;
         }
-        let place = (self.head % self.capacity as u64) as usize;
-        let capacity = self.capacity;
-        let kept = self.bytes.get_or_insert_with(|| Pages::zeroed(capacity));
-        let (before, room) = kept.get_mut(place..place + whole)?.split_at_mut(head);
+        let place = (self.head % self.bytes.size() as u64) as usize;
+        let (before, room) = self.bytes.room(place..place + whole)?.split_at_mut(head);
         if composed.is_some() {
             before.copy_from_slice(&(size as u32).to_le_bytes());
         }
@@ -114,11 +110,11 @@ impl Ring {
     pub fn get(&self, spot: Spot) -> Option<Found<'_>> {
         let length = spot.length()? as usize;
         // An entry that skipped to the start may have left a gap: anything within one capacity of the head is intact.
-        if spot.at() + (self.capacity as u64) < self.head {
+        if spot.at() + (self.bytes.size() as u64) < self.head {
             return None;
         }
-        let place = (spot.at() % self.capacity as u64) as usize;
-        let bytes = self.bytes.as_ref()?.get(place..)?;
+        let place = (spot.at() % self.bytes.size() as u64) as usize;
+        let bytes = self.bytes.get(place..)?;
         if spot.0 & COMPOSED == 0 {
             return bytes.get(..length).map(Found::Plain);
         }
@@ -129,7 +125,7 @@ impl Ring {
     /// True when a seventeenth of the ring (2 MiB at ingest) has been filled since.
     #[must_use]
     pub fn is_aged(&self, spot: Spot) -> bool {
-        spot.at() + (self.capacity as u64 / 17) < self.head
+        spot.at() + (self.bytes.size() as u64 / 17) < self.head
     }
 
     /// Bytes that were filled so far; what is more than the capacity has taken the place of older ones.

@@ -97,6 +97,12 @@ impl Table {
         found
     }
 
+    /// Memory it takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.places.len() * size_of::<u64>()
+    }
+
     /// Adds a number with its content's hash.
     pub fn insert(&mut self, number: u32, hash: u128) {
         self.insert_print(number, Table::print(hash));
