@@ -261,8 +261,15 @@ fn changes(about: &About<'_>, family: &Family, templates: &Templates, versions: 
         of_models.entry(request.model).or_default().push(at);
     }
     let mut found: Vec<Changed> = Vec::new();
+    let all: Vec<usize> = (0..family.requests.len()).map(version_of).collect();
     for (model, requests) in &of_models {
         let sequence: Vec<usize> = requests.iter().map(|at| version_of(*at)).collect();
+        // A model that comes with a version of its own: prompt and model were changed together.
+        if let Some(&at) = requests.first()
+            && let Some(from) = timeline::came_with(&all, &sequence, at)
+        {
+            found.push(Changed { at, from, to: all[at], returned: false, models: BTreeSet::from([*model]) });
+        }
         for event in events(&sequence) {
             let models = BTreeSet::from([*model]);
             found.push(Changed { at: requests[event.at], from: event.from, to: event.to, returned: event.returned, models });

@@ -60,6 +60,15 @@ pub(super) fn events(sequence: &[usize]) -> Vec<Event> {
     events
 }
 
+/// The version that was usual in all uses before `at`, where the sequence of one model begins with a version that is new there and
+/// stays.
+pub(super) fn came_with(all: &[usize], sequence: &[usize], at: usize) -> Option<usize> {
+    let (&version, before) = (all.get(at)?, all.get(..at)?);
+    let from = usual_before(all, at);
+    let is_new = !before.is_empty() && !before.contains(&version);
+    (is_new && sequence.len() >= STEADY && is_back(sequence, version, 0)).then_some(from)
+}
+
 /// The version that most of the uses just before are of; of equally many the latest.
 fn usual_before(sequence: &[usize], at: usize) -> usize {
     let before = &sequence[at.saturating_sub(AFTER)..at];
@@ -110,6 +119,15 @@ mod tests {
     fn an_edit_is_told_once_and_a_return_is_a_roll_back() {
         let sequence = runs(&[(0, 100), (1, 50), (0, 80), (2, 40)]);
         assert_eq!(told(&sequence), [(100, 0, 1, false), (150, 1, 0, true), (230, 0, 2, false)]);
+    }
+
+    #[test]
+    fn a_prompt_that_comes_with_another_model_has_changed() {
+        let (old, new) = (runs(&[(0, 50)]), runs(&[(1, 50)]));
+        let all = [old.clone(), new.clone()].concat();
+        assert_eq!((came_with(&all, &new, 50), came_with(&all, &old, 0)), (Some(0), None));
+        // A model that begins with what others have in use changes nothing.
+        assert_eq!(came_with(&runs(&[(0, 50)]), &runs(&[(0, 20)]), 30), None);
     }
 
     #[test]
