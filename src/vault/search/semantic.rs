@@ -2,7 +2,7 @@
 //!
 //! The nearest texts of all vector parts, and those that speak the words of the query (BM25), a hundred of each, are brought to one
 //! scale, query by query: the best of a list is 1, its last 0. Likeness and words count the same; measured, that ranks better
-//! than either alone and than ranks added up (`docs/decisions/0019-vectors.md`). Each text is shown once, at its newest record that passes the filter.
+//! than either alone and than ranks added up (`docs/decisions/0017-vectors.md`). Each text is shown once, at its newest record that passes the filter.
 
 use std::collections::BTreeMap;
 
@@ -446,6 +446,6 @@ mod tests {
         found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.hash.cmp(&b.hash)));
         let order: Vec<u64> = found.iter().map(|candidate| candidate.hash).collect();
         assert_eq!(order, [2, 1, 4, 3, 5]);
-        assert!((found[1].score - 0.7).abs() < 1e-9);
+        assert!((found[1].score - (1.0 - WORDS)).abs() < 1e-9);
     }
 }
