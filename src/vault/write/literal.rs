@@ -148,7 +148,7 @@ mod tests {
     /// Whatever the sizes: what is said to be at hand are the stream's bytes, and most of the recent ones are at hand.
     #[test]
     fn windows_show_the_stream_around_the_end_of_the_memory() {
-        let stream: Vec<u8> = (0..5000u32).map(|n| (n * n >> 3) as u8).collect();
+        let stream: Vec<u8> = (0..5000u32).map(|n| ((n * n) >> 3) as u8).collect();
         let (mut literals, mut full, mut done) = (Literals::new(1, 7, 64, 200), Vec::new(), 0);
         for step in (1..90).cycle() {
             let next = (done + step).min(stream.len());
