@@ -1,7 +1,7 @@
 //! turnpack keeps logs of LLM conversations in a directory, the *vault*, from which every line comes back byte for byte.
 //!
 //! One way down: `cli` → `vault` → the rooms (`source`, `shape`, `dialogue`, `group`, `record`, `column`, `text`, `codec`,
-//! `pack`, `catalog`, `lexical`, `vectors`) → the foundation (`ids`, `bytes`, `checksum`, `error`, `fsio`, `interrupt`, `pages`, `progress`). The library
+//! `pack`, `catalog`, `lexical`, `vectors`) → the foundation (`ids`, `bytes`, `checksum`, `display`, `error`, `fsio`, `interrupt`, `pages`, `progress`). The library
 //! prints nothing.
 
 pub mod bytes;
@@ -11,6 +11,7 @@ pub mod cli;
 pub mod codec;
 pub mod column;
 pub mod dialogue;
+pub mod display;
 pub mod error;
 pub mod fsio;
 pub mod group;

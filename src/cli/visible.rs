@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::display::is_control;
+
 /// One line: every control character is shown, newline and tab included.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     show(text, |_| false)
@@ -24,11 +26,6 @@ fn show(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
         if is_control(c) && !keep(c) { out.extend(c.escape_default()) } else { out.push(c) }
     }
     Cow::Owned(out)
-}
-
-/// Controls of the terminal (C0, DEL, C1) and of the writing direction: both can make text look like other text.
-fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Escapes what JSON allows unescaped but a terminal would act on. Such characters occur in strings only.

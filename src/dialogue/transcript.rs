@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::visible::shown;
 use super::{Dialogue, Message, Part, Speaker};
+use crate::display::push_html;
 use crate::shape::SegmentType::{self, *};
 
 /// Nothing is loaded or run, whatever the texts hold: the policy forbids it and every text is escaped.
@@ -137,18 +138,8 @@ fn one_line(text: &str) -> String {
 }
 
 fn escape(text: &str) -> String {
-    let text = shown(text);
-    let mut out = String::with_capacity(text.len() + text.len() / 16);
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
+    let mut out = String::new();
+    push_html(&shown(text), &mut out);
     out
 }
 

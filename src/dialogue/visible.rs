@@ -3,10 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Controls of the terminal (C0, DEL, C1) and of the writing direction: both can make text look like other text.
-fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
+use crate::display::is_control;
 
 /// Text with its controls shown; newlines and tabs stay, a carriage return before a newline goes.
 pub(super) fn shown(text: &str) -> Cow<'_, str> {

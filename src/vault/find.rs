@@ -29,8 +29,8 @@ pub(crate) fn records_with(snapshot: &Snapshot, needles: &[&[u8]], threads: usiz
     if needles.iter().any(hidden) {
         return Ok(snapshot.places().iter().flat_map(|place| place.first..place.first + place.count).collect());
     }
-    let finders: Vec<memmem::Finder<'_>> = needles.iter().map(memmem::Finder::new).collect();
-    let holds = |value: &[u8]| holds(value, &finders);
+    let finders = Finders::new(needles);
+    let holds = |value: &[u8]| finders.in_value(value);
     let groups = (0..snapshot.packs.len())
         .flat_map(|pack| (0..snapshot.packs[pack].directory.groups.len()).map(move |group| (pack, group)));
     let mut hits = Hits::new(snapshot);
@@ -62,20 +62,43 @@ pub(crate) fn records_with(snapshot: &Snapshot, needles: &[&[u8]], threads: usiz
     holders(snapshot, hits, threads)
 }
 
-/// True when a value holds a needle, plainly or behind escapes.
-fn holds(value: &[u8], finders: &[memmem::Finder<'_>]) -> bool {
-    let mut value = Cow::Borrowed(value);
-    for _ in 0..ESCAPES {
-        if finders.iter().any(|finder| finder.find(&value).is_some()) {
-            return true;
-        }
-        match unescape(&value) {
-            // A backslash at the end stays.
-            Cow::Owned(plain) if *plain != *value => value = Cow::Owned(plain),
-            _ => return false,
+/// Looks for needles in values.
+struct Finders<'n> {
+    needles: Vec<memmem::Finder<'n>>,
+    /// Finds what every escape has that can hide one of them.
+    hiding: memmem::Finder<'static>,
+}
+
+impl<'n> Finders<'n> {
+    fn new(needles: &[&'n [u8]]) -> Finders<'n> {
+        // Letters, digits and the like are hidden only by their numbers, which are rare: most texts need not be unescaped.
+        let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'/');
+        let by_number = needles.iter().all(|needle| needle.iter().all(plain));
+        let hiding: &[u8] = if by_number { br"\u00" } else { br"\" };
+        Finders {
+            needles: needles.iter().map(|needle| memmem::Finder::new(*needle)).collect(),
+            hiding: memmem::Finder::new(hiding),
         }
     }
-    true
+
+    /// True when a value holds a needle, plainly or behind escapes.
+    fn in_value(&self, value: &[u8]) -> bool {
+        let mut value = Cow::Borrowed(value);
+        for _ in 0..ESCAPES {
+            if self.needles.iter().any(|finder| finder.find(&value).is_some()) {
+                return true;
+            }
+            if self.hiding.find(&value).is_none() {
+                return false;
+            }
+            match unescape(&value) {
+                // A backslash at the end stays.
+                Cow::Owned(plain) if *plain != *value => value = Cow::Owned(plain),
+                _ => return false,
+            }
+        }
+        true
+    }
 }
 
 #[cfg(test)]
@@ -83,7 +106,7 @@ mod tests {
     use super::*;
 
     fn has(value: &str, needle: &str) -> bool {
-        holds(value.as_bytes(), &[memmem::Finder::new(needle.as_bytes())])
+        Finders::new(&[needle.as_bytes()]).in_value(value.as_bytes())
     }
 
     #[test]
@@ -91,6 +114,10 @@ mod tests {
         for value in ["a/b", r"a\/b", r"\u0061/b", r"x a\/b y", r#"{\"id\":\"a\\/b\"}"#, r"\\\\u0061/b", r"\n\ta/b"] {
             assert!(has(value, "a/b"), "{value}");
         }
+        for value in ["r-1", r"\u0072-1", r"x\ty \u0072-1", r#"{\"a\":\"\\u0072-1\"}"#, r"\\u005cu0072-1"] {
+            assert!(has(value, "r-1"), "{value}");
+        }
+        assert!(!has(r"r\n-1 \u0041 r\\-1", "r-1"));
         assert!(has(r"\ud83d\ude00-7", "\u{1f600}-7"));
         for value in ["a-b", r"a\\b", "", r"\", r"\u00", r"a\u002"] {
             assert!(!has(value, "a/b"), "{value}");

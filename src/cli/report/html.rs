@@ -6,6 +6,7 @@ use super::super::units;
 use super::super::visible::visible;
 use super::drift::short;
 use super::svg;
+use crate::display::push_html;
 use crate::vault::api::{
     ByteGroups, DedupReport, DiffPart, DriftChange, DriftReport, Lineage, NearReport, Outcome, Repeat, Summary, Time, WhatIf,
     Witness,
@@ -37,16 +38,7 @@ pub(super) fn escape(text: &str) -> String {
         if at > 0 {
             out.push('\n');
         }
-        for c in visible(line).chars() {
-            match c {
-                '&' => out.push_str("&amp;"),
-                '<' => out.push_str("&lt;"),
-                '>' => out.push_str("&gt;"),
-                '"' => out.push_str("&quot;"),
-                '\'' => out.push_str("&#39;"),
-                c => out.push(c),
-            }
-        }
+        push_html(&visible(line), &mut out);
     }
     out
 }
