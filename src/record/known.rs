@@ -31,6 +31,11 @@ impl Known {
         (hash as u16).max(1)
     }
 
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.slots.iter().for_each(|slot| slot.store(0, Ordering::Relaxed));
+    }
+
     /// Remembers content.
     pub fn insert(&self, hash: u128) {
         self.slot(hash).store(Known::tag(hash), Ordering::Relaxed);

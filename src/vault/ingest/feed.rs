@@ -19,6 +19,7 @@ use crate::vault::ingest::long::LongLines;
 use crate::vault::ingest::repeat::Undecided;
 use crate::vault::journal::{self, Entry, Removal, SourceDelta};
 use crate::vault::session::Session;
+use crate::vault::write::assemble::CutChunk;
 
 /// Raw bytes after which a commit is made even when little of them was new.
 const COMMIT_BYTES: u64 = 256 << 20;
@@ -272,7 +273,8 @@ impl Feed {
     fn chunk(&mut self, session: &mut Session, slot: usize, chunk: Arc<Chunk>, cuts: &Cuts) -> Result<()> {
         let mut numbers = Vec::with_capacity(cuts.records.len());
         let first_new = session.assembler.next_record();
-        session.assembler.chunk(&chunk.data, cuts, &mut numbers)?;
+        let lines = CutChunk { bytes: &chunk.data, cuts, options: &self.options };
+        session.assembler.chunk(&lines, &mut numbers)?;
         if self.restore {
             self.restore_removed(session, cuts, &numbers);
         }

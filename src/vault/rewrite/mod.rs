@@ -42,6 +42,7 @@ use crate::interrupt::Interrupt;
 use crate::pack::reader::{PackReader, read_header};
 use crate::pack::{HEADER_BYTES, Mark};
 use crate::progress::Progress;
+use crate::record::cut::CutOptions;
 use crate::record::known::Known;
 use crate::vault::head::{Head, LivePack};
 use crate::vault::journal::{self, Entry, Stamp};
@@ -49,10 +50,10 @@ use crate::vault::layout::Layout;
 use crate::vault::rewrite::carry::{Carried, Purged};
 use crate::vault::rewrite::live::Removed;
 use crate::vault::rewrite::sink::{NewPacks, Shared};
-use crate::vault::rewrite::stream::{Means, Piece};
+use crate::vault::rewrite::stream::{Cutting, Means, Piece};
 use crate::vault::snapshot::{Snapshot, read_journals};
 use crate::vault::view::PackView;
-use crate::vault::write::assemble::{Assembler, Past, Shape};
+use crate::vault::write::assemble::{Assembler, CutChunk, Past, Shape};
 use crate::vault::write::encode::{Encoder, Levels};
 
 /// How new packs are made.
@@ -356,12 +357,13 @@ impl<'a> Maintenance<'a> {
             true => order::by_likeness(old, stored, means, self.interrupt)?,
             false => (stored, means),
         };
-        let complete = stream::in_order(old, &units, &known, means, |piece| {
+        let options = CutOptions { splits: splits::of(old)?, ..CutOptions::default() };
+        let complete = stream::in_order(old, &units, Cutting { known: &known, options: &options }, means, |piece| {
             if self.interrupt.is_raised() {
                 return Ok(false);
             }
             self.progress.advance(piece.records());
-            writer.take(&piece)?;
+            writer.take(&piece, &options)?;
             Ok(true)
         })?;
         if !complete {
@@ -491,11 +493,12 @@ struct Writer<'w> {
 }
 
 impl Writer<'_> {
-    fn take(&mut self, piece: &Piece) -> Result<()> {
+    fn take(&mut self, piece: &Piece, options: &CutOptions) -> Result<()> {
         self.numbers.clear();
         match piece {
             Piece::Lines(lines) => {
-                self.assembler.chunk_numbered(&lines.bytes, &lines.cuts, Some(&lines.numbers), &mut self.numbers)?;
+                let chunk = CutChunk { bytes: &lines.bytes, cuts: &lines.cuts, options };
+                self.assembler.chunk_numbered(&chunk, Some(&lines.numbers), &mut self.numbers)?;
             }
             Piece::LongPart(part) => {
                 self.long.push(self.assembler.long_piece(part)?);

@@ -17,9 +17,10 @@ use crate::codec;
 use crate::error::Result;
 use crate::interrupt::Interrupt;
 use crate::pack::reader::PackReader;
+use crate::record::cut::CutOptions;
 use crate::record::known::Known;
 use crate::record::template::{Part, SlotKind, Template};
-use crate::vault::rewrite::stream::{self, Lines, Means, Piece, Place, Unit};
+use crate::vault::rewrite::stream::{self, Cutting, Lines, Means, Piece, Place, Unit};
 
 /// New text of a window at most.
 const WINDOW_BYTES: usize = 96 << 20;
@@ -78,12 +79,13 @@ pub fn by_likeness(
         return Ok((stored, means));
     }
     let mut windows = Windows { units: Vec::new(), window: Window::default(), changed: false };
-    let known = Arc::new(Known::new(KNOWN_BITS));
     let segments = Known::new(KNOWN_BITS);
     let mut places = stored.iter().flatten().copied();
-    stream::in_order(packs, &stored, &known, means, |piece| {
+    // Every record is opened: the order must not depend on what was known when a thread came by.
+    let cutting = Cutting { known: &Known::new(0), options: &CutOptions::default() };
+    stream::in_order(packs, &stored, cutting, means, |piece| {
         match piece {
-            Piece::Lines(lines) => windows.add(&lines, &mut places, &known, &segments),
+            Piece::Lines(lines) => windows.add(&lines, &mut places, &segments),
             Piece::LongPart(_) => {}
             Piece::LongEnd(..) => windows.window.places.extend(places.next()),
         }
@@ -107,7 +109,7 @@ struct Windows {
 }
 
 impl Windows {
-    fn add(&mut self, lines: &Lines, places: &mut impl Iterator<Item = Place>, known: &Known, segments: &Known) {
+    fn add(&mut self, lines: &Lines, places: &mut impl Iterator<Item = Place>, segments: &Known) {
         let cuts = &lines.cuts;
         let (mut next_node, mut next_segment) = (0, 0);
         for &root in &cuts.records {
@@ -128,7 +130,6 @@ impl Windows {
                         }
                     }
                 }
-                known.insert(node.hash);
             }
             next_node = next_node.max(root as usize + 1);
             self.window.ends.push(self.window.text.len());
@@ -172,7 +173,7 @@ impl Window {
     fn keys_of(&mut self, lines: &Lines, node: usize, record: u32) {
         let cuts = &lines.cuts;
         let node = &cuts.nodes[node];
-        if node.is_list || node.template == crate::record::cut::UNOPENED {
+        if node.is_list {
             return;
         }
         let template = cuts.template(node.template);

@@ -14,7 +14,7 @@ use crate::pack::reader::PackReader;
 use crate::record::cut::{CutOptions, Cuts, Cutter};
 use crate::record::known::Known;
 use crate::source::lines::ChunkOptions;
-use crate::vault::rewrite::{Numbers, splits};
+use crate::vault::rewrite::Numbers;
 use crate::vault::view::PackView;
 
 /// Some records, cut.
@@ -84,6 +84,15 @@ pub struct Means {
 /// Threads beyond these would only wait for the one that numbers.
 const MOST_THREADS: usize = 6;
 
+/// How records are cut on their way.
+#[derive(Clone, Copy)]
+pub struct Cutting<'c> {
+    /// What is known need not be opened. When it is written meanwhile, what comes out depends on luck.
+    pub known: &'c Known,
+    /// The wishes.
+    pub options: &'c CutOptions,
+}
+
 /// Hands records of `packs` to `take`, unit by unit, which may say false to stop; false when it did.
 ///
 /// # Errors
@@ -91,20 +100,18 @@ const MOST_THREADS: usize = 6;
 pub fn in_order(
     packs: &[Arc<PackReader>],
     units: &[Unit],
-    known: &Arc<Known>,
+    cutting: Cutting<'_>,
     means: Means,
     mut take: impl FnMut(Piece) -> Result<bool>,
 ) -> Result<bool> {
-    let options = CutOptions { splits: splits::of(packs)?, ..CutOptions::default() };
     let threads = means.threads.clamp(1, MOST_THREADS).min(units.len().max(1));
     std::thread::scope(|scope| {
         let queues: Vec<Receiver<Sent>> = (0..threads)
             .map(|thread| {
                 let (sender, receiver) = bounded(2);
-                let options = &options;
                 scope.spawn(move || {
                     let units = units.iter().skip(thread).step_by(threads);
-                    if let Err(error) = fetch(packs, units, known, options, means.cache_bytes, &sender) {
+                    if let Err(error) = fetch(packs, units, cutting, means.cache_bytes, &sender) {
                         let _ = sender.send(Sent::Failed(error));
                     }
                 });
@@ -153,14 +160,13 @@ struct Stopped;
 fn fetch<'u>(
     packs: &[Arc<PackReader>],
     units: impl Iterator<Item = &'u Unit>,
-    known: &Known,
-    options: &CutOptions,
+    cutting: Cutting<'_>,
     cache_bytes: usize,
     sender: &Sender<Sent>,
 ) -> Result<()> {
     let mut views = Views { packs, cache_bytes, open: Vec::new() };
     for unit in units {
-        let mut out = Outgoing { known, options, sender, bytes: Vec::new(), ranges: Vec::new(), numbers: Vec::new() };
+        let mut out = Outgoing { cutting, sender, bytes: Vec::new(), ranges: Vec::new(), numbers: Vec::new() };
         if fetch_unit(&mut views, unit, &mut out)?.is_err() {
             return Ok(());
         }
@@ -219,8 +225,7 @@ fn fetch_unit(views: &mut Views<'_>, unit: &Unit, out: &mut Outgoing<'_>) -> Res
 
 /// Records on their way into a piece.
 struct Outgoing<'o> {
-    known: &'o Known,
-    options: &'o CutOptions,
+    cutting: Cutting<'o>,
     sender: &'o Sender<Sent>,
     bytes: Vec<u8>,
     ranges: Vec<Range<usize>>,
@@ -256,7 +261,7 @@ impl Outgoing<'_> {
             return Ok(());
         }
         let bytes = std::mem::take(&mut self.bytes);
-        let mut cutter = Cutter::new(&bytes, self.known, self.options);
+        let mut cutter = Cutter::new(&bytes, self.cutting.known, self.cutting.options);
         self.ranges.drain(..).for_each(|range| cutter.line(range));
         let cuts = cutter.finish();
         let lines = Lines { bytes, cuts, numbers: std::mem::take(&mut self.numbers) };

@@ -11,9 +11,9 @@ use crate::codec;
 use crate::codec::vocabulary::{self, Coder};
 use crate::error::Result;
 use crate::pack::reader::PackReader;
-use crate::record::cut::class;
+use crate::record::cut::{CutOptions, class};
 use crate::record::known::Known;
-use crate::vault::rewrite::stream::{self, Means, Piece, Unit};
+use crate::vault::rewrite::stream::{self, Cutting, Means, Piece, Unit};
 
 /// Text that is enough to find the words of: more hardly changes them.
 const SAMPLE: usize = 8 << 20;
@@ -21,8 +21,6 @@ const SAMPLE: usize = 8 << 20;
 const TRIAL: usize = 1 << 20;
 /// A word must save this many bytes in all: about what it costs to store it.
 const LEAST_USES: u64 = 10;
-/// Places in the filter of nodes met: 1 MiB.
-const KNOWN_BITS: u32 = 17;
 
 /// A vocabulary; `None` where none pays.
 ///
@@ -61,17 +59,14 @@ fn sample(packs: &[Arc<PackReader>], units: &[Unit], all: u64, means: Means) -> 
     let units: Vec<Unit> = units.iter().step_by(step).cloned().collect();
     let mut seen = FxHashSet::default();
     let (mut samples, mut bytes) = (Vec::new(), 0);
-    let known = Arc::new(Known::new(KNOWN_BITS));
-    stream::in_order(packs, &units, &known, means, |piece| {
+    let cutting = Cutting { known: &Known::new(0), options: &CutOptions::default() };
+    stream::in_order(packs, &units, cutting, means, |piece| {
         let Piece::Lines(lines) = piece else { return Ok(true) };
         let mut text = Vec::new();
         for segment in lines.cuts.segments.iter().filter(|segment| segment.class != class::DENSE) {
             if seen.insert(segment.hash) {
                 text.extend_from_slice(lines.cuts.bytes(&lines.bytes, segment.text));
             }
-        }
-        for node in &lines.cuts.nodes {
-            known.insert(node.hash);
         }
         bytes += text.len();
         if !text.is_empty() {

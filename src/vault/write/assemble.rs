@@ -169,13 +169,33 @@ pub struct RecentPrints {
     segments: Vec<u32>,
 }
 
+/// Lines and how they were cut.
+#[derive(Clone, Copy)]
+pub struct CutChunk<'c> {
+    /// The lines' bytes.
+    pub bytes: &'c [u8],
+    /// Their cuts.
+    pub cuts: &'c Cuts,
+    /// What they were cut with: some may have to be cut again.
+    pub options: &'c CutOptions,
+}
+
 /// A chunk's cuts while they are numbered.
 struct Chunk<'c> {
     bytes: &'c [u8],
     cuts: &'c Cuts,
+    options: &'c CutOptions,
     nodes: Vec<u32>,
     segments: Vec<u32>,
     templates: Vec<u32>,
+}
+
+impl<'c> Chunk<'c> {
+    fn new(&CutChunk { bytes, cuts, options }: &CutChunk<'c>) -> Chunk<'c> {
+        let nodes = vec![UNSEEN; cuts.nodes.len()];
+        let segments = vec![UNSEEN; cuts.segments.len()];
+        Chunk { bytes, cuts, options, nodes, segments, templates: vec![UNSEEN; cuts.template_count()] }
+    }
 }
 
 /// Bytes of templates in a frame, about.
@@ -203,21 +223,17 @@ struct Within {
 /// How deep one looks for known children: a request holds an object that holds a list of them.
 const KNOWN_DEPTH: usize = 3;
 
-/// True when a quarter of a node's bytes or more belong to children that are known already.
-fn is_mostly_known(chunk: &Chunk<'_>, local: usize) -> bool {
-    known_bytes(chunk, local, KNOWN_DEPTH) * 4 > chunk.cuts.nodes[local].raw.len()
-}
-
-fn known_bytes(chunk: &Chunk<'_>, local: usize, depth: usize) -> usize {
-    let cuts = chunk.cuts;
-    let children = cuts.values_of(&cuts.nodes[local]).iter().filter(|value| value.slot.kind == SlotKind::Node);
+/// Bytes of a node that belong to children that are known already. What is known is for the table to say, as it stands at this
+/// point of the input: what the cutters' filter knew by then is a matter of luck.
+fn known_bytes(table: &Table, cuts: &Cuts, node: &cut::Node, depth: usize) -> usize {
+    let children = cuts.values_of(node).iter().filter(|value| value.slot.kind == SlotKind::Node);
     children
         .map(|value| {
             let child = &cuts.nodes[value.index()];
-            match (child.template == UNOPENED || chunk.nodes[value.index()] != UNSEEN, depth) {
+            match (child.raw.len() >= NODE_BYTES && table.holds(child.hash), depth) {
                 (true, _) => child.raw.len(),
                 (false, 0) => 0,
-                (false, _) => known_bytes(chunk, value.index(), depth - 1),
+                (false, _) => known_bytes(table, cuts, child, depth - 1),
             }
         })
         .sum()
@@ -267,19 +283,18 @@ impl<S: Sink> Assembler<S> {
     ///
     /// # Errors
     /// When writing fails or the pack cannot be read.
-    pub fn chunk(&mut self, bytes: &[u8], cuts: &Cuts, numbers: &mut Vec<u64>) -> Result<()> {
-        self.chunk_numbered(bytes, cuts, None, numbers)
+    pub fn chunk(&mut self, chunk: &CutChunk<'_>, numbers: &mut Vec<u64>) -> Result<()> {
+        self.chunk_numbered(chunk, None, numbers)
     }
 
     /// The same with the numbers that records of a rewritten pack already have.
     ///
     /// # Errors
     /// As [`Assembler::chunk`].
-    pub fn chunk_numbered(&mut self, bytes: &[u8], cuts: &Cuts, given: Option<&[u64]>, numbers: &mut Vec<u64>) -> Result<()> {
-        let nodes = vec![UNSEEN; cuts.nodes.len()];
-        let segments = vec![UNSEEN; cuts.segments.len()];
-        let mut chunk = Chunk { bytes, cuts, nodes, segments, templates: vec![UNSEEN; cuts.template_count()] };
-        let mut fetched = 0;
+    pub fn chunk_numbered(&mut self, chunk: &CutChunk<'_>, given: Option<&[u64]>, numbers: &mut Vec<u64>) -> Result<()> {
+        let cuts = chunk.cuts;
+        let mut chunk = Chunk::new(chunk);
+        let (mut fetched, mut seen) = (0, 0);
         for (at, &root) in cuts.records.iter().enumerate() {
             // A record's root is its last node.
             while root as usize >= fetched {
@@ -295,8 +310,15 @@ impl<S: Sink> Assembler<S> {
                 numbers.push(number);
                 continue;
             }
-            let (target, node) = self.node(&mut chunk, root as usize, None, true)?;
             let hash = cuts.nodes[root as usize].hash;
+            let own = seen..seen.max(root as usize + 1);
+            seen = own.end;
+            let broken = cuts.nodes[own].iter().any(|node| node.template == UNOPENED && !self.nodes.holds(node.hash));
+            let (target, node) = if broken {
+                self.cut_again(&chunk, root as usize, None, true)?
+            } else {
+                self.node(&mut chunk, root as usize, None, true)?
+            };
             numbers.push(self.record(target, node, hash, given.map(|given| given[at]))?);
         }
         Ok(())
@@ -365,16 +387,16 @@ impl<S: Sink> Assembler<S> {
             return Ok((Target::Old(number), number));
         }
         if node.template == UNOPENED {
-            // The filter promised what is not there (a new pack began, or two hashes met): cut it now.
-            let number = self.reopened(raw)?;
+            // Only its fingerprint is there.
+            let (target, number) = self.cut_again(chunk, local, within, root)?;
             chunk.nodes[local] = number;
-            return Ok((Target::New, number));
+            return Ok((target, number));
         }
         // What is new throughout goes into memory at once, with its children in it; else each of them goes by itself.
         let spot =
             match within.and_then(|parent| node.raw.offset_in(parent.raw).map(|offset| parent.spot.part(offset, raw.len()))) {
                 Some(part) => part,
-                None if findable && !is_mostly_known(chunk, local) => self.node_memory.plain(raw),
+                None if findable && !self.is_mostly_known(cuts, node) => self.node_memory.plain(raw),
                 None => Spot::NONE,
             };
         let inside = spot.length().map(|_| Within { raw: node.raw, spot });
@@ -423,16 +445,27 @@ impl<S: Sink> Assembler<S> {
         Ok((Target::New, number))
     }
 
-    fn reopened(&mut self, raw: &[u8]) -> Result<u32> {
+    /// True when a quarter of a node's bytes or more belong to children that are known already.
+    fn is_mostly_known(&self, cuts: &Cuts, node: &cut::Node) -> bool {
+        known_bytes(&self.nodes, cuts, node, KNOWN_DEPTH) * 4 > node.raw.len()
+    }
+
+    /// A node that the filter promised and that is not there (a new pack began, or two hashes met), or a record that holds such a
+    /// node: cut again, and whole, so that it is stored as it would have been without a filter. Its bytes may lie in memory
+    /// already, as a part of its parent's.
+    fn cut_again(&mut self, chunk: &Chunk<'_>, local: usize, within: Option<Within>, root: bool) -> Result<(Target, u32)> {
+        let node = &chunk.cuts.nodes[local];
+        let raw = chunk.cuts.bytes(chunk.bytes, node.raw);
         let nothing = Known::new(0);
-        let options = CutOptions::default();
-        let mut cutter = Cutter::new(raw, &nothing, &options);
-        let root = cutter.reopen(0..raw.len()) as usize;
+        let mut cutter = Cutter::new(raw, &nothing, chunk.options);
+        let local = cutter.reopen(0..raw.len()) as usize;
         let cuts = cutter.finish();
-        let nodes = vec![UNSEEN; cuts.nodes.len()];
-        let segments = vec![UNSEEN; cuts.segments.len()];
-        let mut chunk = Chunk { bytes: raw, cuts: &cuts, nodes, segments, templates: vec![UNSEEN; cuts.template_count()] };
-        Ok(self.node(&mut chunk, root, None, true)?.1)
+        let within = within.and_then(|parent| {
+            let offset = node.raw.offset_in(parent.raw)?;
+            Some(Within { raw: cuts.nodes[local].raw, spot: parent.spot.part(offset, raw.len()) })
+        });
+        let mut whole = Chunk::new(&CutChunk { bytes: raw, cuts: &cuts, options: chunk.options });
+        self.node(&mut whole, local, within, root)
     }
 
     /// Fetches what looking for these will read. Each step of a look-up waits for memory; many at once wait together.
@@ -770,6 +803,7 @@ impl<S: Sink> Assembler<S> {
         self.committed = (0, 0);
         self.templates.clear();
         self.nodes = Table::default();
+        self.known.clear();
         self.segments = Table::default();
         self.segment_memory.clear();
         self.roots.clear();

@@ -76,6 +76,12 @@ impl Table {
         number_of(place).filter(|_| print_of(place) == print)
     }
 
+    /// True when content with this fingerprint is there: nearly always the same content.
+    #[must_use]
+    pub fn holds(&self, hash: u128) -> bool {
+        self.candidates(hash).next().is_some()
+    }
+
     /// Numbers whose content may have this hash, at most eight.
     pub fn candidates(&self, hash: u128) -> Candidates {
         let mut found = Candidates::default();
