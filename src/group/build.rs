@@ -113,6 +113,9 @@ pub struct GroupBuilder {
 /// Bit of a segment's kind byte: its pieces are listed.
 pub(crate) const LISTED: u8 = 0x80;
 
+/// Added to a segment's class when an id may stand in its text (see [`crate::record::naming`]).
+pub(crate) const NAMING: u8 = 0x40;
+
 impl GroupBuilder {
     /// An empty group that begins at these numbers; `class_starts` are the literal positions where its new text begins.
     #[must_use]
@@ -225,17 +228,17 @@ impl GroupBuilder {
         }
     }
 
-    /// Adds the next segment, whose text is the next `length` bytes of its class.
-    pub fn segment(&mut self, class: u8, length: u32) {
-        self.segment_kinds.push(class);
+    /// Adds the next segment, whose text is the next `length` bytes of its class; `naming` when an id may stand in it.
+    pub fn segment(&mut self, class: u8, length: u32, naming: bool) {
+        self.segment_kinds.push(class | if naming { NAMING } else { 0 });
         self.segment_lengths.put_varint(u64::from(length));
         self.segments += 1;
         self.weight += 3;
     }
 
     /// Adds the next segment from pieces: `None` is the next text of its class, `Some(start)` text from before.
-    pub fn segment_of_pieces(&mut self, class: u8, length: u32, pieces: &[(Option<u32>, u32)]) {
-        self.segment_kinds.push(class | LISTED);
+    pub fn segment_of_pieces(&mut self, class: u8, length: u32, naming: bool, pieces: &[(Option<u32>, u32)]) {
+        self.segment_kinds.push(class | LISTED | if naming { NAMING } else { 0 });
         self.segment_lengths.put_varint(u64::from(length));
         self.pieces.put_varint(pieces.len() as u64);
         for (start, length) in pieces {

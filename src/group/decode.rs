@@ -19,6 +19,7 @@ use crate::group::{Piece, stream};
 use crate::record::cut::class;
 use crate::record::template::{Slot, SlotKind, Template};
 
+pub mod probe;
 mod resolve;
 pub mod scan;
 mod segments;
@@ -54,8 +55,8 @@ pub struct Group {
 /// The short values of a group.
 struct Columns {
     payload: Payload,
-    /// How each class's stream is packed, its length unpacked, and where it is in the payload.
-    streams: Vec<(u8, usize, Range<usize>)>,
+    /// The stream of each class.
+    streams: Vec<Stream>,
     unpacked: Vec<OnceCell<Vec<u8>>>,
     /// Columns that were asked often, with the ends of their values.
     decoded: RefCell<Vec<(Vec<u8>, Vec<u32>)>>,
@@ -73,11 +74,12 @@ struct Opening {
     columns: Columns,
     cursors: Vec<Cursor>,
     shapes: Shapes,
-    references: Vec<u8>,
-    segment_table: Vec<u8>,
-    piece_table: Vec<u8>,
-    record_table: Vec<u8>,
+    /// The streams that are not columns' classes: those that say who refers to whom are unpacked by whoever asks that.
+    tables: Vec<Stream>,
 }
+
+/// How a stream is packed, its length unpacked, and where it is in the payload.
+type Stream = (u8, usize, Range<usize>);
 
 /// A template's place in the directory for each node.
 struct Shapes {
@@ -204,44 +206,42 @@ impl Opening {
         for start in &mut class_starts {
             *start = head.varint32()?;
         }
-        let streams = read_streams(&mut head)?;
+        let mut streams = read_streams(&mut head)?;
         let unpack = |index: usize| unpack(&payload, &streams[index]);
         let directory = unpack(stream::DIRECTORY)?;
         let templates = Reader::new(&directory).count(1)?;
         let shapes = Shapes::read(unpack(stream::SHAPES)?, nodes, templates)?;
         let counts = unpack(stream::COUNTS)?;
-        let references = unpack(stream::REFERENCES)?;
-        let segment_table = unpack(stream::SEGMENTS)?;
-        let piece_table = unpack(stream::PIECES)?;
-        let record_table = unpack(stream::RECORDS)?;
         if streams[stream::PRINTS].1 != records * 2 {
             return Err(corrupt!("prints do not match the {records} records"));
         }
         let columns = Columns {
             unpacked: (0..Class::COUNT).map(|_| OnceCell::new()).collect(),
-            streams: streams.into_iter().skip(stream::COLUMNS).collect(),
+            streams: streams.split_off(stream::COLUMNS),
             payload,
             decoded: RefCell::default(),
             directory,
             templates: Vec::with_capacity(templates),
         };
         let cursors = Vec::with_capacity(templates);
-        let mut opening = Opening {
-            first_node,
-            first_segment,
-            segments,
-            records,
-            class_starts,
-            columns,
-            cursors,
-            shapes,
-            references,
-            segment_table,
-            piece_table,
-            record_table,
-        };
+        let mut opening =
+            Opening { first_node, first_segment, segments, records, class_starts, columns, cursors, shapes, tables: streams };
         opening.read_directory(&counts, templates, template)?;
         Ok(opening)
+    }
+
+    /// A stream that is not a column class's.
+    fn table(&self, index: usize) -> Result<Vec<u8>, Corrupt> {
+        let stream = self.tables.get(index).ok_or_else(|| corrupt!("no stream {index}"))?;
+        unpack(&self.columns.payload, stream)
+    }
+
+    fn read_records(&self) -> Result<Records, Corrupt> {
+        Records::read(&self.table(stream::RECORDS)?, self.records, self.first_node, self.shapes.nodes)
+    }
+
+    fn read_segments(&self) -> Result<(Vec<SegmentPart>, Vec<Piece>), Corrupt> {
+        read_segments(&self.table(stream::SEGMENTS)?, &self.table(stream::PIECES)?, self.segments, self.class_starts)
     }
 
     /// Reads templates and column headers; the counts of nodes per template say how many values each column has.
@@ -309,17 +309,21 @@ impl Group {
     /// # Errors
     /// When anything does not add up.
     pub fn decode<'t>(payload: Payload, template: impl Fn(u32) -> Option<&'t Template>) -> Result<Group, Corrupt> {
-        let opening = Opening::read(payload, &template)?;
-        let (segments, pieces) =
-            read_segments(&opening.segment_table, &opening.piece_table, opening.segments, opening.class_starts)?;
+        Group::resolve(Opening::read(payload, &template)?)
+    }
+
+    /// Finds out who refers to whom.
+    fn resolve(opening: Opening) -> Result<Group, Corrupt> {
+        let (segments, pieces) = opening.read_segments()?;
+        let stream = opening.table(stream::REFERENCES)?;
+        let records = opening.read_records()?;
         let mut all = Resolved::default();
-        let room = opening.references.len() + segments.len() + opening.shapes.nodes;
+        let room = stream.len() + segments.len() + opening.shapes.nodes;
         all.nodes.reserve(opening.shapes.nodes);
         all.references.reserve(room);
         all.to_node.reserve(room);
         let mut resolver = Resolver::new(opening.cursors, opening.first_segment, opening.segments);
-        let records = Records::read(&opening.record_table, opening.records, opening.first_node, opening.shapes.nodes)?;
-        let roots = resolve_all(&mut resolver, &records, &opening.shapes, &opening.columns, &opening.references, &mut all)?;
+        let roots = resolve_all(&mut resolver, &records, &opening.shapes, &opening.columns, &stream, &mut all)?;
         let Resolved { nodes, references, to_node, lists } = all;
         Ok(Group {
             first_node: opening.first_node,
@@ -474,7 +478,7 @@ fn read_sizes(head: &mut Reader<'_>) -> Result<Vec<(u8, usize, usize)>, Corrupt>
 }
 
 /// For each stream how it is packed, its length unpacked, and where it is.
-fn read_streams(head: &mut Reader<'_>) -> Result<Vec<(u8, usize, Range<usize>)>, Corrupt> {
+fn read_streams(head: &mut Reader<'_>) -> Result<Vec<Stream>, Corrupt> {
     let sizes = read_sizes(head)?;
     let mut streams = Vec::with_capacity(stream::COUNT);
     for (packed, raw, stored) in sizes {
@@ -540,7 +544,7 @@ fn one_stream(payload: &[u8], index: usize) -> Result<(u32, usize, Vec<u8>), Cor
     Ok((first_node, records, bytes))
 }
 
-fn unpack(payload: &[u8], (packed, raw, range): &(u8, usize, Range<usize>)) -> Result<Vec<u8>, Corrupt> {
+fn unpack(payload: &[u8], (packed, raw, range): &Stream) -> Result<Vec<u8>, Corrupt> {
     let bytes = payload.get(range.clone()).ok_or_else(|| corrupt!("a stream outside its payload"))?;
     unpacked(*packed, bytes, *raw)
 }
@@ -590,56 +594,6 @@ impl Group {
     #[must_use]
     pub fn sizes(&self) -> (usize, usize, usize) {
         (self.nodes.len(), self.segments.len(), self.roots.len())
-    }
-
-    /// Nodes with a short value that `holds` accepts; `needles` are what such a value must hold, plainly or escaped. A list may be
-    /// named for the value of a neighbour.
-    ///
-    /// # Errors
-    /// When a column is damaged.
-    pub fn nodes_with(&self, needles: &[&[u8]], holds: &dyn Fn(&[u8]) -> bool) -> Result<Vec<u32>, Corrupt> {
-        let mut hits: FxHashMap<(u32, usize), Vec<u32>> = FxHashMap::default();
-        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
-        for (dense, part) in (0..).zip(&self.columns.templates) {
-            for (index, column) in part.columns.iter().enumerate() {
-                let Some(column) = column else { continue };
-                bytes.clear();
-                ends.clear();
-                self.columns.open(column, |column| match needles.iter().any(|needle| column.may_hold(needle)) {
-                    true => column.decode_all(COLUMN_LIMIT, &mut bytes, &mut ends),
-                    false => Ok(()),
-                })?;
-                let mut start = 0;
-                let mut ranks = Vec::new();
-                for (rank, &end) in (0..).zip(&ends) {
-                    if holds(bytes.get(start..end as usize).unwrap_or_default()) {
-                        ranks.push(rank);
-                    }
-                    start = end as usize;
-                }
-                if !ranks.is_empty() {
-                    hits.insert((dense, index), ranks);
-                }
-            }
-        }
-        if hits.is_empty() {
-            return Ok(Vec::new());
-        }
-        let is_hit = |node: &NodePart| {
-            let part = &self.columns.templates[node.dense as usize];
-            (0..part.columns.len()).any(|index| {
-                let Some(ranks) = hits.get(&(node.dense, index)) else { return false };
-                if !part.is_list {
-                    return ranks.binary_search(&node.rank).is_ok();
-                }
-                // A list's values are somewhere among as many ranks as it has elements.
-                let Some(list) = self.lists.get(node.rank as usize) else { return false };
-                let from = if index == list_column(SlotKind::ShortString) { list.short_at } else { list.token_at };
-                ranks.iter().any(|rank| (from..from.saturating_add(list.count)).contains(rank))
-            })
-        };
-        let numbered = (self.first_node..).zip(&self.nodes);
-        Ok(numbered.filter(|(_, node)| is_hit(node)).map(|(number, _)| number).collect())
     }
 
     /// Who refers to whom, without the values.

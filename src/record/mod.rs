@@ -13,6 +13,7 @@
 pub mod cut;
 pub mod escape;
 pub mod known;
+pub mod naming;
 pub mod scan;
 pub mod template;
 

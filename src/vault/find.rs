@@ -1,22 +1,28 @@
 //! Finds the records that hold an id, as bytes somewhere in them, without joining any.
 //!
-//! An id stands in a short value or in a segment, perhaps behind escapes. Columns of short values tell from their coded form
-//! whether they can hold it, so most stay coded. Segments must be read: JSON kept as it is may hold ids of any length. Strings
-//! may be split, but none shorter than a segment is: longer ids cost a reading of all records.
+//! An id stands in a short value, in a segment of its own, or in text that could not be cut, perhaps behind escapes. Columns of
+//! short values tell from their coded form whether they can hold it, so most stay coded; segments are marked where an id may stand
+//! in them ([`crate::record::naming`]) and have the length of an id that is one, so most are not read.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use memchr::memmem;
 
-use crate::error::Result;
-use crate::record::NODE_BYTES;
+use crate::error::{Corrupt, Result};
+use crate::group::decode::probe::Wanted;
 use crate::vault::ahead::in_order;
-use crate::vault::holders::{Hits, holders};
+use crate::vault::fetch::Fetcher;
+use crate::vault::holders::{Hits, Rising};
 use crate::vault::search::strings::unescape;
 use crate::vault::snapshot::Snapshot;
+use crate::vault::view::PackView;
 
 /// JSON in strings in strings: escapes are undone this often.
 const ESCAPES: usize = 6;
+
+/// An id behind all its escapes is not longer than this: what a text in pieces is read together with of the piece before.
+const SEAM: usize = 4096;
 
 /// Records that may hold one of the needles; never too few.
 ///
@@ -24,16 +30,19 @@ const ESCAPES: usize = 6;
 /// When groups are damaged.
 pub(crate) fn records_with(snapshot: &Snapshot, needles: &[&[u8]], threads: usize) -> Result<Vec<u64>> {
     // What decoding replaces (broken text) is not in the stored bytes.
-    let hidden =
-        |needle: &&[u8]| needle.len() >= NODE_BYTES || needle.is_empty() || memmem::find(needle, "\u{fffd}".as_bytes()).is_some();
+    let hidden = |needle: &&[u8]| needle.is_empty() || memmem::find(needle, "\u{fffd}".as_bytes()).is_some();
     if needles.iter().any(hidden) {
         return Ok(snapshot.places().iter().flat_map(|place| place.first..place.first + place.count).collect());
     }
     let finders = Finders::new(needles);
     let holds = |value: &[u8]| finders.in_value(value);
+    let wanted = Wanted { needles, holds: &holds };
     let groups = (0..snapshot.packs.len())
         .flat_map(|pack| (0..snapshot.packs[pack].directory.groups.len()).map(move |group| (pack, group)));
-    let mut hits = Hits::new(snapshot);
+    // Once there is a hit, whoever comes later may refer to it.
+    let is_found = AtomicBool::new(false);
+    let mut rising = Rising::new(snapshot, Hits::new(snapshot));
+    let mut late = Fetcher::new(snapshot);
     in_order(
         snapshot,
         threads,
@@ -41,25 +50,56 @@ pub(crate) fn records_with(snapshot: &Snapshot, needles: &[&[u8]], threads: usiz
         |fetcher, (pack, group)| {
             let view = fetcher.view(pack)?;
             let damaged = |corrupt| snapshot.packs[pack].damaged(corrupt);
-            let nodes = view.open_group(group).and_then(|group| group.nodes_with(needles, &holds)).map_err(damaged)?;
-            let entry = &snapshot.packs[pack].directory.groups[group];
-            let (mut segments, mut text) = (Vec::new(), Vec::new());
-            for segment in entry.first_segment..entry.first_segment + entry.segments {
-                text.clear();
-                view.segment(segment, &mut text).map_err(damaged)?;
-                if holds(&text) {
+            let probed = view.probe(group, &wanted, is_found.load(Ordering::Relaxed)).map_err(damaged)?;
+            let mut nodes = probed.nodes;
+            let mut segments = Vec::new();
+            for segment in probed.texts {
+                if in_pieces(view, &[segment], &holds).map_err(damaged)? {
                     segments.push(segment);
                 }
             }
-            Ok((pack, nodes, segments))
+            for (node, pieces) in probed.raw {
+                if in_pieces(view, &pieces, &holds).map_err(damaged)? {
+                    nodes.push(node);
+                }
+            }
+            if !nodes.is_empty() || !segments.is_empty() {
+                is_found.store(true, Ordering::Relaxed);
+            }
+            Ok((pack, group, nodes, segments, probed.links))
         },
-        |(pack, nodes, segments)| {
-            nodes.into_iter().for_each(|node| hits.add_node(pack, node));
-            segments.into_iter().for_each(|segment| hits.add_segment(pack, segment));
+        |(pack, group, nodes, segments, links)| {
+            rising.add(pack, nodes, segments);
+            if rising.is_empty(pack) {
+                return Ok(());
+            }
+            let links = match links {
+                Some(links) => links,
+                // It was probed before the hit was known.
+                None => {
+                    let view = late.view(pack)?;
+                    view.open_group(group).map_err(|corrupt| view.pack().damaged(corrupt))?.into_links()
+                }
+            };
+            rising.follow(pack, group, &links);
             Ok(())
         },
     )?;
-    holders(snapshot, hits, threads)
+    Ok(rising.finish())
+}
+
+/// True when a text that consists of these segments holds what is looked for; no more than one of them is in memory.
+fn in_pieces(view: &mut PackView, segments: &[u32], holds: &dyn Fn(&[u8]) -> bool) -> Result<bool, Corrupt> {
+    let mut text = Vec::new();
+    for &segment in segments {
+        let seam = text.len().saturating_sub(SEAM);
+        text.drain(..seam);
+        view.segment(segment, &mut text)?;
+        if holds(&text) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Looks for needles in values.

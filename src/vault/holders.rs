@@ -6,6 +6,7 @@
 use rustc_hash::FxHashSet;
 
 use crate::error::Result;
+use crate::group::decode::Links;
 use crate::vault::ahead::in_order;
 use crate::vault::snapshot::Snapshot;
 
@@ -20,11 +21,6 @@ impl Hits {
     pub(crate) fn new(snapshot: &Snapshot) -> Hits {
         let none = vec![FxHashSet::default(); snapshot.packs.len()];
         Hits { nodes: none.clone(), segments: none }
-    }
-
-    /// Adds a node.
-    pub(crate) fn add_node(&mut self, pack: usize, node: u32) {
-        self.nodes[pack].insert(node);
     }
 
     /// Adds a segment.
@@ -50,18 +46,62 @@ impl Hits {
     }
 }
 
+/// Follows hits upwards, group by group in order.
+pub(crate) struct Rising<'s> {
+    snapshot: &'s Snapshot,
+    hits: Hits,
+    records: Vec<u64>,
+}
+
+impl<'s> Rising<'s> {
+    /// From some hits.
+    pub(crate) fn new(snapshot: &'s Snapshot, hits: Hits) -> Rising<'s> {
+        Rising { snapshot, hits, records: Vec::new() }
+    }
+
+    /// More hits, in the group that is followed next.
+    pub(crate) fn add(&mut self, pack: usize, nodes: Vec<u32>, segments: Vec<u32>) {
+        self.hits.nodes[pack].extend(nodes);
+        self.hits.segments[pack].extend(segments);
+    }
+
+    /// True as long as nothing in a pack can refer to a hit.
+    pub(crate) fn is_empty(&self, pack: usize) -> bool {
+        self.hits.is_empty(pack)
+    }
+
+    /// Finds the parents of hits in the next group, and the records that hold them.
+    pub(crate) fn follow(&mut self, pack: usize, group: usize, links: &Links) {
+        let (nodes, segments) = (&mut self.hits.nodes[pack], &self.hits.segments[pack]);
+        for (node, mut targets) in links.nodes() {
+            if targets.any(|(to_node, target)| if to_node { nodes.contains(&target) } else { segments.contains(&target) }) {
+                nodes.insert(node);
+            }
+        }
+        let runs = &self.snapshot.packs[pack].directory.groups[group].records;
+        let numbers = runs.iter().flat_map(|run| run.first..run.first + run.count);
+        self.records.extend(numbers.zip(&links.roots).filter(|(_, root)| nodes.contains(root)).map(|(number, _)| number));
+    }
+
+    /// The records, sorted.
+    pub(crate) fn finish(mut self) -> Vec<u64> {
+        self.records.sort_unstable();
+        self.records
+    }
+}
+
 /// The records that hold one of the hits, sorted.
 ///
 /// # Errors
 /// When groups are damaged.
-pub(crate) fn holders(snapshot: &Snapshot, mut hits: Hits, threads: usize) -> Result<Vec<u64>> {
+pub(crate) fn holders(snapshot: &Snapshot, hits: Hits, threads: usize) -> Result<Vec<u64>> {
     let groups: Vec<(usize, usize)> = (0..snapshot.packs.len())
         .filter(|pack| !hits.is_empty(*pack))
         .flat_map(|pack| {
             (hits.first_group(snapshot, pack)..snapshot.packs[pack].directory.groups.len()).map(move |group| (pack, group))
         })
         .collect();
-    let mut records = Vec::new();
+    let mut rising = Rising::new(snapshot, hits);
     in_order(
         snapshot,
         threads,
@@ -72,18 +112,9 @@ pub(crate) fn holders(snapshot: &Snapshot, mut hits: Hits, threads: usize) -> Re
             Ok((pack, group, links))
         },
         |(pack, group, links)| {
-            let (nodes, segments) = (&mut hits.nodes[pack], &hits.segments[pack]);
-            for (node, mut targets) in links.nodes() {
-                if targets.any(|(to_node, target)| if to_node { nodes.contains(&target) } else { segments.contains(&target) }) {
-                    nodes.insert(node);
-                }
-            }
-            let runs = &snapshot.packs[pack].directory.groups[group].records;
-            let numbers = runs.iter().flat_map(|run| run.first..run.first + run.count);
-            records.extend(numbers.zip(&links.roots).filter(|(_, root)| nodes.contains(root)).map(|(number, _)| number));
+            rising.follow(pack, group, &links);
             Ok(())
         },
     )?;
-    records.sort_unstable();
-    Ok(records)
+    Ok(rising.finish())
 }

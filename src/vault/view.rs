@@ -11,6 +11,7 @@ use crate::bytes::Reader;
 use crate::codec::Gradual;
 use crate::codec::vocabulary::{Stretches, Vocabulary};
 use crate::error::{Corrupt, Result, corrupt};
+use crate::group::decode::probe::{self, Probed};
 use crate::group::decode::sparse::Sparse;
 use crate::group::decode::{Element, Group, Payload};
 use crate::pack::directory::{BlockEntry, GroupEntry, TemplatesEntry};
@@ -209,6 +210,18 @@ impl PackView {
             index,
             |payload| Group::decode(payload, |number| self.templates.get(number)),
             |group| sizes(group.first_node, group.first_segment, group.sizes()),
+        )
+    }
+
+    /// Looks for something in a group without opening more of it than it may stand in (see [`probe`]).
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn probe(&self, index: usize, wanted: &probe::Wanted<'_>, links: bool) -> Result<Probed, Corrupt> {
+        self.open_with(
+            index,
+            |payload| probe::probe(payload, |number| self.templates.get(number), wanted, links),
+            |probed| sizes(probed.sizes.0, probed.sizes.1, probed.sizes.2),
         )
     }
 

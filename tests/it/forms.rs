@@ -105,7 +105,7 @@ fn packed(form: &str, bytes: &[u8]) -> Vec<u8> {
     }
 }
 
-fn fixtures() -> Vec<(String, Vec<u8>)> {
+pub fn fixtures() -> Vec<(String, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs");
     let is_log = |path: &std::path::PathBuf| path.extension().is_some_and(|extension| extension == "jsonl");
     let name = |path: &Path| path.strip_prefix(&root).unwrap().display().to_string().replace(['/', '\\'], "-");

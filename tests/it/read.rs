@@ -104,29 +104,76 @@ fn an_ambiguous_prefix_is_a_usage_error_with_the_candidates() {
 #[test]
 fn an_id_is_found_wherever_and_however_it_is_written() {
     let long = "a-very-long-request-identifier-0123456789-0123456789-0123456789";
+    let spaced = "an id of several words, as a batch may have it, chosen by a person";
     let lines = [
         r#"{"id":"chatcmpl-\u0044d44","object":"chat.completion","created":1,"model":"m","choices":[]}"#.to_string(),
         format!(r#"{{"id":"{long}","object":"chat.completion","created":1,"model":"m","choices":[]}}"#),
         r#"{"id":"a/b\/c","object":"chat.completion","created":1,"model":"m","choices":[]}"#.to_string(),
         r#"INFO gateway {"id":"chatcmpl-Ee55","object":"chat.completion","created":1,"model":"m","choices":[]} done"#.to_string(),
-        r#"{"request_id":"r-0001","request":"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hello there, you\"}]}","response":" {\"id\":\"inner-77\",\"object\":\"chat.completion\",\"model\":\"m\",\"choices\":[]}"}"#.to_string(),
+        r#"{"id":"batch_req_5","custom_id":"c-5","response":{"status_code":200,"request_id":"rq-5","body":" {\"id\":\"inner-77\",\"object\":\"chat.completion\",\"model\":\"m\",\"choices\":[]}"},"error":null}"#.to_string(),
         r#"{"request_id":123456789,"request":{"model":"m","messages":[{"role":"user","content":"hello there, you"}]},"response":{"id":"inner-78","object":"chat.completion","model":"m","choices":[]}}"#.to_string(),
+        r#"{"id":"batch_req_7","custom_id":"c-7","response":{"status_code":200,"request_id":"rq-7","body":"data: {\"object\":\"chat.completion.chunk\",\"model\":\"m\",\"id\":\"streamed-0001\",\"choices\":[]}\n\ndata: [DONE]\n"},"error":null}"#.to_string(),
+        r#"{"id":"batch_req_8","custom_id":"c-8","response":{"status_code":200,"request_id":"rq-8","body":"{\"object\":\"chat.completion\",\"model\":\"m\",\"id\":\"after-the-end\",\"choices\":[]}\n"},"error":null}"#.to_string(),
+        format!(r#"{{"id":"{spaced}","object":"chat.completion","created":1,"model":"m","choices":[]}}"#),
     ];
     let text = lines.join("\n");
     let sandbox = vault_with(&[("odd.jsonl", &text)]);
-    for (number, id) in
-        [(1, "chatcmpl-Dd44"), (2, long), (3, "a/b/c"), (4, "chatcmpl-Ee55"), (5, "inner-77"), (6, "inner-78"), (6, "123456789")]
-    {
+    let ids = [
+        (1, "chatcmpl-Dd44"),
+        (2, long),
+        (3, "a/b/c"),
+        (4, "chatcmpl-Ee55"),
+        (5, "inner-77"),
+        (6, "inner-78"),
+        (6, "123456789"),
+        (7, "streamed-0001"),
+        (8, "after-the-end"),
+        (9, spaced),
+    ];
+    // Cut into pieces, an id may begin in one and end in the next.
+    let pieces = Sandbox::new();
+    pieces.write("odd.jsonl", &text);
+    pieces.run(&["ingest", "--max-segment-bytes", "64", "odd.jsonl"]).exits(0);
+    for (number, id) in ids {
         let record = turnpack::shape::Record::read(lines[number - 1].as_bytes());
         let detection = record.detect(&turnpack::shape::Hints::default());
         let metadata = record.metadata(&detection, &mut turnpack::shape::FileState::default());
         let carried = turnpack::shape::carried_ids(&metadata).contains(&id);
-        let outcome = sandbox.run(&["get", &format!("id:{id}")]);
-        assert_eq!(outcome.code, Some(if carried { 0 } else { 1 }), "{id}: {}", outcome.stderr());
-        if carried {
-            assert_eq!(outcome.stdout_bytes, [lines[number - 1].as_bytes(), b"\n"].concat());
+        // What follows the JSON of the fourth makes it no JSON.
+        assert_eq!(carried, number != 4, "{id}");
+        for sandbox in [&sandbox, &pieces] {
+            let outcome = sandbox.run(&["get", &format!("id:{id}")]).exits(i32::from(!carried));
+            assert_eq!(outcome.stdout_bytes, if carried { [lines[number - 1].as_bytes(), b"\n"].concat() } else { Vec::new() });
         }
     }
+}
+
+/// Without a catalog ids are looked for in columns and in marked text only: every id of every shape must stand in one of them.
+#[test]
+fn every_id_of_every_fixture_is_found_without_a_catalog() {
+    let mut asked = 0;
+    for (name, bytes) in crate::forms::fixtures() {
+        let mut carriers: std::collections::BTreeMap<String, Vec<&[u8]>> = Default::default();
+        for line in bytes.split(|byte| *byte == b'\n') {
+            let record = turnpack::shape::Record::read(line);
+            let metadata = record.metadata(&record.detect(&Default::default()), &mut Default::default());
+            for id in turnpack::shape::carried_ids(&metadata) {
+                let lines = carriers.entry(id.to_string()).or_default();
+                if !lines.contains(&line) {
+                    lines.push(line);
+                }
+            }
+        }
+        let sandbox = Sandbox::new();
+        sandbox.pipe(&bytes, &["ingest", "-", "--source", "log"]).exits(0);
+        for (id, lines) in carriers.iter().take(12) {
+            let expected: Vec<u8> = lines.iter().flat_map(|line| [line, &b"\n"[..]].concat()).collect();
+            let found = sandbox.run(&["get", &format!("id:{id}")]);
+            assert!(found.stdout_bytes == expected, "{id} of {name}: {}", found.stderr());
+            asked += 1;
+        }
+    }
+    assert!(asked > 80, "{asked}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::SegmentPart;
 use crate::bytes::Reader;
 use crate::error::{Corrupt, corrupt};
 use crate::group::Piece;
-use crate::group::build::LISTED;
+use crate::group::build::{LISTED, NAMING};
 use crate::record::cut::class;
 
 /// Where the text of a segment is.
@@ -119,7 +119,7 @@ fn read_segment(
     next: &mut [u32; class::COUNT],
     mut piece: impl FnMut(Piece),
 ) -> Result<(u8, u32), Corrupt> {
-    let class = kind & !LISTED;
+    let class = kind & !(LISTED | NAMING);
     let next = next.get_mut(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
     let mut new = |length: u32| {
         let start = *next;

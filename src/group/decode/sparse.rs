@@ -12,6 +12,7 @@ use super::resolve::{Resolved, Resolver};
 use super::segments::{Located, Segments};
 use super::{Columns, NodeView, Opening, Payload, Records, Shapes, resolve_all};
 use crate::error::{Corrupt, corrupt};
+use crate::group::stream;
 use crate::record::template::Template;
 
 /// Going back to the start more often than this costs more than resolving all.
@@ -57,15 +58,18 @@ impl Sparse {
     /// When its tables do not add up. References are checked when they are resolved.
     pub fn open<'t>(payload: Payload, template: impl Fn(u32) -> Option<&'t Template>) -> Result<Sparse, Corrupt> {
         let opening = Opening::read(payload, &template)?;
+        let records = opening.read_records()?;
+        let references = opening.table(stream::REFERENCES)?;
+        let (segments, pieces) = (opening.table(stream::SEGMENTS)?, opening.table(stream::PIECES)?);
         let resolver = Resolver::new(opening.cursors, opening.first_segment, opening.segments);
         Ok(Sparse {
             first_node: opening.first_node,
             first_segment: opening.first_segment,
-            records: Records::read(&opening.record_table, opening.records, opening.first_node, opening.shapes.nodes)?,
+            records,
             columns: opening.columns,
             shapes: opening.shapes,
-            references: opening.references,
-            segments: Segments::new(opening.segment_table, opening.piece_table, opening.segments, opening.class_starts)?,
+            references,
+            segments: Segments::new(segments, pieces, opening.segments, opening.class_starts)?,
             walk: RefCell::new(Walk { resolver, position: 0, restarts: 0, known: FxHashMap::default(), all: None }),
         })
     }

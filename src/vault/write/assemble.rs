@@ -14,10 +14,10 @@ use crate::error::Result;
 use crate::group::build::{GroupBuilder, Item, Target};
 use crate::pack::directory::GroupEntry;
 use crate::pack::frame::form;
-use crate::record::NODE_BYTES;
 use crate::record::cut::{self, CutOptions, Cuts, Cutter, Place, UNOPENED, class};
 use crate::record::known::{KNOWN_BYTES, Known};
 use crate::record::template::{Slot, SlotKind};
+use crate::record::{NODE_BYTES, naming};
 use crate::text::{Anchor, Matcher, Piece, anchors};
 use crate::vault::view::PackView;
 use crate::vault::write::encode::{Commit, Dictionaries, Encoder, Job, Sink, Star};
@@ -556,10 +556,11 @@ impl<S: Sink> Assembler<S> {
             self.matchers[stream].pieces(text, &self.scratch.anchors, literals, &mut self.scratch.pieces);
         }
         let start = self.literals[stream].end();
+        let naming = naming::may_hold_ids(text, class);
         let copies = self.scratch.pieces.iter().any(|piece| matches!(piece, Piece::Copy { .. }));
         if !copies {
             self.literals[stream].append(text, &mut self.scratch.blocks);
-            self.group.segment(class, length);
+            self.group.segment(class, length, naming);
             self.text_bytes += text.len() as u64;
         } else {
             let mut stored = Vec::with_capacity(self.scratch.pieces.len());
@@ -573,7 +574,7 @@ impl<S: Sink> Assembler<S> {
                     Piece::Copy { address, len } => stored.push((Some(*address), *len)),
                 }
             }
-            self.group.segment_of_pieces(class, length, &stored);
+            self.group.segment_of_pieces(class, length, naming, &stored);
         }
         if anchored {
             self.matchers[stream].insert(&self.scratch.anchors, &self.scratch.pieces, start);

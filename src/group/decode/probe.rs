@@ -1,0 +1,190 @@
+//! Looking for an id in a group, opening no more of it than the id may stand in.
+//!
+//! Most groups do not hold it, and their columns and segment kinds say so: who refers to whom is then never resolved.
+
+use rustc_hash::FxHashMap;
+
+use super::{COLUMN_LIMIT, Columns, Group, Links, NodePart, Opening, Payload, TemplatePart};
+use crate::error::{Corrupt, corrupt};
+use crate::group::build::{NAMING, list_column};
+use crate::group::stream;
+use crate::record::NODE_BYTES;
+use crate::record::cut::class;
+use crate::record::template::{Slot, SlotKind, Template};
+
+/// What is looked for in short values.
+pub struct Wanted<'w> {
+    /// Such a value holds one of these, plainly or escaped.
+    pub needles: &'w [&'w [u8]],
+    /// Decides on a decoded value.
+    pub holds: &'w (dyn Fn(&[u8]) -> bool + Sync),
+}
+
+/// Where an id may stand in a group.
+pub struct Probed {
+    /// Numbers of the first node and the first segment; how many nodes, segments and records.
+    pub sizes: (u32, u32, (usize, usize, usize)),
+    /// Nodes with a short value that holds it.
+    pub nodes: Vec<u32>,
+    /// Segments of the group whose text may hold it.
+    pub texts: Vec<u32>,
+    /// Nodes that hold raw text: for each the segments it consists of, in order.
+    pub raw: Vec<(u32, Vec<u32>)>,
+    /// Who refers to whom, where that had to be found out.
+    pub links: Option<Links>,
+}
+
+/// Places of accepted values, by template and column.
+type Accepted = FxHashMap<(u32, usize), Vec<u32>>;
+
+/// Probes a payload; `template` gives the pack's templates by number. With `links` everything is resolved in any case.
+///
+/// # Errors
+/// When anything that is looked at does not add up.
+pub fn probe<'t>(
+    payload: Payload,
+    template: impl Fn(u32) -> Option<&'t Template>,
+    wanted: &Wanted<'_>,
+    links: bool,
+) -> Result<Probed, Corrupt> {
+    let opening = Opening::read(payload, &template)?;
+    let accepted = opening.columns.accepted(wanted)?;
+    let texts = opening.texts(wanted.needles)?;
+    let mut has_raw = false;
+    for part in &opening.columns.templates {
+        let parsed = template(part.template).ok_or_else(|| corrupt!("template {} is not in the pack", part.template))?;
+        has_raw |= may_have_raw(parsed, part);
+    }
+    let counts = (opening.shapes.nodes, opening.segments, opening.records);
+    let mut probed = Probed {
+        sizes: (opening.first_node, opening.first_segment, counts),
+        nodes: Vec::new(),
+        texts,
+        raw: Vec::new(),
+        links: None,
+    };
+    if !accepted.is_empty() || has_raw || links {
+        let group = Group::resolve(opening)?;
+        probed.nodes = group.with_accepted(&accepted);
+        if has_raw {
+            probed.raw = group.raw_texts(template)?;
+        }
+        probed.links = Some(group.into_links());
+    }
+    Ok(probed)
+}
+
+fn may_have_raw(template: &Template, part: &TemplatePart) -> bool {
+    let is_raw = |slot: Slot| slot.kind == SlotKind::RawSegment;
+    match template {
+        Template::Fixed(_) => template.slots().any(is_raw),
+        Template::List { element: Some(slot), .. } => is_raw(*slot),
+        Template::List { element: None, .. } => {
+            part.kinds.chunks_exact(2).any(|pair| Slot::from_pair(pair[0], pair[1]).is_ok_and(is_raw))
+        }
+    }
+}
+
+impl Opening {
+    /// Segments that are marked, and those as long as a needle that is too long for a short value.
+    fn texts(&self, needles: &[&[u8]]) -> Result<Vec<u32>, Corrupt> {
+        let table = self.table(stream::SEGMENTS)?;
+        let kinds = table.get(..self.segments);
+        let kinds = kinds.ok_or_else(|| corrupt!("a table too short for {} segments", self.segments))?;
+        let long: Vec<u32> =
+            needles.iter().filter(|needle| needle.len() >= NODE_BYTES).map(|needle| needle.len() as u32).collect();
+        let lengths: Vec<u32> = match long.is_empty() {
+            true => Vec::new(),
+            false => {
+                let (parts, _) = self.read_segments()?;
+                parts.iter().map(|part| part.length).collect()
+            }
+        };
+        let is_candidate =
+            |at: usize, kind: u8| kind & NAMING != 0 || lengths.get(at).is_some_and(|length| long.contains(length));
+        let candidates = kinds.iter().enumerate().filter(|(at, kind)| is_candidate(*at, **kind));
+        Ok(candidates.map(|(at, _)| self.first_segment.saturating_add(at as u32)).collect())
+    }
+}
+
+impl Columns {
+    fn accepted(&self, wanted: &Wanted<'_>) -> Result<Accepted, Corrupt> {
+        let mut accepted = Accepted::default();
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        for (dense, part) in (0..).zip(&self.templates) {
+            for (index, column) in part.columns.iter().enumerate() {
+                let Some(column) = column else { continue };
+                bytes.clear();
+                ends.clear();
+                self.open(column, |column| match wanted.needles.iter().any(|needle| column.may_hold(needle)) {
+                    true => column.decode_all(COLUMN_LIMIT, &mut bytes, &mut ends),
+                    false => Ok(()),
+                })?;
+                let mut start = 0;
+                let mut ranks = Vec::new();
+                for (rank, &end) in (0..).zip(&ends) {
+                    if (wanted.holds)(bytes.get(start..end as usize).unwrap_or_default()) {
+                        ranks.push(rank);
+                    }
+                    start = end as usize;
+                }
+                if !ranks.is_empty() {
+                    accepted.insert((dense, index), ranks);
+                }
+            }
+        }
+        Ok(accepted)
+    }
+}
+
+impl Group {
+    /// Nodes with an accepted value. A list may be named for the value of a neighbour.
+    fn with_accepted(&self, accepted: &Accepted) -> Vec<u32> {
+        if accepted.is_empty() {
+            return Vec::new();
+        }
+        let is_hit = |node: &NodePart| {
+            let part = &self.columns.templates[node.dense as usize];
+            (0..part.columns.len()).any(|index| {
+                let Some(ranks) = accepted.get(&(node.dense, index)) else { return false };
+                if !part.is_list {
+                    return ranks.binary_search(&node.rank).is_ok();
+                }
+                // A list's values are somewhere among as many ranks as it has elements.
+                let Some(list) = self.lists.get(node.rank as usize) else { return false };
+                let from = if index == list_column(SlotKind::ShortString) { list.short_at } else { list.token_at };
+                ranks.iter().any(|rank| (from..from.saturating_add(list.count)).contains(rank))
+            })
+        };
+        let numbered = (self.first_node..).zip(&self.nodes);
+        numbered.filter(|(_, node)| is_hit(node)).map(|(number, _)| number).collect()
+    }
+
+    /// Raw text by the nodes that hold it, each text by itself: a node that is split is one of several segments. Text of the raw
+    /// class that the group itself brings is left out: it is numbers, or named by its kind.
+    fn raw_texts<'t>(&self, template: impl Fn(u32) -> Option<&'t Template>) -> Result<Vec<(u32, Vec<u32>)>, Corrupt> {
+        let mut texts: Vec<(u32, Vec<u32>)> = Vec::new();
+        let split = self.split_nodes(&template)?;
+        for (node, targets) in self.links_of(&split) {
+            texts.push((node, targets));
+        }
+        let is_known = |segment: u32| self.segment(segment).is_ok_and(|text| text.class == class::RAW);
+        for special in self.specials(&template)? {
+            if special.slot.kind == SlotKind::RawSegment && !is_known(special.target) {
+                texts.push((special.node, vec![special.target]));
+            }
+        }
+        Ok(texts)
+    }
+
+    /// What some nodes refer to.
+    fn links_of<'g>(&'g self, nodes: &'g rustc_hash::FxHashSet<u32>) -> impl Iterator<Item = (u32, Vec<u32>)> + 'g {
+        let ends = self.nodes.iter().skip(1).map(|node| node.first_reference).chain([self.references.len() as u32]);
+        (self.first_node..).zip(self.nodes.iter().zip(ends)).filter(|(number, _)| nodes.contains(number)).map(
+            |(number, (node, end))| {
+                let targets = self.references.get(node.first_reference as usize..end as usize);
+                (number, targets.unwrap_or_default().to_vec())
+            },
+        )
+    }
+}
