@@ -33,15 +33,18 @@ impl Piece {
     }
 }
 
-/// What the table keeps of an anchor: the high half of its hash and the address right behind its window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Slot {
-    tag: u32,
-    address: u32,
+/// What the table keeps of an anchor: the high half of its hash, and below it the address right behind its window. No window ends at
+/// address 0, so 0 marks a free slot: a plain number, so that a new table is memory nobody has touched.
+type Slot = u64;
+
+fn slot(hash: u64, address: u32) -> Slot {
+    u64::from(tag(hash)) << 32 | u64::from(address)
 }
 
-/// No window ends at address 0, so 0 marks a free slot.
-const FREE: Slot = Slot { tag: 0, address: 0 };
+/// The address in a slot that has an anchor's hash.
+fn address_of(slot: Slot, hash: u64) -> Option<u32> {
+    (slot != 0 && (slot >> 32) as u32 == tag(hash)).then_some(slot as u32)
+}
 
 /// Slots of a bucket: the newest first.
 const WAYS: usize = 2;
@@ -75,7 +78,7 @@ impl Matcher {
     #[must_use]
     pub fn new(table_bits: u32, min_match: usize) -> Matcher {
         let buckets = 1 << (table_bits.clamp(1, Matcher::MOST_BITS) - 1);
-        Matcher { buckets: vec![[FREE; WAYS]; buckets], min_match: min_match.max(WINDOW) }
+        Matcher { buckets: vec![[0; WAYS]; buckets], min_match: min_match.max(WINDOW) }
     }
 
     /// Cuts a text into pieces, appended to `out` in order; together they are the whole text.
@@ -102,12 +105,11 @@ impl Matcher {
     /// The longest match through an anchor that does not reach back beyond `done` and is long enough.
     fn best<W: Window + ?Sized>(&self, text: &[u8], anchor: &Anchor, done: usize, window: &W) -> Option<Match> {
         let at = anchor.at as usize;
-        let candidates =
-            self.buckets[self.bucket(anchor.hash)].iter().filter(|slot| **slot != FREE && slot.tag == tag(anchor.hash));
-        let matches = candidates.map(|slot| {
-            let back = backward(&text[done..at], slot.address, window);
-            let forth = if back == 0 { 0 } else { forward(&text[at..], slot.address, window) };
-            Match { start: at - back, address: slot.address - back as u32, len: back + forth }
+        let candidates = self.buckets[self.bucket(anchor.hash)].iter().filter_map(|&slot| address_of(slot, anchor.hash));
+        let matches = candidates.map(|address| {
+            let back = backward(&text[done..at], address, window);
+            let forth = if back == 0 { 0 } else { forward(&text[at..], address, window) };
+            Match { start: at - back, address: address - back as u32, len: back + forth }
         });
         let longest = matches.reduce(|best, next| if next.len > best.len { next } else { best });
         longest.filter(|found| found.len >= self.min_match)
@@ -141,10 +143,10 @@ impl Matcher {
         };
         let bucket = self.bucket(hash);
         let slots = &mut self.buckets[bucket];
-        if slots[0].tag != tag(hash) {
+        if (slots[0] >> 32) as u32 != tag(hash) {
             slots[1] = slots[0];
         }
-        slots[0] = Slot { tag: tag(hash), address };
+        slots[0] = slot(hash, address);
     }
 
     fn bucket(&self, hash: u64) -> usize {

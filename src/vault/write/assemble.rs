@@ -617,6 +617,9 @@ impl<S: Sink> Assembler<S> {
         let class = block.class as usize;
         let index = self.position.blocks[class];
         self.position.blocks[class] += 1;
+        if let Some(spare) = self.encoder.spare_block() {
+            self.literals[class].reuse(spare);
+        }
         // A star of one is a block that may be written in codes.
         let in_star = (self.shape.star > 1 || self.has_vocabulary) && class != class::DENSE as usize;
         if in_star && (index as usize).is_multiple_of(self.shape.star) {

@@ -183,6 +183,8 @@ pub struct Encoder<S: Sink> {
     results: Sender<(u64, Coded)>,
     /// Groups that are written, to be filled again.
     used: (Sender<Box<GroupBuilder>>, Receiver<Box<GroupBuilder>>),
+    /// Memory of blocks that are coded.
+    blocks: (Sender<Vec<u8>>, Receiver<Vec<u8>>),
     writer: Option<JoinHandle<Result<S>>>,
 }
 
@@ -195,7 +197,7 @@ impl<S: Sink> Encoder<S> {
         let (results, incoming) = unbounded::<(u64, Coded)>();
         let release = permits.1.clone();
         let writer = std::thread::spawn(move || write_in_order(sink, &incoming, &release));
-        let used = bounded(under_way);
+        let (used, blocks) = (bounded(under_way), bounded(under_way));
         Encoder {
             pool,
             levels,
@@ -205,6 +207,7 @@ impl<S: Sink> Encoder<S> {
             permits,
             results,
             used,
+            blocks,
             writer: Some(writer),
         }
     }
@@ -225,6 +228,12 @@ impl<S: Sink> Encoder<S> {
         self.used.1.try_recv().unwrap_or_default()
     }
 
+    /// Memory for the text of another block, if there is some.
+    #[must_use]
+    pub fn spare_block(&self) -> Option<Vec<u8>> {
+        self.blocks.1.try_recv().ok()
+    }
+
     /// Hands over a job; waits while too many are under way.
     ///
     /// # Errors
@@ -234,11 +243,12 @@ impl<S: Sink> Encoder<S> {
             return Err(self.finish().err().unwrap_or_else(|| Error::Internal("the writer stopped early".into())));
         }
         let (sequence, levels, coder) = (self.sequence, self.levels, self.coder.clone());
-        let (results, used, dictionaries) = (self.results.clone(), self.used.0.clone(), Arc::clone(&self.dictionaries));
+        let (results, dictionaries) = (self.results.clone(), Arc::clone(&self.dictionaries));
+        let spare = Spare { groups: self.used.0.clone(), blocks: self.blocks.0.clone() };
         self.sequence += 1;
         self.pool.spawn(move || {
             // A closed channel means the writer failed: whoever pushes next is told.
-            let _ = results.send((sequence, code(job, levels, coder.as_deref(), &dictionaries, &used)));
+            let _ = results.send((sequence, code(job, levels, coder.as_deref(), &dictionaries, &spare)));
         });
         Ok(())
     }
@@ -284,7 +294,13 @@ fn write_in_order<S: Sink>(mut sink: S, incoming: &Receiver<(u64, Coded)>, relea
     outcome.map(|()| sink)
 }
 
-fn code(job: Job, levels: Levels, coder: Option<&Coder>, dictionaries: &Dictionaries, used: &Sender<Box<GroupBuilder>>) -> Coded {
+/// Where memory goes that will be needed again: fresh memory costs more than what is done in it. A full shelf is no loss.
+struct Spare {
+    groups: Sender<Box<GroupBuilder>>,
+    blocks: Sender<Vec<u8>>,
+}
+
+fn code(job: Job, levels: Levels, coder: Option<&Coder>, dictionaries: &Dictionaries, spare: &Spare) -> Coded {
     match job {
         Job::Block(block, star) => {
             let level = if block.class == class::DENSE { levels.dense } else { levels.text };
@@ -294,6 +310,9 @@ fn code(job: Job, levels: Levels, coder: Option<&Coder>, dictionaries: &Dictiona
             let dictionary = dictionaries.text.as_ref().filter(|_| block.class == class::TEXT && star.is_none());
             let frame = with_dictionary(Kind::Block, &block.bytes, level, dictionary)
                 .unwrap_or_else(|| block_frame(&block, strength, star.as_deref(), coder));
+            if let Some(bytes) = Arc::into_inner(block.bytes) {
+                let _ = spare.blocks.try_send(bytes);
+            }
             Coded::Frame(frame, Box::new(move |offset, directory| directory.blocks.push(BlockEntry { offset, ..entry })))
         }
         Job::Group(mut group) => {
@@ -306,8 +325,7 @@ fn code(job: Job, levels: Levels, coder: Option<&Coder>, dictionaries: &Dictiona
                 segments: group.segments,
                 records: std::mem::take(&mut group.runs),
             };
-            // A full shelf is no loss.
-            let _ = used.try_send(group);
+            let _ = spare.groups.try_send(group);
             Coded::Frame(frame, Box::new(move |offset, directory| directory.groups.push(GroupEntry { offset, ..entry })))
         }
         Job::Templates(first, templates) => {

@@ -28,6 +28,8 @@ pub struct Literals {
     first: u32,
     open_start: u32,
     end: u32,
+    /// Memory for the next block.
+    spare: Option<Vec<u8>>,
 }
 
 impl Literals {
@@ -35,7 +37,7 @@ impl Literals {
     #[must_use]
     pub fn new(class: u8, start: u32, block_bytes: usize, keep_bytes: usize) -> Literals {
         let recent = Spread::new(keep_bytes + block_bytes);
-        Literals { class, block_bytes, recent, first: start, open_start: start, end: start }
+        Literals { class, block_bytes, recent, first: start, open_start: start, end: start, spare: None }
     }
 
     /// The position of the next byte.
@@ -82,13 +84,20 @@ impl Literals {
         if self.open_bytes() == 0 {
             return None;
         }
-        let mut bytes = Vec::with_capacity(self.open_bytes());
+        let mut bytes = self.spare.take().unwrap_or_default();
+        bytes.clear();
+        bytes.reserve_exact(self.open_bytes());
         while bytes.len() < self.open_bytes() {
             bytes.extend_from_slice(self.from(self.open_start + bytes.len() as u32));
         }
         let block = Block { class: self.class, start: self.open_start, bytes: Arc::new(bytes) };
         self.open_start = self.end;
         Some(block)
+    }
+
+    /// Takes memory for the next block.
+    pub fn reuse(&mut self, spare: Vec<u8>) {
+        self.spare = Some(spare);
     }
 
     /// The bytes from a position in memory on that lie together.
