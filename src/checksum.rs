@@ -10,6 +10,23 @@ pub fn checksum(bytes: &[u8]) -> u64 {
     xxh3::xxh3_64(bytes)
 }
 
+/// [`checksum`] of bytes that arrive in pieces.
+#[derive(Clone, Default)]
+pub struct Checksummer(xxh3::Xxh3);
+
+impl Checksummer {
+    /// Adds the next piece.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The checksum of all pieces so far.
+    #[must_use]
+    pub fn finish(&self) -> u64 {
+        self.0.digest()
+    }
+}
+
 /// The 32-bit checksum of decoded bytes kept beside a compressed payload (low half of xxh3-64).
 #[must_use]
 pub fn checksum32(bytes: &[u8]) -> u32 {
@@ -46,8 +63,11 @@ mod tests {
     #[test]
     fn hashing_in_pieces_gives_the_hash_of_the_whole() {
         let bytes: Vec<u8> = (0..10_000u32).map(|i| i as u8).collect();
-        let mut hasher = ContentHasher::default();
-        bytes.chunks(777).for_each(|piece| hasher.update(piece));
-        assert_eq!(hasher.finish(), content_hash(&bytes));
+        let (mut hasher, mut sum) = (ContentHasher::default(), Checksummer::default());
+        for piece in bytes.chunks(777) {
+            hasher.update(piece);
+            sum.update(piece);
+        }
+        assert_eq!((hasher.finish(), sum.finish()), (content_hash(&bytes), checksum(&bytes)));
     }
 }

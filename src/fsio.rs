@@ -1,7 +1,7 @@
 //! Files: mapping, durable writing, atomic replacement, locks. The only room besides distance computations with `unsafe`.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{BufWriter, Read, Write};
 use std::ops::Deref;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -92,13 +92,58 @@ pub fn sync_dir(path: &Path) -> Result<()> {
 /// # Errors
 /// When any step fails; then the old content is still there.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let new = with_suffix(path, ".new");
-    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new).on("creating", &new)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).on("writing", &new)?;
-    fs::rename(&new, path).on("publishing", path)?;
-    match path.parent() {
-        Some(parent) => sync_dir(parent),
-        None => Ok(()),
+    let mut new = Replacement::begin(path)?;
+    new.write(bytes)?;
+    new.publish()
+}
+
+/// What will take the place of a file, written piece by piece as `path.new`; dropped unpublished it is gone.
+pub struct Replacement {
+    file: BufWriter<File>,
+    path: PathBuf,
+    new: PathBuf,
+    published: bool,
+}
+
+impl Replacement {
+    /// Begins an empty one.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub fn begin(path: &Path) -> Result<Replacement> {
+        let new = with_suffix(path, ".new");
+        let file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new).on("creating", &new)?;
+        Ok(Replacement { file: BufWriter::new(file), path: path.to_path_buf(), new, published: false })
+    }
+
+    /// Adds to its end.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).on("writing", &self.new)
+    }
+
+    /// Flushes it and puts it in its place.
+    ///
+    /// # Errors
+    /// When any step fails; then the old content is still there.
+    pub fn publish(mut self) -> Result<()> {
+        self.file.flush().and_then(|()| self.file.get_ref().sync_all()).on("writing", &self.new)?;
+        fs::rename(&self.new, &self.path).on("publishing", &self.path)?;
+        self.published = true;
+        match self.path.parent() {
+            Some(parent) => sync_dir(parent),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Replacement {
+    fn drop(&mut self) {
+        if !self.published {
+            let _ = fs::remove_file(&self.new);
+        }
     }
 }
 

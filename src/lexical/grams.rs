@@ -49,6 +49,18 @@ impl Seen {
         Seen { bits: vec![0; (1usize << finest).div_ceil(64)], finest }
     }
 
+    /// Its bits.
+    #[must_use]
+    pub fn bits(&self) -> &[u64] {
+        &self.bits
+    }
+
+    /// The grams that have these bits.
+    #[must_use]
+    pub fn of_bits(bits: Vec<u64>, finest: u8) -> Seen {
+        Seen { bits, finest }
+    }
+
     /// How many different grams it has seen, about: some share a hash.
     #[must_use]
     pub fn distinct(&self) -> f64 {

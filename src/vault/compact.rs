@@ -137,10 +137,12 @@ impl CompactReport {
 fn rewrite(maintenance: &Maintenance<'_>, batch: &Batch, profile: &Profile, report: &mut CompactReport) -> Result<bool> {
     maintenance.make_sure_of_space(batch.bytes)?;
     let (snapshot, first) = maintenance.reserve(&batch.packs)?;
+    let live = live::live(&snapshot, &Removed::default())?;
+    let snapshot = snapshot.forgetting();
     let counts = [("packs", batch.packs.len() as u64), ("bytes_before", batch.bytes)];
     let request = Request {
         packs: batch.packs.clone(),
-        live: &live::live(&snapshot, &Removed::default())?,
+        live: &live,
         purged: &Default::default(),
         log: Some(logbook::entry("compact", &counts, None)),
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::vault::snapshot::Snapshot;
+use crate::vault::snapshot::{OPEN_VIEWS, Snapshot};
 use crate::vault::view::PackView;
 
 /// Reads records of a snapshot; one per thread.
@@ -32,10 +32,10 @@ impl<'s> Fetcher<'s> {
         if self.views[pack].is_none() {
             // Views hold tens of megabytes: with many packs only the last few stay.
             let open = self.views.iter().filter(|view| view.is_some()).count();
-            if open >= 4 {
+            if open >= OPEN_VIEWS {
                 self.views.iter_mut().for_each(|view| *view = None);
             }
-            self.views[pack] = Some(PackView::new(Arc::clone(&self.snapshot.packs[pack]))?);
+            self.views[pack] = Some(PackView::with_cache(Arc::clone(&self.snapshot.packs[pack]), self.snapshot.cache_bytes())?);
         }
         Ok(self.views[pack].as_mut().expect("just put there"))
     }

@@ -87,10 +87,12 @@ impl Vault {
                     .within(self.options.memory_limit),
             ),
         };
-        let snapshot = self.snapshot()?;
-        let verdict = judge(&snapshot, options.grace)?;
-        report.in_grace = verdict.in_grace;
-        let mut candidates = candidates(&snapshot, &verdict.live)?;
+        let mut candidates = {
+            let snapshot = self.snapshot()?;
+            let verdict = judge(&snapshot, options.grace)?;
+            report.in_grace = verdict.in_grace;
+            candidates(&snapshot, &verdict.live)?
+        };
         candidates.sort_by_key(|candidate| (candidate.action != Action::Drop, candidate.id));
         report.candidates = candidates.iter().map(Candidate::row).collect();
         let Some(maintenance) = maintenance else {
@@ -138,7 +140,8 @@ fn collect(maintenance: &Maintenance<'_>, candidate: &Candidate, grace: Duration
     }
     let (snapshot, first) = maintenance.reserve(&[candidate.id])?;
     // Judged anew: what was planned may have been brought back since.
-    let verdict = judge(&snapshot, grace)?;
+    let (verdict, profile) = (judge(&snapshot, grace)?, profile_like(&snapshot, candidate.id));
+    let snapshot = snapshot.forgetting();
     let counts = [("records", candidate.records), ("segments", candidate.segments), ("bytes", candidate.dead_bytes)];
     let request = Request {
         packs: vec![candidate.id],
@@ -146,7 +149,7 @@ fn collect(maintenance: &Maintenance<'_>, candidate: &Candidate, grace: Duration
         purged: &Purged::default(),
         log: Some(logbook::entry("gc", &counts, None)),
     };
-    let outcome = maintenance.rewrite(&snapshot, first, &profile_like(&snapshot, candidate.id), &request)?;
+    let outcome = maintenance.rewrite(&snapshot, first, &profile, &request)?;
     if outcome.done {
         report.records += outcome.dropped;
         report.segments += candidate.segments;

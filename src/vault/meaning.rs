@@ -21,8 +21,8 @@ use crate::vault::segments;
 use crate::vault::snapshot::Snapshot;
 use crate::vault::sources::{Source, State};
 
-/// Occurrences looked at together: some 200 bytes each stay in memory.
-const WINDOW: u64 = 1 << 18;
+/// Occurrences looked at together: some 300 bytes each stay in memory.
+const WINDOW: u64 = 1 << 16;
 
 /// Records of one job at most.
 const JOB_RECORDS: usize = 256;
@@ -138,30 +138,34 @@ impl<'v> Scan<'v> {
     pub(crate) fn lines(&self, sources: &[&Source], mut sink: impl FnMut(Line<'_>) -> Result<()>) -> Result<()> {
         let mut unknown = Vec::new();
         for &source in sources {
-            match self.recalled(source) {
-                None => unknown.push(source),
-                Some(rows) => {
-                    self.read_lines(&std::mem::take(&mut unknown), &mut sink)?;
-                    for (line, number) in Part::whole(source).live(self.state) {
-                        let row = usize::try_from(line - 1).ok().and_then(|at| rows.get(at)).and_then(Option::as_ref);
-                        let wanted = self.only.as_ref().is_none_or(|only| only.contains(&number));
-                        if let Some(meaning) = row.filter(|_| wanted) {
-                            sink(Line { source, line, number, meaning })?;
-                        }
+            let Some(recall) = self.recalling(source)? else {
+                unknown.push(source);
+                continue;
+            };
+            self.read_lines(&std::mem::take(&mut unknown), &mut sink)?;
+            let mut live = Part::whole(source).live(self.state).peekable();
+            let mut before = 0;
+            for rows in recall.lines(source) {
+                let rows = rows?;
+                let end = before + rows.len() as u64;
+                while let Some((line, number)) = live.next_if(|(line, _)| *line <= end) {
+                    let row = rows.get((line - before - 1) as usize).and_then(Option::as_ref);
+                    let wanted = self.only.as_ref().is_none_or(|only| only.contains(&number));
+                    if let Some(meaning) = row.filter(|_| wanted) {
+                        sink(Line { source, line, number, meaning })?;
                     }
                 }
+                before = end;
             }
         }
         self.read_lines(&unknown, &mut sink)
     }
 
-    /// What is kept of a source's lines, when that is all that is asked and none was brought back since.
-    fn recalled(&self, source: &Source) -> Option<Vec<Option<Meaning>>> {
-        let recall = self.recall.as_ref().filter(|_| self.deep.is_none())?;
-        let rows = recall.lines(source)?;
-        let mut live = Part::whole(source).live(self.state);
-        let all = live.all(|(line, _)| usize::try_from(line - 1).is_ok_and(|at| rows.get(at).is_some_and(Option::is_some)));
-        all.then_some(rows)
+    /// What is kept of lines, when that is all that is asked of a source and none of its lines was brought back since.
+    fn recalling(&self, source: &Source) -> Result<Option<&Recall>> {
+        let Some(recall) = self.recall.as_ref().filter(|_| self.deep.is_none()) else { return Ok(None) };
+        let live = Part::whole(source).live(self.state).map(|(line, _)| line);
+        Ok(recall.has_all(source, live)?.then_some(recall))
     }
 
     /// The same, with the records read.

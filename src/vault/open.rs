@@ -98,6 +98,6 @@ impl Vault {
 
     /// One consistent state, for reading.
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
-        Snapshot::open(&self.layout)
+        Ok(Snapshot::open(&self.layout)?.within(self.options.memory_limit, self.threads()))
     }
 }

@@ -287,7 +287,7 @@ impl Session {
             journal::put(&entry, stamp, &mut payload);
             self.state.apply(stamp, entry).map_err(|corrupt| Error::Internal(corrupt.to_string()))?;
         }
-        let seal = self.assembler.is_full();
+        let seal = self.assembler.is_full() || self.assembler.table_bytes() >= TABLE_BYTES;
         self.epoch += u64::from(seal);
         self.assembler.commit(payload, seal)?;
         self.issued += 1;
@@ -346,6 +346,10 @@ impl Session {
         Ok((publisher.into_head(), written))
     }
 }
+
+/// A pack is sealed when so much is remembered of its nodes and segments, about three million of them: very many short ones must
+/// not fill the memory. What depends on the input alone decides, never a limit that somebody set.
+const TABLE_BYTES: u64 = 224 << 20;
 
 /// Bytes of new nodes in one session before older commits are opened for comparing.
 const HISTORY_AFTER: u64 = 48 << 20;

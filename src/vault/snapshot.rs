@@ -13,6 +13,7 @@ use crate::vault::head::Head;
 use crate::vault::journal::{self, Entry, Stamp};
 use crate::vault::layout::Layout;
 use crate::vault::sources::State;
+use crate::vault::view::CACHE_BYTES;
 
 /// Where a run of records is stored.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +39,15 @@ pub struct Snapshot {
     layout: Layout,
     places: OnceLock<Vec<Place>>,
     state: OnceLock<State>,
+    cache_bytes: usize,
 }
+
+/// Packs that a thread has open at once.
+pub const OPEN_VIEWS: usize = 4;
+/// Of a limit of memory all caches together may have a quarter.
+const CACHES_SHARE: usize = 4;
+/// A view with less would decode the same block again and again.
+const LEAST_CACHE: usize = 6 << 20;
 
 /// How often a vanished pack makes us look at `head` again before it is taken for lost.
 const ATTEMPTS: usize = 5;
@@ -71,7 +80,7 @@ impl Snapshot {
                 head.packs.iter().map(|live| open(&layout.packs(), head.vault_id, live.committed).map(Arc::new)).collect();
             match packs {
                 Ok(packs) => {
-                    return Ok(Snapshot { head, packs, layout: layout.clone(), places: OnceLock::new(), state: OnceLock::new() });
+                    return Ok(Snapshot::with_packs(layout, head, packs));
                 }
                 Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound && attempt < ATTEMPTS => {
                     attempt += 1
@@ -87,7 +96,27 @@ impl Snapshot {
     /// A state of some packs only: for `check`, which goes on without those that cannot be opened.
     #[must_use]
     pub fn with_packs(layout: &Layout, head: Head, packs: Vec<Arc<PackReader>>) -> Snapshot {
-        Snapshot { head, packs, layout: layout.clone(), places: OnceLock::new(), state: OnceLock::new() }
+        let (places, state) = (OnceLock::new(), OnceLock::new());
+        Snapshot { head, packs, layout: layout.clone(), places, state, cache_bytes: CACHE_BYTES }
+    }
+
+    /// The same, read by so many threads within a limit of memory: each view of a pack may keep less of what it decodes.
+    #[must_use]
+    pub fn within(self, limit: Option<u64>, threads: usize) -> Snapshot {
+        let share = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX) / CACHES_SHARE / threads.max(1) / OPEN_VIEWS);
+        Snapshot { cache_bytes: share.map_or(CACHE_BYTES, |share| share.clamp(LEAST_CACHE, CACHE_BYTES)), ..self }
+    }
+
+    /// The same state without what was read of it so far: what journals say of every removed record takes memory.
+    #[must_use]
+    pub fn forgetting(self) -> Snapshot {
+        Snapshot { places: OnceLock::new(), state: OnceLock::new(), ..self }
+    }
+
+    /// What a view of a pack may keep of what it decodes.
+    #[must_use]
+    pub fn cache_bytes(&self) -> usize {
+        self.cache_bytes
     }
 
     /// The vault's files.

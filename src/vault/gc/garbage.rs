@@ -43,7 +43,7 @@ pub fn measure(pack: &Arc<PackReader>, live: &Numbers) -> Result<Garbage> {
 fn count(pack: &PackReader, view: &mut PackView, live: &Numbers) -> Result<Garbage, Corrupt> {
     let mut marks = Marks::default();
     let mut garbage = Garbage::default();
-    let mut used: Vec<(u8, Piece)> = Vec::new();
+    let mut used = Used::default();
     for (index, entry) in pack.directory.groups.iter().enumerate().rev() {
         let group = view.open_group(index)?;
         let numbers = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
@@ -61,7 +61,7 @@ fn count(pack: &PackReader, view: &mut PackView, live: &Numbers) -> Result<Garba
         for segment in entry.first_segment..entry.first_segment + entry.segments {
             if marks.segments.contains(u64::from(segment)) {
                 let text = group.segment(segment)?;
-                used.extend(text.pieces.iter().map(|piece| (text.class, *piece)));
+                text.pieces.iter().for_each(|piece| used.add(text.class, *piece));
             } else {
                 garbage.segments += 1;
             }
@@ -117,35 +117,60 @@ impl Marks {
     }
 }
 
+/// Places of literal text that needed segments have pieces of, by class.
+#[derive(Default)]
+struct Used {
+    pieces: Vec<(u8, Piece)>,
+    /// How many were left when they were joined last.
+    apart: usize,
+}
+
+/// Pieces are joined when there are so many more than the last time: those of neighbouring segments nearly always touch.
+const JOINED_AFTER: usize = 1 << 16;
+
+impl Used {
+    fn add(&mut self, class: u8, piece: Piece) {
+        self.pieces.push((class, piece));
+        if self.pieces.len() >= self.apart * 2 + JOINED_AFTER {
+            self.join();
+        }
+    }
+
+    /// Sorted, and apart from each other.
+    fn join(&mut self) {
+        self.pieces.sort_unstable_by_key(|(class, piece)| (*class, piece.start));
+        self.pieces.dedup_by(|(class, next), (last_class, last)| {
+            let touches = class == last_class && u64::from(next.start) <= end(last);
+            if touches {
+                let length = end(last).max(end(next)) - u64::from(last.start);
+                last.length = u32::try_from(length).unwrap_or(u32::MAX);
+            }
+            touches
+        });
+        self.apart = self.pieces.len();
+    }
+
+    /// Bytes of a block that they lie over, once they are joined.
+    fn covered(&self, block: &BlockEntry) -> u64 {
+        let (from, to) = (u64::from(block.start), u64::from(block.start) + u64::from(block.length));
+        let first = self.pieces.partition_point(|(class, piece)| (*class, end(piece)) <= (block.class, from));
+        let over = self.pieces[first..].iter().map(|(class, piece)| (*class, u64::from(piece.start), end(piece)));
+        let over = over.take_while(|(class, start, _)| *class == block.class && *start < to);
+        over.map(|(_, start, end)| end.min(to) - start.max(from)).sum()
+    }
+}
+
+fn end(piece: &Piece) -> u64 {
+    u64::from(piece.start) + u64::from(piece.length)
+}
+
 /// Stored bytes of literal text that no needed segment has a piece of.
-fn dead_text(pack: &PackReader, used: Vec<(u8, Piece)>) -> Result<u64, Corrupt> {
-    let used = joined(used);
+fn dead_text(pack: &PackReader, mut used: Used) -> Result<u64, Corrupt> {
+    used.join();
     let mut dead = 0;
     for block in &pack.directory.blocks {
         let length = u64::from(block.length);
-        dead += share(stored(pack, block.offset)?, length - covered(block, &used), length);
+        dead += share(stored(pack, block.offset)?, length - used.covered(block), length);
     }
     Ok(dead)
-}
-
-/// Ranges of the streams that pieces lie over: class, start, end; sorted, apart from each other.
-fn joined(mut used: Vec<(u8, Piece)>) -> Vec<(u8, u64, u64)> {
-    used.sort_unstable_by_key(|(class, piece)| (*class, piece.start));
-    let mut ranges: Vec<(u8, u64, u64)> = Vec::new();
-    for (class, piece) in used {
-        let (start, end) = (u64::from(piece.start), u64::from(piece.start) + u64::from(piece.length));
-        match ranges.last_mut() {
-            Some(last) if last.0 == class && start <= last.2 => last.2 = last.2.max(end),
-            _ => ranges.push((class, start, end)),
-        }
-    }
-    ranges
-}
-
-/// Bytes of a block that the ranges lie over.
-fn covered(block: &BlockEntry, ranges: &[(u8, u64, u64)]) -> u64 {
-    let (start, end) = (u64::from(block.start), u64::from(block.start) + u64::from(block.length));
-    let from = ranges.partition_point(|range| (range.0, range.2) <= (block.class, start));
-    let over = ranges[from..].iter().take_while(|range| range.0 == block.class && range.1 < end);
-    over.map(|range| range.2.min(end) - range.1.max(start)).sum()
 }

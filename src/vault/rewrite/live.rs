@@ -7,9 +7,10 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::Result;
-use crate::vault::journal::{Entry, Removal, Stamp};
-use crate::vault::rewrite::{Numbers, all_entries};
-use crate::vault::snapshot::Snapshot;
+use crate::pack::directory::RecordRun;
+use crate::vault::journal::{self, Entry, Removal, Stamp};
+use crate::vault::rewrite::Numbers;
+use crate::vault::snapshot::{Snapshot, each_journal};
 use crate::vault::sources::State;
 
 /// Removals, each with the generation that made it.
@@ -81,15 +82,26 @@ pub fn live(snapshot: &Snapshot, removed: &Removed) -> Result<Numbers> {
     let shown = shown(state, removed);
     let mut live = Numbers::default();
     snapshot.places().iter().for_each(|place| live.insert_run(place.first, place.count));
-    let listed = state.sources.values().flat_map(|source| source.runs.iter().copied()).collect::<Vec<_>>();
-    let once = all_entries(snapshot)?.into_iter().filter_map(|(_, _, entry)| match entry {
-        Entry::Source(delta) => Some(delta.runs),
-        Entry::Superseded(runs) => Some(runs),
-        _ => None,
-    });
     // Shown lines may be listed by one source and removed in another: what is shown anywhere stays.
-    for run in once.flatten().chain(listed) {
-        (run.first..run.first + run.count).filter(|number| !shown.contains(*number)).for_each(|number| live.remove(number));
+    let mut not_unless_shown = |runs: &[RecordRun]| {
+        for run in runs {
+            (run.first..run.first + run.count).filter(|number| !shown.contains(*number)).for_each(|number| live.remove(number));
+        }
+    };
+    state.sources.values().for_each(|source| not_unless_shown(&source.runs));
+    let mut entries = Vec::new();
+    for pack in &snapshot.packs {
+        each_journal(pack, |payload| {
+            journal::read(payload, &mut entries)?;
+            for (_, entry) in entries.drain(..) {
+                match entry {
+                    Entry::Source(delta) => not_unless_shown(&delta.runs),
+                    Entry::Superseded(runs) => not_unless_shown(&runs),
+                    _ => {}
+                }
+            }
+            Ok(())
+        })?;
     }
     // Removals name records by number, whatever lists them.
     removed.records.keys().for_each(|number| live.remove(*number));

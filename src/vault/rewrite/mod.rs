@@ -50,7 +50,7 @@ use crate::vault::layout::Layout;
 use crate::vault::rewrite::carry::{Carried, Purged};
 use crate::vault::rewrite::live::Removed;
 use crate::vault::rewrite::sink::{NewPacks, Shared};
-use crate::vault::rewrite::stream::{Cutting, Means, Piece};
+use crate::vault::rewrite::stream::{Cutting, Means, Piece, Units};
 use crate::vault::snapshot::{Snapshot, read_journals};
 use crate::vault::view::PackView;
 use crate::vault::write::assemble::{Assembler, CutChunk, Past, Shape};
@@ -345,7 +345,7 @@ impl<'a> Maintenance<'a> {
             long: Vec::new(),
         };
         let means = Means { threads: self.pool.current_num_threads(), cache_bytes: profile.cache_bytes };
-        let stored = stream::units(old, request.live);
+        let stored = Units::stored(old, request.live);
         if profile.vocabulary
             && let Some(coder) = vocabulary::find(old, &stored, means, profile.levels.text)?
         {

@@ -20,7 +20,7 @@ use crate::pack::reader::PackReader;
 use crate::record::cut::CutOptions;
 use crate::record::known::Known;
 use crate::record::template::{Part, SlotKind, Template};
-use crate::vault::rewrite::stream::{self, Cutting, Lines, Means, Piece, Place, Unit};
+use crate::vault::rewrite::stream::{self, Cutting, Lines, Means, Piece, Place, Unit, Units};
 
 /// New text of a window at most.
 const WINDOW_BYTES: usize = 96 << 20;
@@ -68,19 +68,19 @@ struct Window {
 ///
 /// # Errors
 /// When records cannot be read.
-pub fn by_likeness(
+pub fn by_likeness<'l>(
     packs: &[Arc<PackReader>],
-    stored: Vec<Unit>,
+    stored: Units<'l>,
     means: Means,
     interrupt: &Interrupt,
-) -> Result<(Vec<Unit>, Means)> {
+) -> Result<(Units<'l>, Means)> {
     let text: u64 = packs.iter().flat_map(|pack| &pack.directory.blocks).map(|block| u64::from(block.length)).sum();
     if text < LEAST_BYTES as u64 {
         return Ok((stored, means));
     }
     let mut windows = Windows { units: Vec::new(), window: Window::default(), changed: false };
     let segments = Known::new(KNOWN_BITS);
-    let mut places = stored.iter().flatten().copied();
+    let mut places = (0..stored.len()).flat_map(|index| stored.unit(packs, index).into_owned());
     // Every record is opened: the order must not depend on what was known when a thread came by.
     let cutting = Cutting { known: &Known::new(0), options: &CutOptions::default() };
     stream::in_order(packs, &stored, cutting, means, |piece| {
@@ -99,7 +99,7 @@ pub fn by_likeness(
     if !windows.changed {
         return Ok((stored, means));
     }
-    Ok((windows.units, Means { cache_bytes: means.cache_bytes.max(WINDOW_BYTES * 2), ..means }))
+    Ok((Units::Ordered(windows.units), Means { cache_bytes: means.cache_bytes.max(WINDOW_BYTES * 2), ..means }))
 }
 
 struct Windows {

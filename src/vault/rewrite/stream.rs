@@ -3,6 +3,7 @@
 //! A thread takes every n-th unit and sends it in pieces of a few megabytes through a queue of its own; whoever takes the pieces
 //! goes round the queues. Queues are short, so that memory does not depend on how long lines are beside their stored form.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::checksum::ContentHasher;
 use crate::error::{Corrupt, Error, Result};
+use crate::pack::directory::GroupEntry;
 use crate::pack::reader::PackReader;
 use crate::record::cut::{CutOptions, Cuts, Cutter};
 use crate::record::known::Known;
@@ -72,6 +74,63 @@ pub struct Place {
 /// Records that one thread fetches one after the other.
 pub type Unit = Vec<Place>;
 
+/// All units of a rewrite.
+pub enum Units<'l> {
+    /// As they are stored, those of them that stay: pack and group of each unit. Places take more memory than all else, so each unit
+    /// is made when its turn comes.
+    Stored(Vec<(u32, u32)>, &'l Numbers),
+    /// In another order.
+    Ordered(Vec<Unit>),
+}
+
+impl<'l> Units<'l> {
+    /// All live records in the order they are stored, a unit for each group.
+    #[must_use]
+    pub fn stored(packs: &[Arc<PackReader>], live: &'l Numbers) -> Units<'l> {
+        let groups = (0..).zip(packs).flat_map(|(pack, reader)| {
+            let groups = (0..).zip(&reader.directory.groups);
+            groups.filter(|(_, entry)| numbers(entry).any(|number| live.contains(number))).map(move |(group, _)| (pack, group))
+        });
+        Units::Stored(groups.collect(), live)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Units::Stored(groups, _) => groups.len(),
+            Units::Ordered(units) => units.len(),
+        }
+    }
+
+    /// True without any.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A unit.
+    #[must_use]
+    pub fn unit(&self, packs: &[Arc<PackReader>], index: usize) -> Cow<'_, [Place]> {
+        match self {
+            Units::Stored(groups, live) => groups.get(index).map(|at| places(packs, *at, live)).unwrap_or_default().into(),
+            Units::Ordered(units) => units.get(index).map(Vec::as_slice).unwrap_or_default().into(),
+        }
+    }
+}
+
+/// Numbers of a group's records, by position.
+fn numbers(entry: &GroupEntry) -> impl Iterator<Item = u64> + '_ {
+    entry.records.iter().flat_map(|run| run.first..run.first + run.count)
+}
+
+/// Places of the live records of a group.
+fn places(packs: &[Arc<PackReader>], (pack, group): (u32, u32), live: &Numbers) -> Unit {
+    let entry = packs.get(pack as usize).and_then(|reader| reader.directory.groups.get(group as usize));
+    let all = (0..).zip(entry.into_iter().flat_map(numbers));
+    all.filter(|(_, number)| live.contains(*number)).map(|(position, number)| Place { pack, group, position, number }).collect()
+}
+
 /// How records are fetched.
 #[derive(Clone, Copy, Debug)]
 pub struct Means {
@@ -99,7 +158,7 @@ pub struct Cutting<'c> {
 /// When a record cannot be read, and what `take` fails with.
 pub fn in_order(
     packs: &[Arc<PackReader>],
-    units: &[Unit],
+    units: &Units<'_>,
     cutting: Cutting<'_>,
     means: Means,
     mut take: impl FnMut(Piece) -> Result<bool>,
@@ -110,8 +169,8 @@ pub fn in_order(
             .map(|thread| {
                 let (sender, receiver) = bounded(2);
                 scope.spawn(move || {
-                    let units = units.iter().skip(thread).step_by(threads);
-                    if let Err(error) = fetch(packs, units, cutting, means.cache_bytes, &sender) {
+                    let own = (thread..units.len()).step_by(threads).map(|index| units.unit(packs, index));
+                    if let Err(error) = fetch(packs, own, cutting, means.cache_bytes, &sender) {
                         let _ = sender.send(Sent::Failed(error));
                     }
                 });
@@ -137,29 +196,12 @@ pub fn in_order(
     })
 }
 
-/// All live records in the order they are stored, a unit for each group.
-#[must_use]
-pub fn units(packs: &[Arc<PackReader>], live: &Numbers) -> Vec<Unit> {
-    let mut units = Vec::new();
-    for (pack, reader) in (0..).zip(packs) {
-        for (group, entry) in (0..).zip(&reader.directory.groups) {
-            let numbers = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
-            let places = (0..).zip(numbers).filter(|(_, number)| live.contains(*number));
-            let unit: Unit = places.map(|(position, number)| Place { pack, group, position, number }).collect();
-            if !unit.is_empty() {
-                units.push(unit);
-            }
-        }
-    }
-    units
-}
-
 /// Nobody listens any more.
 struct Stopped;
 
 fn fetch<'u>(
     packs: &[Arc<PackReader>],
-    units: impl Iterator<Item = &'u Unit>,
+    units: impl Iterator<Item = Cow<'u, [Place]>>,
     cutting: Cutting<'_>,
     cache_bytes: usize,
     sender: &Sender<Sent>,
@@ -167,7 +209,7 @@ fn fetch<'u>(
     let mut views = Views { packs, cache_bytes, open: Vec::new() };
     for unit in units {
         let mut out = Outgoing { cutting, sender, bytes: Vec::new(), ranges: Vec::new(), numbers: Vec::new() };
-        if fetch_unit(&mut views, unit, &mut out)?.is_err() {
+        if fetch_unit(&mut views, &unit, &mut out)?.is_err() {
             return Ok(());
         }
     }
@@ -202,7 +244,7 @@ impl Views<'_> {
     }
 }
 
-fn fetch_unit(views: &mut Views<'_>, unit: &Unit, out: &mut Outgoing<'_>) -> Result<Result<(), Stopped>> {
+fn fetch_unit(views: &mut Views<'_>, unit: &[Place], out: &mut Outgoing<'_>) -> Result<Result<(), Stopped>> {
     for place in unit {
         let view = views.of(place.pack)?;
         let pack = Arc::clone(view.pack());

@@ -12,18 +12,18 @@ use crate::pack::reader::PackReader;
 use crate::vault::rewrite::Numbers;
 use crate::vault::view::PackView;
 
-/// Where old records are: first number, count, pack, group, position; sorted.
-struct OldPlaces(Vec<(u64, u64, usize, usize, usize)>);
+/// Where old records are, sorted by number: first number, count, pack, group, position. Records in a new order have a run each.
+struct OldPlaces(Vec<(u64, u32, u32, u32, u32)>);
 
 impl OldPlaces {
     fn of(packs: &[Arc<PackReader>]) -> OldPlaces {
         let mut places = Vec::new();
-        for (pack, reader) in packs.iter().enumerate() {
-            for (group, entry) in reader.directory.groups.iter().enumerate() {
+        for (pack, reader) in (0..).zip(packs) {
+            for (group, entry) in (0..).zip(&reader.directory.groups) {
                 let mut position = 0;
                 for run in &entry.records {
-                    places.push((run.first, run.count, pack, group, position));
-                    position += run.count as usize;
+                    places.push((run.first, run.count as u32, pack, group, position));
+                    position += run.count as u32;
                 }
             }
         }
@@ -33,7 +33,8 @@ impl OldPlaces {
 
     fn find(&self, number: u64) -> Option<(usize, usize, usize)> {
         let &(first, count, pack, group, position) = self.0[..self.0.partition_point(|place| place.0 <= number)].last()?;
-        (number - first < count).then(|| (pack, group, position + (number - first) as usize))
+        (number - first < u64::from(count))
+            .then(|| (pack as usize, group as usize, position as usize + (number - first) as usize))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::pack::reader::PackReader;
 use crate::record::cut::{CutOptions, class};
 use crate::record::known::Known;
-use crate::vault::rewrite::stream::{self, Cutting, Means, Piece, Unit};
+use crate::vault::rewrite::stream::{self, Cutting, Means, Piece, Units};
 
 /// Text that is enough to find the words of: more hardly changes them.
 const SAMPLE: usize = 8 << 20;
@@ -26,7 +26,7 @@ const LEAST_USES: u64 = 10;
 ///
 /// # Errors
 /// When records cannot be read.
-pub fn find(packs: &[Arc<PackReader>], units: &[Unit], means: Means, level: i32) -> Result<Option<Coder>> {
+pub fn find(packs: &[Arc<PackReader>], units: &Units<'_>, means: Means, level: i32) -> Result<Option<Coder>> {
     let all: u64 = packs
         .iter()
         .flat_map(|pack| &pack.directory.blocks)
@@ -54,9 +54,9 @@ fn pays(coder: &Coder, trial: &[u8], all: u64, level: i32) -> bool {
 }
 
 /// Text of every n-th group, without repetitions.
-fn sample(packs: &[Arc<PackReader>], units: &[Unit], all: u64, means: Means) -> Result<Vec<Vec<u8>>> {
+fn sample(packs: &[Arc<PackReader>], units: &Units<'_>, all: u64, means: Means) -> Result<Vec<Vec<u8>>> {
     let step = (all as usize / SAMPLE).clamp(1, units.len().max(1));
-    let units: Vec<Unit> = units.iter().step_by(step).cloned().collect();
+    let units = Units::Ordered((0..units.len()).step_by(step).map(|index| units.unit(packs, index).into_owned()).collect());
     let mut seen = FxHashSet::default();
     let (mut samples, mut bytes) = (Vec::new(), 0);
     let cutting = Cutting { known: &Known::new(0), options: &CutOptions::default() };

@@ -152,6 +152,7 @@ fn rewrite_without(maintenance: &Maintenance<'_>, id: PackId, purged: &Purged, r
     let (snapshot, first) = maintenance.reserve(&[id])?;
     let mut live = live::live(&snapshot, &Removed::default())?;
     purged.records.iter().for_each(|number| live.remove(*number));
+    let snapshot = snapshot.forgetting();
     let bytes = snapshot.head.pack(id).map_or(0, |pack| pack.committed.length);
     maintenance.make_sure_of_space(bytes)?;
     let request = Request { packs: vec![id], live: &live, purged, log: None };

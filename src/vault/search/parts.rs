@@ -5,6 +5,7 @@
 
 mod build;
 mod keep;
+mod shelf;
 
 use std::path::PathBuf;
 

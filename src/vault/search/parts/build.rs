@@ -12,6 +12,7 @@ use crate::record::template::SlotKind;
 use crate::shape::json::Json;
 use crate::vault::ahead::in_order;
 use crate::vault::search::hits::Bits;
+use crate::vault::search::parts::shelf::{Shelf, Unit};
 use crate::vault::search::strings::{each_in, each_string, unescape};
 use crate::vault::snapshot::Snapshot;
 use crate::vault::view::PackView;
@@ -42,7 +43,8 @@ pub(super) fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<
     let reader = &snapshot.packs[pack];
     let directory = &reader.directory;
     let finest = finest(directory.blocks.len().max(directory.groups.len()));
-    let mut blocks = vec![Seen::new(finest); directory.blocks.len()];
+    let mut shelf = Shelf::new(finest, &super::path(snapshot.layout(), reader.committed.pack.0).with_extension("grams.lex.new"));
+    let mut blocks: Vec<Unit> = directory.blocks.iter().map(|_| Unit::empty()).collect();
     let mut places: [Vec<usize>; class::COUNT] = Default::default();
     for (index, block) in directory.blocks.iter().enumerate() {
         if let Some(list) = places.get_mut(block.class as usize) {
@@ -63,7 +65,7 @@ pub(super) fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<
             Ok((class, index, seen))
         },
         |(class, index, seen)| {
-            blocks[places[class][index]] = seen;
+            blocks[places[class][index]] = shelf.put(seen)?;
             Ok(())
         },
     )?;
@@ -95,9 +97,9 @@ pub(super) fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<
                     false
                 });
             }
-            values.push(gathered.values);
-            inner.push(gathered.texts);
-            odd_lines.push(seen);
+            values.push(shelf.put(gathered.values)?);
+            inner.push(shelf.put(gathered.texts)?);
+            odd_lines.push(shelf.put(seen)?);
             links.push(of_group);
             Ok(())
         },
@@ -105,7 +107,7 @@ pub(super) fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<
     let of_seams: u64 = links.iter().map(|links: &GroupLinks| links.seams.len() as u64 * 4).sum();
     let room = (reader.committed.length / SHARE).saturating_sub(of_seams);
     let is_dense = |unit: usize| directory.blocks.get(unit).is_some_and(|block| block.class == class::DENSE);
-    let [blocks, values, inner, odd] = filters([&blocks, &values, &inner, &odd_lines], &is_dense, room);
+    let [blocks, values, inner, odd] = filters(&shelf, [&blocks, &values, &inner, &odd_lines], &is_dense, room)?;
     let committed = reader.committed;
     let subject = Subject {
         vault: snapshot.head.vault_id,
@@ -117,20 +119,22 @@ pub(super) fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<
 }
 
 /// The filters of units: all equally full, and together within their share of the pack. Blocks come first.
-fn filters(units: [&[Seen]; 4], is_dense: &dyn Fn(usize) -> bool, room: u64) -> [Vec<Vec<u8>>; 4] {
+fn filters(shelf: &Shelf, units: [&[Unit]; 4], is_dense: &dyn Fn(usize) -> bool, room: u64) -> Result<[Vec<Vec<u8>>; 4]> {
     // Each unit with its weight, in bytes at one gram a bit.
-    let mut weights = units.map(|units| units.iter().map(|seen| seen.distinct() / 8.0).collect::<Vec<f64>>());
+    let mut weights = units.map(|units| units.iter().map(|unit| unit.distinct / 8.0).collect::<Vec<f64>>());
     // Nobody looks for what is in base64, and nothing else has so many different grams.
     let dense = weights[0].iter_mut().enumerate().filter(|(unit, _)| is_dense(*unit));
     dense.for_each(|(_, weight)| *weight *= DENSE);
     let all: f64 = weights.iter().flatten().sum();
     // What falls into bits at random leaves exp(-grams / bits) of them empty.
     let density = f64::max(all / room.max(1) as f64, -(1.0 - FILL).ln());
-    let mut weights = weights.into_iter();
-    units.map(|units| {
-        let weighed = units.iter().zip(weights.next().unwrap_or_default());
-        weighed.map(|(seen, weight)| seen.filter((weight / density) as usize + 1)).collect()
-    })
+    let mut filters: [Vec<Vec<u8>>; 4] = Default::default();
+    for ((filters, units), weights) in filters.iter_mut().zip(units).zip(weights) {
+        for (unit, weight) in units.iter().zip(weights) {
+            filters.push(shelf.filter(unit, (weight / density) as usize + 1)?);
+        }
+    }
+    Ok(filters)
 }
 
 /// Bits of hash that grams are gathered by before it is clear how many are worth their bytes.

@@ -76,11 +76,11 @@ pub(crate) fn refresh(snapshot: &Snapshot, threads: usize, every: bool) -> Resul
     for (index, pack) in snapshot.packs.iter().enumerate() {
         let text: u64 = pack.directory.blocks.iter().map(|block| u64::from(block.length)).sum();
         if (every || text >= WORTH_BYTES) && !is_fresh(snapshot, index) {
-            let built = build(snapshot, index, threads)?;
             let parts = snapshot.layout().parts();
             if !parts.is_dir() {
                 fsio::create_dir(&parts)?;
             }
+            let built = build(snapshot, index, threads)?;
             fsio::replace(&path(snapshot.layout(), pack.committed.pack.0), &built.encode())?;
         }
     }
