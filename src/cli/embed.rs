@@ -10,7 +10,6 @@ use crate::vault::Vault;
 use crate::vault::api::{EmbedModel, EmbedOptions, EmbedReport};
 use crate::vectors::builtin;
 
-/// Make vectors of texts, for search --semantic
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Makes vectors of the texts of all records that have none yet; `search --semantic` finds texts by them. The built-in \

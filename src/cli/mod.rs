@@ -135,25 +135,45 @@ pub(crate) struct GlobalArgs {
     pub(crate) skip_if_locked: bool,
 }
 
+/// Only the command that is called is built whole: all of them would take longer than finding a record.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Command {
+    /// Take files, directories or a stream into the vault
     Ingest(ingest::Args),
+    /// Print records: the exact lines, or readable
     Get(get::Args),
+    /// Search every string of every record, in place
     Search(search::Args),
+    /// Make vectors of texts, for search --semantic
     Embed(embed::Args),
+    /// Write lines out of the vault, byte for byte, or conversations in other formats
     Export(export::Args),
+    /// List sources or conversations
     Ls(ls::Args),
+    /// Count records, tokens, errors, latency and cost
     Stats(stats::Args),
+    /// Tell where the bytes go, what repeats, and when a prompt changed
     DedupReport(report::Args),
+    /// Remove records, for good only with --purge or gc
     Rm(rm::Args),
+    /// List every ingest, rm, gc and compact
     Log(log::Args),
+    /// Verify the vault, or files against it
     Check(check::Args),
+    /// Drop what no live record needs
     Gc(gc::Args),
+    /// Train dictionaries for small blocks, list them, choose which are used
     TrainDict(train_dict::Args),
+    /// Rewrite packs for size
     Compact(compact::Args),
+    /// Rebuild the catalog and all other derived files from the packs
     Reindex(reindex::Args),
+    /// Show the settings in force, and where they come from
     Config(config::Args),
+    /// Print completions for a shell
     Completions(completions::Args),
+    /// Print a manual page
     Man(man::Args),
 }
 

@@ -183,6 +183,10 @@ pub fn decompress(data: &[u8], length: usize, prefix: Option<&[u8]>) -> Result<V
 /// Input handed to the decoder between two looks at how far it got.
 const STEP: usize = 32 << 10;
 
+/// Says how many bytes are needed, given those that are there. It is asked again when there are so many: the first of them may say
+/// how many more.
+pub type Needs<'n> = dyn FnMut(&[u8]) -> Result<usize, Corrupt> + 'n;
+
 /// Bytes that are decoded as far as somebody needs them, from the start on.
 pub struct Gradual {
     bytes: Vec<u8>,
@@ -236,19 +240,17 @@ impl Gradual {
         matches!(self.decoder, Decoder::Done)
     }
 
-    /// Decodes until at least `upto` bytes are there; `data` and `prefix` are the same each time.
+    /// Decodes until there is what `needs` asks for; `data` and `prefix` are the same each time.
     ///
     /// # Errors
-    /// When the data that was read is damaged or ends early.
-    pub fn reach(&mut self, upto: usize, data: &[u8], prefix: Option<&[u8]>) -> Result<(), Corrupt> {
-        let mut upto = upto.min(self.bytes.len());
-        if self.done >= upto {
-            return Ok(());
-        }
-        match &mut self.decoder {
-            Decoder::Done => return Ok(()),
-            Decoder::Kept(context) => {
-                (self.done, self.fed) = steps(context, &mut self.bytes, (self.done, self.fed), upto, data).map_err(failed)?;
+    /// When the data that was read is damaged or ends early, and those of `needs`.
+    pub fn reach(&mut self, needs: &mut Needs<'_>, data: &[u8], prefix: Option<&[u8]>) -> Result<(), Corrupt> {
+        let Some(mut upto) = self.lacks(needs)? else { return Ok(()) };
+        match std::mem::replace(&mut self.decoder, Decoder::Anew) {
+            Decoder::Done => self.decoder = Decoder::Done,
+            Decoder::Kept(mut context) => {
+                self.decode(&mut context, upto, needs, data)?;
+                self.decoder = Decoder::Kept(context);
             }
             Decoder::Anew => {
                 // Who comes again goes on to the end, as a rule, and would begin anew each time.
@@ -258,17 +260,33 @@ impl Gradual {
                 let mut context = DCtx::create();
                 prepare_steps(&mut context).map_err(failed)?;
                 context.ref_prefix(prefix.unwrap_or_default()).map_err(failed)?;
-                self.done = 0;
-                (self.done, _) = steps(&mut context, &mut self.bytes, (0, 0), upto, data).map_err(failed)?;
+                (self.done, self.fed) = (0, 0);
+                self.decode(&mut context, upto, needs, data)?;
             }
-        }
-        if self.done < upto {
-            return Err(corrupt!("decompresses to {} bytes instead of {}", self.done, self.bytes.len()));
         }
         if self.done == self.bytes.len() {
             self.decoder = Decoder::Done;
         }
         Ok(())
+    }
+
+    /// How many bytes must be there, when that is more than are.
+    fn lacks(&self, needs: &mut Needs<'_>) -> Result<Option<usize>, Corrupt> {
+        let upto = needs(self.ready())?.min(self.bytes.len());
+        Ok((upto > self.done).then_some(upto))
+    }
+
+    fn decode(&mut self, context: &mut DCtx<'_>, mut upto: usize, needs: &mut Needs<'_>, data: &[u8]) -> Result<(), Corrupt> {
+        loop {
+            (self.done, self.fed) = steps(context, &mut self.bytes, (self.done, self.fed), upto, data).map_err(failed)?;
+            if self.done < upto {
+                return Err(corrupt!("decompresses to {} bytes instead of {}", self.done, self.bytes.len()));
+            }
+            match self.lacks(needs)? {
+                Some(more) => upto = more,
+                None => return Ok(()),
+            }
+        }
     }
 }
 
@@ -337,13 +355,13 @@ mod tests {
         let packed = compress(&raw, 3).unwrap();
         let mut gradual = Gradual::begin(raw.len()).unwrap();
         for upto in [0, 1, 100_000, 131_072, 500_000, 500_000, raw.len() - 1, raw.len(), raw.len() + 9] {
-            gradual.reach(upto, &packed, None).unwrap();
+            gradual.reach(&mut |_| Ok(upto), &packed, None).unwrap();
             assert!(gradual.ready().len() >= upto.min(raw.len()) && raw.starts_with(gradual.ready()), "{upto}");
             assert!(upto > 200_000 || gradual.ready().len() < raw.len() / 2, "much more than {upto}");
         }
         assert!(gradual.is_whole());
-        assert!(Gradual::begin(raw.len()).unwrap().reach(raw.len(), &packed[..packed.len() / 2], None).is_err());
-        assert!(Gradual::begin(raw.len()).unwrap().reach(raw.len(), b"no zstd at all", None).is_err());
+        assert!(Gradual::begin(raw.len()).unwrap().reach(&mut |_| Ok(raw.len()), &packed[..packed.len() / 2], None).is_err());
+        assert!(Gradual::begin(raw.len()).unwrap().reach(&mut |_| Ok(raw.len()), b"no zstd at all", None).is_err());
     }
     #[test]
     fn what_rests_on_a_prefix_is_decoded_step_by_step_too() {
@@ -354,11 +372,11 @@ mod tests {
         let packed = compress_with_prefix(&raw, 3, Some(&prefix)).unwrap();
         let mut gradual = Gradual::anew(raw.len());
         for upto in [0, 1, 100_000, 90_000, 150_000, 500_000, raw.len() - 1, raw.len(), raw.len() + 9] {
-            gradual.reach(upto, &packed, Some(&prefix)).unwrap();
+            gradual.reach(&mut |_| Ok(upto), &packed, Some(&prefix)).unwrap();
             assert!(gradual.ready().len() >= upto.min(raw.len()) && raw.starts_with(gradual.ready()), "{upto}");
             assert_eq!(gradual.is_whole(), upto >= 500_000, "{upto}");
         }
-        assert!(Gradual::anew(raw.len()).reach(raw.len(), &packed, Some(&prefix[..500])).is_err());
-        assert!(Gradual::anew(raw.len()).reach(raw.len(), &packed, None).is_err());
+        assert!(Gradual::anew(raw.len()).reach(&mut |_| Ok(raw.len()), &packed, Some(&prefix[..500])).is_err());
+        assert!(Gradual::anew(raw.len()).reach(&mut |_| Ok(raw.len()), &packed, None).is_err());
     }
 }

@@ -8,7 +8,7 @@
 
 use crate::bytes::{Put, Reader};
 use crate::checksum::{checksum, checksum32};
-use crate::codec::Gradual;
+use crate::codec::{Gradual, Needs};
 use crate::error::{Corrupt, corrupt};
 
 /// Bytes before the payload.
@@ -194,34 +194,34 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// A frame's decoded payload, at least its first `upto` bytes; the rest follows with [`reach`]. What is decoded of a part cannot be
+/// A frame's decoded payload, at least what `needs` asks for; more follows with [`reach`]. What is decoded of a part cannot be
 /// held against the decoded checksum: the checksum over the stored bytes must do.
 ///
 /// # Errors
-/// As [`decode`].
-pub fn decode_start(frame: &Frame<'_>, prefix: Option<&[u8]>, upto: usize) -> Result<Gradual, Corrupt> {
+/// As [`decode`], and those of `needs`.
+pub fn decode_start(frame: &Frame<'_>, prefix: Option<&[u8]>, needs: &mut Needs<'_>) -> Result<Gradual, Corrupt> {
     let length = frame.raw_length as usize;
-    // Most of it costs as much as all of it.
     let is_gradual = matches!(frame.codec, codec::ZSTD | codec::CODED) || codec::has_prefix(frame.codec);
-    if !is_gradual || upto >= length / 4 * 3 {
+    // Most of it costs as much as all of it.
+    if !is_gradual || needs(&[])? >= length / 4 * 3 {
         return Ok(Gradual::whole(decode(frame, prefix)?));
     }
     let mut bytes = match codec::has_prefix(frame.codec) {
         true => Gradual::anew(length),
         false => Gradual::begin(length)?,
     };
-    reach(&mut bytes, frame, prefix, upto)?;
+    reach(&mut bytes, frame, prefix, needs)?;
     Ok(bytes)
 }
 
 /// Decodes more of a payload that [`decode_start`] began.
 ///
 /// # Errors
-/// When the frame is damaged.
-pub fn reach(bytes: &mut Gradual, frame: &Frame<'_>, prefix: Option<&[u8]>, upto: usize) -> Result<(), Corrupt> {
+/// When the frame is damaged, and those of `needs`.
+pub fn reach(bytes: &mut Gradual, frame: &Frame<'_>, prefix: Option<&[u8]>, needs: &mut Needs<'_>) -> Result<(), Corrupt> {
     let had = bytes.is_whole();
     let data = if codec::has_prefix(frame.codec) { after_prefix(frame)? } else { frame.payload };
-    bytes.reach(upto, data, prefix)?;
+    bytes.reach(needs, data, prefix)?;
     if bytes.is_whole() && !had { frame.verify_decoded(bytes.ready()) } else { Ok(()) }
 }
 

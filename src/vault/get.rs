@@ -12,9 +12,8 @@ use crate::shape::Record;
 use crate::source::names;
 use crate::vault::Vault;
 use crate::vault::api::{GetItem, GetOptions, Id, Reading, RecordItem, Turn, is_hash_prefix};
-use crate::vault::fetch::Fetcher;
 use crate::vault::filter::{TypeSet, newest_generations};
-use crate::vault::lookup::{LazyIndex, Lookup, Place};
+use crate::vault::lookup::{FEW, LazyIndex, Lookup, Place};
 use crate::vault::segments;
 use crate::vault::sources::{Source, State};
 
@@ -38,7 +37,6 @@ impl Vault {
         let lookup = Lookup::new(&snapshot, self.threads(), &index)?;
         let mut giver = Giver {
             lookup: &lookup,
-            fetcher: Fetcher::new(&snapshot),
             newest: newest_generations(lookup.state),
             types: TypeSet::parse(&options.types)?,
             with_turns: options.with_turns,
@@ -68,7 +66,6 @@ impl Vault {
 /// Makes items of records.
 struct Giver<'l, 'v> {
     lookup: &'l Lookup<'v>,
-    fetcher: Fetcher<'v>,
     newest: BTreeMap<&'v str, u32>,
     types: TypeSet,
     with_turns: bool,
@@ -76,8 +73,6 @@ struct Giver<'l, 'v> {
     ahead: Ahead,
 }
 
-/// Fewer records than this are fetched one by one.
-const FEW: usize = 8;
 /// Records fetched together: those of one group or block follow each other then, and all threads work.
 const TOGETHER: usize = 512;
 /// Bytes of them that are kept until their turn comes; what is beyond is fetched again.
@@ -101,15 +96,13 @@ impl Ahead {
         Ahead { numbers: answers.iter().flat_map(numbers).collect(), ..Ahead::default() }
     }
 
-    /// Appends the bytes of the next record if it is at hand.
-    fn next(&mut self, lookup: &Lookup<'_>, number: u64, out: &mut Vec<u8>) -> Result<bool> {
+    /// The bytes of the next record if they are at hand.
+    fn next(&mut self, lookup: &Lookup<'_>, number: u64) -> Result<Option<Vec<u8>>> {
         if self.given == self.fetched && self.numbers.len() >= FEW {
             self.fetch(lookup)?;
         }
         self.given += 1;
-        let known = self.kept.get(&number);
-        known.into_iter().for_each(|bytes| out.extend_from_slice(bytes));
-        Ok(known.is_some())
+        Ok(self.kept.get(&number).cloned())
     }
 
     fn fetch(&mut self, lookup: &Lookup<'_>) -> Result<()> {
@@ -141,12 +134,19 @@ impl<'v> Giver<'_, 'v> {
     }
 
     fn item(&mut self, number: u64, (source, line): Place<'v>) -> Result<Option<RecordItem>> {
-        let mut bytes = Vec::new();
-        if !self.ahead.next(self.lookup, number, &mut bytes)? && !self.fetcher.record(number, &mut bytes)? {
-            return Ok(None);
-        }
+        let known = self.ahead.next(self.lookup, number)?;
+        let bytes = match self.lookup.take_read(number).or(known) {
+            Some(bytes) => bytes,
+            None => {
+                let mut bytes = Vec::new();
+                if !self.lookup.fetcher().record(number, &mut bytes)? {
+                    return Ok(None);
+                }
+                bytes
+            }
+        };
         let conversation = if self.with_conversation {
-            self.lookup.scan.metadata_at(&mut self.fetcher, source, line, &bytes)?.conversation_id
+            self.lookup.scan.metadata_at(&mut self.lookup.fetcher(), source, line, &bytes)?.conversation_id
         } else {
             None
         };

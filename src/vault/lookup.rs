@@ -4,10 +4,11 @@
 //! searched. Record hashes cost joining every record; carried ids are found through the columns they stand in ([`super::find`])
 //! and verified on the joined record, so an id that is only mentioned does not count.
 
+use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::checksum::content_hash;
 use crate::error::Result;
@@ -17,6 +18,7 @@ use crate::ids::RecordHash;
 use crate::pack::frame::Kind;
 use crate::shape::{FileState, Record, carried_ids};
 use crate::vault::ahead::in_order;
+use crate::vault::fetch::Fetcher;
 use crate::vault::find;
 use crate::vault::index::Index;
 use crate::vault::meaning::{Scan, jobs, live_records};
@@ -71,7 +73,21 @@ pub(crate) struct Lookup<'v> {
     pub(crate) scan: Scan<'v>,
     threads: usize,
     index: &'v dyn Candidates,
+    read: RefCell<Read<'v>>,
 }
+
+/// Few records are read here and not by threads: what was decoded for them is at hand when they are given out.
+struct Read<'v> {
+    fetcher: Fetcher<'v>,
+    /// Their bytes, and how many there are.
+    kept: FxHashMap<u64, Vec<u8>>,
+    bytes: usize,
+}
+
+/// Fewer records than this are few.
+pub(crate) const FEW: usize = 8;
+/// Bytes of them that are kept.
+const KEPT_BYTES: usize = 32 << 20;
 
 /// Whether a hash with this print can begin with a prefix, given as its digits and how far they are shifted down.
 fn fits_print(value: u128, shift: u32, print: u16) -> bool {
@@ -91,7 +107,9 @@ impl<'v> Lookup<'v> {
     /// # Errors
     /// When journals are damaged.
     pub(crate) fn new(snapshot: &'v Snapshot, threads: usize, index: &'v dyn Candidates) -> Result<Lookup<'v>> {
-        Ok(Lookup { snapshot, state: snapshot.state()?, scan: Scan::new(snapshot, threads, false)?, threads, index })
+        let read = Read { fetcher: Fetcher::new(snapshot), kept: FxHashMap::default(), bytes: 0 };
+        let scan = Scan::new(snapshot, threads, false)?;
+        Ok(Lookup { snapshot, state: snapshot.state()?, scan, threads, index, read: RefCell::new(read) })
     }
 
     /// Records whose hash begins with each prefix (hex digits, lower case).
@@ -169,11 +187,12 @@ impl<'v> Lookup<'v> {
         let wanted: BTreeMap<&str, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
         let places = if self.state.mappings.is_empty() { BTreeMap::new() } else { self.places(&numbers) };
         let mut found: Vec<BTreeSet<u64>> = vec![BTreeSet::new(); ids.len()];
+        let scan = &self.scan;
         let work = |bytes: &[u8], number: u64| {
             let record = Record::read(bytes);
             // Mappings may ask for the name of the source.
             let name = places.get(&number).map(|(source, _)| source.state.name.as_str());
-            let metadata = record.metadata(&self.scan.detect(&record, name), &mut FileState::default());
+            let metadata = record.metadata(&scan.detect(&record, name), &mut FileState::default());
             let carried: Vec<usize> = carried_ids(&metadata).iter().filter_map(|id| wanted.get(id).copied()).collect();
             (!carried.is_empty()).then_some(carried)
         };
@@ -219,13 +238,43 @@ impl<'v> Lookup<'v> {
         numbers.dedup();
     }
 
-    /// Joins records on all threads; `sink` gets what `work` makes of them.
+    /// The reader of few records. It must be given back before others are looked up.
+    pub(crate) fn fetcher(&self) -> RefMut<'_, Fetcher<'v>> {
+        RefMut::map(self.read.borrow_mut(), |read| &mut read.fetcher)
+    }
+
+    /// The bytes of a record that was read to look it up, if they were kept; they are not afterwards.
+    pub(crate) fn take_read(&self, number: u64) -> Option<Vec<u8>> {
+        let read = &mut *self.read.borrow_mut();
+        let bytes = read.kept.remove(&number)?;
+        read.bytes -= bytes.len();
+        Some(bytes)
+    }
+
+    /// Joins records, many of them on all threads; `sink` gets what `work` makes of them.
     pub(crate) fn each<T: Send>(
         &self,
         numbers: &[u64],
         work: impl Fn(&[u8], u64) -> Option<T> + Sync,
         mut sink: impl FnMut(u64, T),
     ) -> Result<()> {
+        if numbers.len() < FEW {
+            let read = &mut *self.read.borrow_mut();
+            for &number in numbers {
+                let mut bytes = Vec::new();
+                if !read.fetcher.record(number, &mut bytes)? {
+                    continue;
+                }
+                let Some(made) = work(&bytes, number) else { continue };
+                sink(number, made);
+                if read.bytes + bytes.len() <= KEPT_BYTES {
+                    read.bytes += bytes.len();
+                    let before = read.kept.insert(number, bytes);
+                    read.bytes -= before.map_or(0, |before| before.len());
+                }
+            }
+            return Ok(());
+        }
         in_order(
             self.snapshot,
             self.threads,

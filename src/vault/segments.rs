@@ -110,10 +110,11 @@ fn types(lookup: &Lookup<'_>, records: &[u64], wanted: &[u8]) -> Result<Vec<Stri
     let step = records.len().div_ceil(LOOKED_AT).max(1);
     let sample: Vec<u64> = records.iter().copied().step_by(step).collect();
     let mut types = TypeSet::default();
+    let scan = &lookup.scan;
     let work = |bytes: &[u8], _number: u64| {
         let record = Record::read(bytes);
         let mut types = TypeSet::default();
-        for label in record.segments(&lookup.scan.detect(&record, None)) {
+        for label in record.segments(&scan.detect(&record, None)) {
             let raw = bytes.get(label.span.clone()).unwrap_or_default();
             let decoded = crate::shape::json::Json::parse(raw).and_then(|value| value.as_str());
             let text = decoded.as_ref().map_or(raw, |text| text.as_bytes());

@@ -5,7 +5,7 @@ use std::ops::{Deref, Range};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::bytes::Reader;
 use crate::codec::Gradual;
@@ -40,6 +40,7 @@ pub struct PackView {
     group_cache: Cache<Rc<Sparse>>,
     block_cache: Cache<Rc<RefCell<Block>>>,
     vocabularies: Vec<OnceCell<Rc<Vocabulary>>>,
+    plan: Plan,
     /// Room for a block's text.
     spare: Vec<u8>,
 }
@@ -62,27 +63,37 @@ enum Upto {
     Bytes(usize),
 }
 
+impl Upto {
+    /// In bytes of what a block decodes to.
+    fn of(self, coded: Option<&Stretches>) -> usize {
+        match (self, coded) {
+            (Upto::Text(text), Some(stretches)) => stretches.end_of(text),
+            (Upto::Text(bytes) | Upto::Bytes(bytes), _) => bytes,
+        }
+    }
+}
+
 impl Block {
-    /// Opens a block; one in codes by its head first, which says how many codes are needed.
+    /// Opens a block; the head of one in codes says how many codes are needed.
     fn open(frame: &frame::Frame<'_>, prefix: Option<&[u8]>, length: u32, upto: Upto) -> Result<Block, Corrupt> {
-        let raw = frame.raw_length as usize;
         if !frame::codec::is_coded(frame.codec) {
             let (Upto::Text(upto) | Upto::Bytes(upto)) = upto;
-            return Ok(Block { bytes: frame::decode_start(frame, prefix, upto)?, coded: None });
+            return Ok(Block { bytes: frame::decode_start(frame, prefix, &mut |_| Ok(upto))?, coded: None });
         }
-        let bytes = frame::decode_start(frame, prefix, Stretches::head_bytes(length).min(raw))?;
+        let head = Stretches::head_bytes(length).min(frame.raw_length as usize);
+        let bytes = frame::decode_start(frame, prefix, &mut |ready| {
+            if ready.len() < head {
+                return Ok(head);
+            }
+            Ok(upto.of(Some(&Stretches::read(ready, length, frame.raw_length)?)))
+        })?;
         let stretches = Stretches::read(bytes.ready(), length, frame.raw_length)?;
-        let mut block = Block { bytes, coded: Some(stretches) };
-        block.reach(frame, prefix, upto)?;
-        Ok(block)
+        Ok(Block { bytes, coded: Some(stretches) })
     }
 
     /// How many of its bytes must be there.
     fn needs(&self, upto: Upto) -> usize {
-        match (upto, &self.coded) {
-            (Upto::Text(text), Some(stretches)) => stretches.end_of(text),
-            (Upto::Text(bytes) | Upto::Bytes(bytes), _) => bytes,
-        }
+        upto.of(self.coded.as_ref())
     }
 
     fn has(&self, upto: Upto) -> bool {
@@ -91,7 +102,7 @@ impl Block {
 
     fn reach(&mut self, frame: &frame::Frame<'_>, prefix: Option<&[u8]>, upto: Upto) -> Result<(), Corrupt> {
         let needs = self.needs(upto);
-        if self.has(upto) { Ok(()) } else { frame::reach(&mut self.bytes, frame, prefix, needs) }
+        if self.has(upto) { Ok(()) } else { frame::reach(&mut self.bytes, frame, prefix, &mut |_| Ok(needs)) }
     }
 }
 
@@ -156,6 +167,7 @@ impl PackView {
         let vocabularies = pack.directory.dictionaries.iter().map(|_| OnceCell::new()).collect();
         Ok(PackView {
             vocabularies,
+            plan: Plan::default(),
             spare: Vec::new(),
             pack,
             templates: Rc::new(templates),
@@ -265,6 +277,7 @@ impl PackView {
             .get(index)
             .filter(|block| block.start <= position)
             .ok_or_else(|| corrupt!("no block holds position {position} of literal class {class}"))?;
+        let end = self.plan.ends.get(&block_key(class, index)).map_or(end, |planned| end.max(*planned));
         let upto = (end - entry.start).min(entry.length) as usize;
         Ok((entry, self.block_at(class, index, Upto::Text(upto))?))
     }
@@ -290,7 +303,7 @@ impl PackView {
 
     /// A block, decoded so far or further: who needs a single record need not wait for the whole block.
     fn block_at(&mut self, class: u8, index: usize, upto: Upto) -> Result<Rc<RefCell<Block>>, Corrupt> {
-        let key = u64::from(class) << 32 | index as u64;
+        let key = block_key(class, index);
         let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
         let entry = *list.get(index).ok_or_else(|| corrupt!("no block {index}"))?;
         let damaged = |Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset);
@@ -571,8 +584,61 @@ impl PackView {
     /// As [`PackView::root`] and [`PackView::node`].
     pub fn record(&mut self, group: usize, position: usize, out: &mut Vec<u8>) -> Result<(), Corrupt> {
         let root = self.root(group, position)?;
-        self.node(root, out)
+        let is_planned = self.plan.records < PLANNED;
+        self.plan.records += usize::from(is_planned);
+        let planned = if is_planned { self.plan_node(root, 0) } else { Ok(()) };
+        let joined = planned.and_then(|()| self.node(root, out));
+        self.plan.ends.clear();
+        self.plan.nodes.clear();
+        joined
     }
+
+    /// Notes how far blocks are needed for a node: one that rests on another is decoded from its start each time it is needed further.
+    fn plan_node(&mut self, number: u32, depth: usize) -> Result<(), Corrupt> {
+        if depth > MAX_JOIN || !self.plan.nodes.insert(number) {
+            return Ok(());
+        }
+        let group = self.group_of_node(number)?;
+        let found = group.find(number)?;
+        for (is_node, target) in found.links() {
+            if is_node {
+                self.plan_node(target, depth + 1)?;
+                continue;
+            }
+            let text = self.group_of_segment(target)?.segment(target)?;
+            for piece in &text.pieces {
+                self.plan_piece(text.class, piece.start, piece.start.saturating_add(piece.length));
+            }
+        }
+        Ok(())
+    }
+
+    fn plan_piece(&mut self, class: u8, start: u32, end: u32) {
+        let blocks = self.blocks.get(class as usize).map(Vec::as_slice).unwrap_or_default();
+        let first = blocks.partition_point(|block| block.start + block.length <= start);
+        for (index, _) in (first..).zip(blocks.iter().skip(first)).take_while(|(_, block)| block.start < end) {
+            let planned = self.plan.ends.entry(block_key(class, index)).or_default();
+            *planned = end.max(*planned);
+        }
+    }
+}
+
+/// How far blocks are needed for the record at hand.
+#[derive(Default)]
+struct Plan {
+    /// Records planned so far.
+    records: usize,
+    /// Position in the stream up to which a block is needed, by [`block_key`].
+    ends: FxHashMap<u64, u32>,
+    /// Nodes that were looked at.
+    nodes: FxHashSet<u32>,
+}
+
+/// So many records of a view are planned: who reads more finds most blocks decoded.
+const PLANNED: usize = 16;
+
+fn block_key(class: u8, index: usize) -> u64 {
+    u64::from(class) << 32 | index as u64
 }
 
 /// First node, first segment, and how many nodes, segments and records.

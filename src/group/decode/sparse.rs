@@ -51,6 +51,17 @@ pub struct Found {
     index: usize,
 }
 
+impl Found {
+    /// What the node refers to, in order: whether a node, and the number.
+    pub fn links(&self) -> impl Iterator<Item = (bool, u32)> + '_ {
+        let Resolved { nodes, references, to_node, .. } = &*self.resolved;
+        let start = nodes.get(self.index).map_or(references.len(), |node| node.first_reference as usize);
+        let end = nodes.get(self.index + 1).map_or(references.len(), |node| node.first_reference as usize);
+        let (kinds, targets) = (to_node.get(start..end), references.get(start..end));
+        kinds.unwrap_or_default().iter().copied().zip(targets.unwrap_or_default().iter().copied())
+    }
+}
+
 impl Sparse {
     /// Opens a payload; `template` gives the pack's templates by number.
     ///
