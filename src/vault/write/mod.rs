@@ -14,3 +14,6 @@ pub mod literal;
 mod memory;
 pub mod ring;
 pub mod table;
+
+#[cfg(test)]
+mod tests;
