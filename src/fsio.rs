@@ -209,3 +209,25 @@ impl Drop for Lock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Protects files that are written in pieces: until the last is there the old one stays, and what was not finished leaves no trace.
+    #[test]
+    fn a_replacement_takes_the_place_only_when_it_is_published() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("part");
+        replace(&path, b"old").unwrap();
+        let mut new = Replacement::begin(&path).unwrap();
+        new.write(b"half").unwrap();
+        drop(new);
+        let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!((names.len(), fs::read(&path).unwrap()), (1, b"old".to_vec()));
+        let mut new = Replacement::begin(&path).unwrap();
+        [&b"ne"[..], b"w"].into_iter().for_each(|part| new.write(part).unwrap());
+        new.publish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+}

@@ -4,6 +4,9 @@ use std::io::Write;
 use std::process::{Child, ChildStdin, Stdio};
 use std::time::{Duration, Instant};
 
+use turnpack::vault::layout::Layout;
+use turnpack::vault::snapshot::Snapshot;
+
 use crate::harness::Sandbox;
 use crate::house::{chat, chats};
 use crate::upkeep::everything;
@@ -202,4 +205,28 @@ fn what_a_repeated_stream_left_behind_is_collected_and_purged() {
         }
         sandbox.run(&["check", "--read-data"]).exits(0);
     }
+}
+
+/// Protects a purge by place: what a stream stored that was killed before it was clear whether it repeats is nobody's line, no journal
+/// says so, and no look-up shows it; only its bytes tell that it is the victim.
+#[test]
+fn what_a_killed_stream_left_behind_is_purged_with_the_line_it_repeats() {
+    let sandbox = Sandbox::new();
+    let begun = chats(1, 6) + "{\"id\":\"victim\",\"text\":\"a canary that sings in a text long enough to be a segment\"}\n";
+    let stream = begun.clone() + "{\"last\":1}\n";
+    let arguments = ["ingest", "--source", "s", "--flush-interval", "10ms", "-"];
+    sandbox.pipe(&stream, &arguments).exits(0);
+    sandbox.run(&["compact"]).exits(0);
+    let canaries = || everything(&sandbox.vault()).windows(6).filter(|window| window == b"canary").count();
+    let stored = || Snapshot::open(&Layout::new(&sandbox.vault())).unwrap().record_count();
+    let (before, (mut child, mut pipe)) = (stored(), open_stream(&sandbox, &arguments));
+    // The pipe stays open, and a line is missing: whether it repeats is not clear.
+    pipe.write_all(begun.as_bytes()).unwrap();
+    until("nothing was stored", || stored() == before + 7);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(canaries() > 0);
+    sandbox.run(&["rm", "--purge", "--yes", "s:7"]).exits(0);
+    assert_eq!(canaries(), 0);
+    sandbox.run(&["check", "--read-data"]).exits(0);
 }

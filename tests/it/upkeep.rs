@@ -367,6 +367,20 @@ fn after_a_purge_no_file_knows_the_canary() {
     assert!(!says(&everything(&house.vault()), "canary"));
 }
 
+/// Protects a purge after a crash: what a killed writer appended and never committed does not exist, but its bytes do.
+#[test]
+fn a_purge_leaves_nothing_behind_the_end_of_a_pack() {
+    let house = House::new();
+    house.ingest("a.jsonl", &log(1, 20));
+    let pack = house.vault().join("packs/00000001.pack");
+    let torn = [std::fs::read(&pack).unwrap(), b"canary in frames that were never committed".to_vec()].concat();
+    std::fs::write(&pack, torn).unwrap();
+    house.ingest("b.jsonl", "{\"id\":\"victim\",\"text\":\"canary in frames that were never committed\"}\n");
+    rm(&house, &RmOptions { ids: vec![id("id:victim")], purge: true, ..RmOptions::default() });
+    assert!(!says(&everything(&house.vault()), "canary"));
+    assert_eq!(lines_of(&house.vault()).unwrap()["a.jsonl@1"].len(), 20);
+}
+
 fn check(vault: &Path, options: &CheckOptions) -> Result<(CheckReport, Vec<Finding>)> {
     let mut findings = Vec::new();
     let report = Vault::open(vault, &OpenOptions::default())?.check(options, &Silent, &Interrupt::default(), &mut |finding| {

@@ -306,3 +306,47 @@ impl<'s> Making<'s> {
         self.file.publish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pack::directory::RecordRun;
+    use crate::source::state::{SourceKind, SourceState};
+    use crate::vault::journal::Stamp;
+
+    fn source(id: u32, lines: u64) -> Source {
+        let state = SourceState::new(id, &format!("s{id}"), 1, SourceKind::File);
+        let runs = if lines == 0 { Vec::new() } else { vec![RecordRun { first: 5, count: lines }] };
+        Source { state, runs, stamp: Stamp::default() }
+    }
+
+    // Protects reading without records: every line of a source that is in several chunks has its own meaning, sources without lines
+    // and lines that were removed leave no one else's, and who asks for a line that was brought back is sent to the records.
+    #[test]
+    fn lines_come_back_chunk_by_chunk_and_those_that_are_gone_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("meaning");
+        let many = CHUNK_LINES + 100;
+        let (long, empty, gone, short) = (source(1, many), source(2, 0), source(4, 3), source(7, 2));
+        let sources = [&long, &empty, &gone, &short];
+        let mut making = Making::begin(&path, 9, 8, &sources).unwrap();
+        let meaning = |line: u64| Meaning { bytes: line, conversation: Some(format!("c{line}").into()), ..Meaning::default() };
+        (1..=many).filter(|line| *line != 3).for_each(|line| making.line(1, line, &meaning(line)).unwrap());
+        (1..=2).for_each(|line| making.line(7, line, &meaning(line)).unwrap());
+        assert!(making.line(4, 1, &meaning(1)).is_err(), "sources come in order");
+        making.finish().unwrap();
+        let map = Map::open(&path, std::fs::metadata(&path).unwrap().len()).unwrap();
+        assert!(read_index(&map, 9, 7).is_err() && read_index(&map, 8, 8).is_err());
+        let recall = Recall { sources: read_index(&map, 9, 8).unwrap(), map, path };
+        let told = |source| {
+            let chunks: Vec<_> = recall.lines(source).map(Result::unwrap).collect();
+            (chunks.len(), chunks.concat().into_iter().map(|row| row.map(|row| row.bytes)).collect::<Vec<_>>())
+        };
+        assert_eq!(told(&long), (2, (1..=many).map(|line| (line != 3).then_some(line)).collect()));
+        assert_eq!((told(&empty), told(&gone), told(&short)), ((0, vec![]), (1, vec![None; 3]), (1, vec![Some(1), Some(2)])));
+        assert!(recall.has_all(&long, (1..=many).filter(|line| *line != 3)).unwrap());
+        assert!(!recall.has_all(&long, 1..=many).unwrap() && !recall.has_all(&gone, [2].into_iter()).unwrap());
+        assert!(recall.has_all(&short, 1..=2).unwrap() && recall.has_all(&gone, std::iter::empty()).unwrap());
+        assert!(!recall.has_all(&source(7, 3), 1..=2).unwrap(), "a source that has grown");
+    }
+}

@@ -86,7 +86,7 @@ impl Profile {
     #[must_use]
     pub fn within(mut self, limit: Option<u64>) -> Profile {
         if let Some(limit) = limit {
-            let share = usize::try_from(limit / 16).unwrap_or(usize::MAX).max(LEAST_SHARE);
+            let share = usize::try_from(limit / 20).unwrap_or(usize::MAX).max(LEAST_SHARE);
             self.shape.window_bytes = self.shape.window_bytes.min(share);
             self.shape.ring_bytes = self.shape.ring_bytes.min(share);
             self.cache_bytes = self.cache_bytes.min(share / 2);
@@ -296,9 +296,10 @@ impl<'a> Maintenance<'a> {
         let profile = &profile.clone().within(self.memory_limit);
         let old: Vec<Arc<PackReader>> =
             snapshot.packs.iter().filter(|pack| request.packs.contains(&pack.committed.pack)).cloned().collect();
-        let carried = carry::entries(snapshot, &request.packs, request.purged)?;
+        // As bytes: what the journals say of every removed record takes several times as much when it is taken apart.
+        let journal = journal_of(snapshot, &carry::entries(snapshot, &request.packs, request.purged)?, request.log.as_ref());
         let shared = Arc::new(Shared::default());
-        let written = self.write(snapshot, &old, first, profile, request, carried, &shared);
+        let written = self.write(snapshot, &old, first, profile, request, journal, &shared);
         let outcome = written.and_then(|new| match new {
             Some(new) => self.verify_and_publish(snapshot, &old, new, request, profile.cache_bytes),
             None => Ok(Outcome::default()),
@@ -320,7 +321,7 @@ impl<'a> Maintenance<'a> {
         first: PackId,
         profile: &Profile,
         request: &Request<'_>,
-        carried: Carried,
+        journal: Vec<u8>,
         shared: &Arc<Shared>,
     ) -> Result<Option<Vec<LivePack>>> {
         let sink =
@@ -341,6 +342,7 @@ impl<'a> Maintenance<'a> {
             issued: 0,
             commit_every: (profile.shape.ring_bytes / 2) as u64,
             table_bytes: profile.table_bytes,
+            cache_bytes: profile.cache_bytes,
             numbers: Vec::new(),
             long: Vec::new(),
         };
@@ -371,18 +373,7 @@ impl<'a> Maintenance<'a> {
             drop(writer.assembler.finish());
             return Ok(None);
         }
-        let mut payload = Vec::new();
-        let mut place = 0;
-        for (stamp, entry) in &carried.0 {
-            journal::put(entry, *stamp, &mut payload);
-            if stamp.generation == snapshot.head.generation {
-                place = place.max(stamp.place + 1);
-            }
-        }
-        if let Some(entry) = &request.log {
-            journal::put(entry, Stamp { generation: snapshot.head.generation, place }, &mut payload);
-        }
-        writer.finish(payload)?;
+        writer.finish(journal)?;
         (self.watch)(Step::Written)?;
         Ok(Some(shared.packs()))
     }
@@ -463,6 +454,22 @@ fn is_of_vault(path: &std::path::Path, vault_id: u128) -> bool {
     header.is_ok_and(|header| header.vault_id == vault_id)
 }
 
+/// The journal of the new packs: what is carried over, and what is said of the rewrite itself.
+fn journal_of(snapshot: &Snapshot, carried: &Carried, log: Option<&Entry>) -> Vec<u8> {
+    let mut payload = Vec::new();
+    let mut place = 0;
+    for (stamp, entry) in &carried.0 {
+        journal::put(entry, *stamp, &mut payload);
+        if stamp.generation == snapshot.head.generation {
+            place = place.max(stamp.place + 1);
+        }
+    }
+    if let Some(entry) = log {
+        journal::put(entry, Stamp { generation: snapshot.head.generation, place }, &mut payload);
+    }
+    payload
+}
+
 /// Journals of all packs of a snapshot with the pack each entry lies in, sorted by stamp.
 ///
 /// # Errors
@@ -487,6 +494,7 @@ struct Writer<'w> {
     issued: u64,
     commit_every: u64,
     table_bytes: u64,
+    cache_bytes: usize,
     numbers: Vec<u64>,
     /// Segments of a long record so far.
     long: Vec<(u32, u32)>,
@@ -531,7 +539,7 @@ impl Writer<'_> {
         }
         if let Some(last) = self.shared.packs().last() {
             let pack = PackReader::open(&self.layout.packs(), self.vault_id, last.committed)?;
-            self.assembler.set_history(PackView::new(Arc::new(pack))?);
+            self.assembler.set_history(PackView::with_cache(Arc::new(pack), self.cache_bytes)?);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The purge: after it no file of the vault knows anything of the victims.
 //!
-//! It reaches the packs that hold them, packs that hold what a victim looked like before its line was finished, and packs whose
-//! journals keep their hashes. Each is written anew from its live records, templates included; what is derived is deleted and
+//! It reaches the packs that hold them, packs that hold what a victim looked like before its line was finished, packs whose
+//! journals keep their hashes, and packs that a killed writer left bytes behind. Each is written anew from its live records, templates included; what is derived is deleted and
 //! made again when needed. The numbers stay removed, so that places after them keep their lines.
 
 use std::collections::BTreeSet;
@@ -127,7 +127,9 @@ fn touched(snapshot: &Snapshot, purged: &Purged) -> Result<Vec<PackId>> {
     for pack in &snapshot.packs {
         let mut numbers =
             pack.directory.groups.iter().flat_map(|group| &group.records).flat_map(|run| run.first..run.first + run.count);
-        if numbers.any(|number| purged.records.contains(&number) || !live.contains(number)) {
+        // What a killed writer appended and never committed may be the victim as well.
+        let has_tail = std::fs::metadata(pack.path()).is_ok_and(|file| file.len() > pack.committed.length);
+        if has_tail || numbers.any(|number| purged.records.contains(&number) || !live.contains(number)) {
             packs.insert(pack.committed.pack);
         }
     }
