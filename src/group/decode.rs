@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::{Deref, Range};
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -19,12 +20,14 @@ use crate::group::{Piece, stream};
 use crate::record::cut::class;
 use crate::record::template::{Slot, SlotKind, Template};
 
+pub mod outline;
 mod resolve;
 pub mod scan;
 mod segments;
 pub mod sizes;
 pub mod sparse;
 
+use outline::{Outline, Outlines};
 use resolve::{Cursor, References, Resolved, Resolver};
 use segments::read_segments;
 
@@ -32,7 +35,7 @@ use segments::read_segments;
 const COLUMN_LIMIT: usize = 1 << 28;
 
 /// A payload as it lies in a pack, or decoded.
-pub type Payload = Box<dyn Deref<Target = [u8]> + Send>;
+pub type Payload = Arc<dyn Deref<Target = [u8]> + Send + Sync>;
 
 /// A group, opened.
 pub struct Group {
@@ -54,8 +57,8 @@ pub struct Group {
 /// The short values of a group.
 struct Columns {
     payload: Payload,
-    /// How each class's stream is packed, its length unpacked, and where it is in the payload.
-    streams: Vec<(u8, usize, Range<usize>)>,
+    /// The stream of each class.
+    streams: Vec<Stream>,
     unpacked: Vec<OnceCell<Vec<u8>>>,
     /// Columns that were asked often, with the ends of their values.
     decoded: RefCell<Vec<(Vec<u8>, Vec<u32>)>>,
@@ -63,20 +66,53 @@ struct Columns {
     templates: Vec<TemplatePart>,
 }
 
-/// A group whose columns and templates are known, but not yet who refers to whom.
-struct Opening {
+/// What a payload begins with, and the payload.
+struct Head {
+    payload: Payload,
     first_node: u32,
+    nodes: usize,
     first_segment: u32,
     segments: usize,
     records: usize,
     class_starts: [u32; class::COUNT],
+    streams: Vec<Stream>,
+}
+
+/// How a stream is packed, its length unpacked, and where it is in the payload.
+type Stream = (u8, usize, Range<usize>);
+
+impl Head {
+    fn read(payload: Payload) -> Result<Head, Corrupt> {
+        let mut head = Reader::new(&payload);
+        let (first_node, nodes, first_segment, segments) =
+            (head.varint32()?, head.varint32()? as usize, head.varint32()?, head.varint32()? as usize);
+        let records = head.varint32()? as usize;
+        let mut class_starts = [0; class::COUNT];
+        for start in &mut class_starts {
+            *start = head.varint32()?;
+        }
+        let streams = read_streams(&mut head)?;
+        if streams[stream::PRINTS].1 != records * 2 {
+            return Err(corrupt!("prints do not match the {records} records"));
+        }
+        Ok(Head { payload, first_node, nodes, first_segment, segments, records, class_starts, streams })
+    }
+
+    fn unpack(&self, index: usize) -> Result<Vec<u8>, Corrupt> {
+        unpack(&self.payload, &self.streams[index])
+    }
+
+    fn read_records(&self) -> Result<Records, Corrupt> {
+        Records::read(&self.unpack(stream::RECORDS)?, self.records, self.first_node, self.nodes)
+    }
+}
+
+/// The nodes of a group: their columns and templates are known, but not yet who refers to whom.
+struct Opening {
     columns: Columns,
     cursors: Vec<Cursor>,
     shapes: Shapes,
     references: Vec<u8>,
-    segment_table: Vec<u8>,
-    piece_table: Vec<u8>,
-    record_table: Vec<u8>,
 }
 
 /// A template's place in the directory for each node.
@@ -194,85 +230,49 @@ pub struct Text<'a> {
 }
 
 impl Opening {
-    /// Opens a payload; `template` gives the pack's templates by number.
-    fn read<'t>(payload: Payload, template: &impl Fn(u32) -> Option<&'t Template>) -> Result<Opening, Corrupt> {
-        let mut head = Reader::new(&payload);
-        let (first_node, nodes, first_segment, segments) =
-            (head.varint32()?, head.varint32()? as usize, head.varint32()?, head.varint32()? as usize);
-        let records = head.varint32()? as usize;
-        let mut class_starts = [0; class::COUNT];
-        for start in &mut class_starts {
-            *start = head.varint32()?;
-        }
-        let streams = read_streams(&mut head)?;
-        let unpack = |index: usize| unpack(&payload, &streams[index]);
-        let directory = unpack(stream::DIRECTORY)?;
-        let templates = Reader::new(&directory).count(1)?;
-        let shapes = Shapes::read(unpack(stream::SHAPES)?, nodes, templates)?;
-        let counts = unpack(stream::COUNTS)?;
-        let references = unpack(stream::REFERENCES)?;
-        let segment_table = unpack(stream::SEGMENTS)?;
-        let piece_table = unpack(stream::PIECES)?;
-        let record_table = unpack(stream::RECORDS)?;
-        if streams[stream::PRINTS].1 != records * 2 {
-            return Err(corrupt!("prints do not match the {records} records"));
-        }
+    /// Opens the nodes of a payload.
+    fn read(head: &Head, templates: &dyn Outlines) -> Result<Opening, Corrupt> {
+        let directory = head.unpack(stream::DIRECTORY)?;
+        let count = Reader::new(&directory).count(1)?;
+        let shapes = Shapes::read(head.unpack(stream::SHAPES)?, head.nodes, count)?;
+        let counts = head.unpack(stream::COUNTS)?;
+        let references = head.unpack(stream::REFERENCES)?;
         let columns = Columns {
             unpacked: (0..Class::COUNT).map(|_| OnceCell::new()).collect(),
-            streams: streams.into_iter().skip(stream::COLUMNS).collect(),
-            payload,
+            streams: head.streams.get(stream::COLUMNS..).unwrap_or_default().to_vec(),
+            payload: Arc::clone(&head.payload),
             decoded: RefCell::default(),
             directory,
-            templates: Vec::with_capacity(templates),
+            templates: Vec::with_capacity(count),
         };
-        let cursors = Vec::with_capacity(templates);
-        let mut opening = Opening {
-            first_node,
-            first_segment,
-            segments,
-            records,
-            class_starts,
-            columns,
-            cursors,
-            shapes,
-            references,
-            segment_table,
-            piece_table,
-            record_table,
-        };
-        opening.read_directory(&counts, templates, template)?;
+        let mut opening = Opening { columns, cursors: Vec::with_capacity(count), shapes, references };
+        opening.read_directory(&counts, count, templates)?;
         Ok(opening)
     }
 
     /// Reads templates and column headers; the counts of nodes per template say how many values each column has.
-    fn read_directory<'t>(
-        &mut self,
-        counts: &[u8],
-        templates: usize,
-        template: &impl Fn(u32) -> Option<&'t Template>,
-    ) -> Result<(), Corrupt> {
+    fn read_directory(&mut self, counts: &[u8], templates: usize, outlines: &dyn Outlines) -> Result<(), Corrupt> {
         let mut reader = Reader::new(&self.columns.directory);
         reader.varint()?;
         let uses = self.shapes.count(0..self.shapes.nodes, templates);
         let mut counts = Reader::new(counts);
         let mut offsets = Offsets::default();
         let mut reference_at = 0usize;
+        let mut slots = Vec::new();
         for uses in uses {
             let uses = uses as usize;
             let number = reader.varint32()?;
-            let parsed = template(number).ok_or_else(|| corrupt!("template {number} is not in the pack"))?;
+            slots.clear();
+            let outline = outlines.outline(number, &mut slots);
+            let outline = outline.ok_or_else(|| corrupt!("template {number} is not in the pack"))?;
             let mut cursor = Cursor::new();
-            let mut part = TemplatePart {
-                template: number,
-                is_list: matches!(parsed, Template::List { .. }),
-                columns: Vec::new(),
-                kinds: Vec::new(),
-            };
-            let columns: SmallVec<[(SlotKind, usize); 16]> = match parsed {
-                Template::Fixed(_) => parsed.slots().map(|slot| (slot.kind, uses)).collect(),
-                Template::List { element, .. } => {
-                    let per_column = read_list_counts(&mut counts, uses, *element, &mut cursor, &mut part)?;
-                    cursor.list = Some(*element);
+            let is_list = matches!(outline, Outline::List(_));
+            let mut part = TemplatePart { template: number, is_list, columns: Vec::new(), kinds: Vec::new() };
+            let columns: SmallVec<[(SlotKind, usize); 16]> = match outline {
+                Outline::Fixed => slots.iter().map(|kind| (*kind, uses)).collect(),
+                Outline::List(element) => {
+                    let per_column = read_list_counts(&mut counts, uses, element, &mut cursor, &mut part)?;
+                    cursor.list = Some(element);
                     LIST_SLOTS.into_iter().zip(per_column).collect()
                 }
             };
@@ -309,21 +309,22 @@ impl Group {
     /// # Errors
     /// When anything does not add up.
     pub fn decode<'t>(payload: Payload, template: impl Fn(u32) -> Option<&'t Template>) -> Result<Group, Corrupt> {
-        let opening = Opening::read(payload, &template)?;
-        let (segments, pieces) =
-            read_segments(&opening.segment_table, &opening.piece_table, opening.segments, opening.class_starts)?;
+        let head = Head::read(payload)?;
+        let opening = Opening::read(&head, &template)?;
+        let (table, listed) = (head.unpack(stream::SEGMENTS)?, head.unpack(stream::PIECES)?);
+        let (segments, pieces) = read_segments(&table, &listed, head.segments, head.class_starts)?;
         let mut all = Resolved::default();
-        let room = opening.references.len() + segments.len() + opening.shapes.nodes;
-        all.nodes.reserve(opening.shapes.nodes);
+        let room = opening.references.len() + segments.len() + head.nodes;
+        all.nodes.reserve(head.nodes);
         all.references.reserve(room);
         all.to_node.reserve(room);
-        let mut resolver = Resolver::new(opening.cursors, opening.first_segment, opening.segments);
-        let records = Records::read(&opening.record_table, opening.records, opening.first_node, opening.shapes.nodes)?;
+        let mut resolver = Resolver::new(opening.cursors, head.first_segment, head.segments);
+        let records = head.read_records()?;
         let roots = resolve_all(&mut resolver, &records, &opening.shapes, &opening.columns, &opening.references, &mut all)?;
         let Resolved { nodes, references, to_node, lists } = all;
         Ok(Group {
-            first_node: opening.first_node,
-            first_segment: opening.first_segment,
+            first_node: head.first_node,
+            first_segment: head.first_segment,
             columns: opening.columns,
             nodes,
             references,
@@ -474,7 +475,7 @@ fn read_sizes(head: &mut Reader<'_>) -> Result<Vec<(u8, usize, usize)>, Corrupt>
 }
 
 /// For each stream how it is packed, its length unpacked, and where it is.
-fn read_streams(head: &mut Reader<'_>) -> Result<Vec<(u8, usize, Range<usize>)>, Corrupt> {
+fn read_streams(head: &mut Reader<'_>) -> Result<Vec<Stream>, Corrupt> {
     let sizes = read_sizes(head)?;
     let mut streams = Vec::with_capacity(stream::COUNT);
     for (packed, raw, stored) in sizes {
@@ -540,7 +541,7 @@ fn one_stream(payload: &[u8], index: usize) -> Result<(u32, usize, Vec<u8>), Cor
     Ok((first_node, records, bytes))
 }
 
-fn unpack(payload: &[u8], (packed, raw, range): &(u8, usize, Range<usize>)) -> Result<Vec<u8>, Corrupt> {
+fn unpack(payload: &[u8], (packed, raw, range): &Stream) -> Result<Vec<u8>, Corrupt> {
     let bytes = payload.get(range.clone()).ok_or_else(|| corrupt!("a stream outside its payload"))?;
     unpacked(*packed, bytes, *raw)
 }
@@ -682,11 +683,6 @@ impl Group {
 }
 
 impl Columns {
-    /// Bytes they take in memory, about, once all are in use.
-    fn memory(&self) -> usize {
-        self.streams.iter().map(|(_, raw, _)| raw * 3).sum::<usize>() + self.directory.len() * 2
-    }
-
     /// Markers and styles of the elements of a mixed list template.
     fn kinds(&self, template: usize) -> &[u8] {
         self.templates.get(template).map_or(&[], |part| &part.kinds)
