@@ -66,7 +66,8 @@ pub(crate) struct Args {
     ef_construction: usize,
 }
 
-/// Who embeds; for queries as for texts.
+// No doc comment: clap would take it for what the command is about.
+// Who embeds; for queries as for texts.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct ModelArgs {
     /// Command that embeds: JSON lines in, JSON lines out

@@ -419,6 +419,37 @@ mod tests {
         assert!(Gradual::begin(raw.len()).unwrap().reach(&mut |_| Ok(raw.len()), &packed[..packed.len() / 2], None).is_err());
         assert!(Gradual::begin(raw.len()).unwrap().reach(&mut |_| Ok(raw.len()), b"no zstd at all", None).is_err());
     }
+
+    // Protects the time of `get`: what is decoded says itself how far it is needed, and neither starts again nor goes to the end for it;
+    // and its bytes: one decoder serves several things, with and without a prefix.
+    #[test]
+    fn the_first_bytes_say_how_far_is_decoded_and_a_decoder_serves_again() {
+        let text =
+            |from: u32, to: u32| (from..to).flat_map(|i| format!("{:08x} of text; ", i.wrapping_mul(0x9e37_79b1)).into_bytes());
+        let (prefix, raw): (Vec<u8>, Vec<u8>) = (text(0, 9_000).collect(), text(4_000, 60_000).collect());
+        let rested = compress_with_prefix(&raw, 3, Some(&prefix)).unwrap();
+        let plain = compress(&raw, 3).unwrap();
+        let mut room = vec![0; raw.len()];
+        let mut decoder = Resting::default();
+        for (data, prefix) in [(&rested, Some(&prefix[..])), (&plain, None), (&rested, Some(&prefix[..]))] {
+            let mut asked = Vec::new();
+            let mut needs = |ready: &[u8]| {
+                asked.push(ready.len());
+                Ok(if ready.len() < 100 { 100 } else { 300_000 })
+            };
+            let done = decoder.start(&mut room, &mut needs, data, prefix).unwrap();
+            assert!((300_000..raw.len() / 2).contains(&done), "{done}");
+            assert_eq!(room[..done], raw[..done]);
+            assert!(asked.len() == 3 && asked.is_sorted(), "{asked:?}");
+            room.fill(0);
+        }
+        let mut needs = |_: &[u8]| Ok(usize::MAX);
+        assert_eq!(decoder.start(&mut room, &mut needs, &rested, Some(&prefix)).unwrap(), raw.len());
+        assert_eq!(room, raw);
+        assert!(decoder.start(&mut room, &mut needs, &rested[..rested.len() / 2], Some(&prefix)).is_err());
+        assert!(decoder.start(&mut room, &mut |_| Err(corrupt!("no")), &rested, Some(&prefix)).is_err());
+    }
+
     #[test]
     fn what_rests_on_a_prefix_is_decoded_step_by_step_too() {
         let text =

@@ -22,6 +22,9 @@ const PLANNED: usize = 16;
 /// The first record's texts are kept when they are no more bytes than this.
 const MOST_TEXT: usize = 4 << 20;
 
+/// Text between two pieces that is rather kept with them than stepped over.
+const GAP: u32 = 1 << 10;
+
 /// What is needed for the record at hand.
 #[derive(Default)]
 pub(super) struct Plan {
@@ -71,6 +74,29 @@ struct Job<'f> {
     entry: BlockEntry,
     frame: Frame<'f>,
     base: Option<Base>,
+}
+
+/// Pieces of one block that lie side by side, or nearly.
+struct Run<'p> {
+    pieces: &'p [(u64, Range<u32>)],
+    positions: Range<u32>,
+}
+
+impl Run<'_> {
+    /// The runs of pieces in the order of their starts.
+    fn of(mut pieces: &[(u64, Range<u32>)]) -> impl Iterator<Item = Run<'_>> {
+        std::iter::from_fn(move || {
+            let (_, first) = pieces.first()?;
+            let (mut end, mut count) = (first.end, 1);
+            while let Some((_, next)) = pieces.get(count).filter(|(_, next)| next.start <= end.saturating_add(GAP)) {
+                end = end.max(next.end);
+                count += 1;
+            }
+            let (run, rest) = pieces.split_at(count);
+            pieces = rest;
+            Some(Run { pieces: run, positions: first.start..end })
+        })
+    }
 }
 
 impl PackView {
@@ -143,14 +169,16 @@ impl PackView {
             let done = frame::decode_into(&job.frame, prefix, &mut decoder, &mut room, &mut needs).map_err(damaged)?;
             let ready = room.get(..done).unwrap_or_default();
             let coded = stretches(&job.frame, job.entry.length, ready).map_err(damaged)?;
-            let first = pieces.partition_point(|(key, _)| *key < job.key);
-            for (_, piece) in pieces.iter().skip(first).take_while(|(key, _)| *key == job.key) {
-                let mut texts = std::mem::take(&mut self.plan.texts);
+            let mine = pieces.partition_point(|(key, _)| *key < job.key)..pieces.partition_point(|(key, _)| *key <= job.key);
+            let mut texts = std::mem::take(&mut self.plan.texts);
+            for run in Run::of(pieces.get(mine).unwrap_or_default()) {
                 let start = texts.len();
-                self.append_text(&job.entry, ready, coded.as_ref(), piece.clone(), &mut texts)?;
-                self.plan.known.insert(((job.key >> 32) as u8, piece.clone()), start..texts.len());
-                self.plan.texts = texts;
+                self.append_text(&job.entry, ready, coded.as_ref(), run.positions.clone(), &mut texts)?;
+                let place = |position: u32| start + (position - run.positions.start) as usize;
+                let known = run.pieces.iter().map(|(_, piece)| (piece.clone(), place(piece.start)..place(piece.end)));
+                self.plan.known.extend(known.map(|(piece, text)| (((job.key >> 32) as u8, piece), text)));
             }
+            self.plan.texts = texts;
         }
         Ok(())
     }
@@ -167,5 +195,19 @@ impl PackView {
         }
         let base = self.base_of(class, index, &frame)?;
         Ok(Some(Job { key, entry, frame, base }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Protects the texts that are kept: each lies in a run, and what lies apart is not read for it.
+    #[test]
+    fn pieces_side_by_side_are_one_run_and_distant_ones_are_not() {
+        let pieces = [0..10, 5..7, 10..20, 20 + GAP..21 + GAP, 22 + 2 * GAP..30 + 2 * GAP].map(|piece| (7, piece));
+        let runs: Vec<(usize, Range<u32>)> = Run::of(&pieces).map(|run| (run.pieces.len(), run.positions)).collect();
+        assert_eq!(runs, [(4, 0..21 + GAP), (1, 22 + 2 * GAP..30 + 2 * GAP)]);
+        assert_eq!(Run::of(&[]).count(), 0);
     }
 }
