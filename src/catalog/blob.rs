@@ -102,6 +102,11 @@ impl<'v> Ids<'v> {
         Ok(Ids { count, form, counts, prints: reader.take(reader.remaining())? })
     }
 
+    /// False only when the ids of all records are known: a count of 0 is a byte 0.
+    pub(super) fn may_be_unknown(&self) -> bool {
+        memchr::memchr(0, self.counts).is_some()
+    }
+
     /// The numbers of ids, each plus one.
     pub(super) fn counts(&self) -> Result<Vec<u32>, Corrupt> {
         let mut reader = Reader::new(self.counts);

@@ -56,6 +56,8 @@ const VALUE_BYTES: usize = 16_000;
 
 /// Memory for redb's pages; its own default is 1 GiB.
 const CACHE_BYTES: usize = 8 << 20;
+/// The same for a reader, which reads values from the first to the last: what it is done with makes room for the next.
+const READ_CACHE_BYTES: usize = 64 << 10;
 
 /// Why a catalog cannot be used. Never an error of an operation: the packs have the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use redb::{Builder, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, Readabl
 use crate::bytes::Reader as ByteReader;
 use crate::catalog::blob::{self, Ids};
 use crate::catalog::{
-    CACHE_BYTES, COVERED, Covered, GroupPrints, HASHES, IDS, META, PRINTS, Unusable, broken, guarded, id_print, unsealed,
+    COVERED, Covered, GroupPrints, HASHES, IDS, META, PRINTS, READ_CACHE_BYTES, Unusable, broken, guarded, id_print, unsealed,
 };
 use crate::error::corrupt;
 
@@ -28,7 +28,7 @@ impl Reader {
             return Err(Unusable::Missing);
         }
         guarded(|| {
-            let database = Builder::new().set_cache_size(CACHE_BYTES).open_read_only(path).map_err(broken)?;
+            let database = Builder::new().set_cache_size(READ_CACHE_BYTES).open_read_only(path).map_err(broken)?;
             let transaction = database.begin_read().map_err(broken)?;
             let meta = transaction.open_table(META).map_err(broken)?;
             let value = meta.get(COVERED).map_err(broken)?;
@@ -107,7 +107,10 @@ impl Reader {
                 let ids = Ids::read(follows(key.value(), next)?, value.value())?;
                 places.clear();
                 blob::scan(ids.prints, id_print(id), u32::MAX, &mut places);
-                owners(&ids.counts()?, &places, next, &mut found);
+                // Nearly always nobody here has it, and then nobody cares how many each has.
+                if !places.is_empty() || ids.may_be_unknown() {
+                    owners(&ids.counts()?, &places, next, &mut found);
+                }
                 next += ids.count as u64;
             }
             self.ends_right(next)?;

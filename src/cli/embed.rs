@@ -66,7 +66,7 @@ pub(crate) struct Args {
     ef_construction: usize,
 }
 
-// (No documentation: it would stand in for what the command is about.)
+// No doc comment: clap would take it for what the command is about.
 // Who embeds; for queries as for texts.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct ModelArgs {

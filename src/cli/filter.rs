@@ -8,7 +8,7 @@ use super::units;
 use crate::error::{Error, Result};
 use crate::vault::api::Filter;
 
-// (No documentation: it would stand in for what the command is about.)
+// No doc comment: clap would take it for what the command is about.
 // Filters. Values of one option are alternatives, options narrow each other.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Filters")]

@@ -43,7 +43,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::Result;
 use crate::interrupt::Interrupt;
@@ -69,14 +69,21 @@ pub use man::render as render_man_page;
 )]
 struct Cli {
     #[command(flatten)]
+    root: Root,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+// What can be typed without a command.
+#[derive(Debug, clap::Args)]
+struct Root {
+    #[command(flatten)]
     global: GlobalArgs,
 
     /// Print the version; with --json also format versions and features
     #[arg(short = 'V', long)]
     version: bool,
-
-    #[command(subcommand)]
-    command: Option<Command>,
 }
 
 const EXAMPLES: &str = "\
@@ -206,17 +213,27 @@ pub fn command() -> clap::Command {
 /// Runs the program and says how to exit.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    match Cli::try_parse_from(&arguments) {
+    match parse_called(&arguments).map_or_else(|| Cli::try_parse_from(&arguments), Ok) {
         Ok(cli) => run_parsed(cli),
         Err(error) => refuse(&arguments, &error),
     }
 }
 
+/// Parses with the command that is called alone: global options are handed to every command there is, which takes as long as reading
+/// half a block. What does not parse so is left to the whole, which has the right words for it.
+fn parse_called(arguments: &[OsString]) -> Option<Cli> {
+    let all = Command::augment_subcommands(clap::Command::new("turnpack"));
+    let called = arguments.iter().skip(1).find_map(|argument| all.find_subcommand(argument))?;
+    let one = Root::augment_args(clap::Command::new("turnpack").disable_version_flag(true)).subcommand(called.clone());
+    let mut matches = one.try_get_matches_from(arguments).ok()?;
+    Cli::from_arg_matches_mut(&mut matches).ok()
+}
+
 fn run_parsed(cli: Cli) -> ExitCode {
-    let mut ui = Ui::new(&cli.global);
+    let mut ui = Ui::new(&cli.root.global);
     let interrupt = Interrupt::default();
-    let skip_if_locked = cli.global.skip_if_locked;
-    let outcome = Settings::load(&cli.global).and_then(|settings| {
+    let skip_if_locked = cli.root.global.skip_if_locked;
+    let outcome = Settings::load(&cli.root.global).and_then(|settings| {
         ui.set_color(settings.color()?);
         settings.warnings().iter().for_each(|warning| ui.warn(warning));
         let context = Context { ui: &ui, settings, interrupt: interrupt.clone() };
@@ -226,7 +243,7 @@ fn run_parsed(cli: Cli) -> ExitCode {
 }
 
 fn dispatch(cli: Cli, context: &Context<'_>) -> Result<Status> {
-    if cli.version {
+    if cli.root.version {
         return version::run(context);
     }
     let Some(command) = cli.command else {
@@ -267,4 +284,35 @@ fn refuse(arguments: &[OsString], error: &clap::Error) -> ExitCode {
         ui.set_color(setting);
     }
     exit::refused(&ui, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Protects the short way of parsing: it must never understand something else than the whole does.
+    #[test]
+    fn a_command_built_alone_parses_to_the_same_as_among_all() {
+        let lines = [
+            "get a.jsonl:1 --json",
+            "--vault search get x --as md",
+            "--vault=v --quiet search -i needle --limit 3",
+            "ingest --source get -",
+            "ls",
+            "export --format raw -o out --memory-limit 1G",
+        ];
+        for line in lines {
+            let arguments: Vec<OsString> = std::iter::once("turnpack").chain(line.split(' ')).map(OsString::from).collect();
+            let alone = parse_called(&arguments);
+            let among = Cli::try_parse_from(&arguments).unwrap();
+            // The first word that is a command may be the value of an option: then all are asked.
+            let expected = (!line.contains("--vault search")).then(|| format!("{among:?}"));
+            assert_eq!(alone.map(|cli| format!("{cli:?}")), expected, "{line}");
+        }
+        for line in ["", "--version", "get", "nothing", "get --nothing", "--help", "get --help", "help get"] {
+            let arguments: Vec<OsString> =
+                std::iter::once("turnpack").chain(line.split_whitespace()).map(OsString::from).collect();
+            assert!(parse_called(&arguments).is_none(), "{line}");
+        }
+    }
 }

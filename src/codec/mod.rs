@@ -201,7 +201,8 @@ enum Decoder {
     Done,
     /// It goes on where it stopped.
     Kept(Box<DCtx<'static>>),
-    /// One that rests on a prefix cannot outlive it: each time a new one begins at the start.
+    /// One that rests on a prefix cannot outlive it, and for what is seldom needed further none is kept: each time it begins at the
+    /// start.
     Anew,
 }
 
@@ -222,7 +223,7 @@ impl Gradual {
         Ok(Gradual { bytes: vec![0; length], done: 0, fed: 0, decoder: Decoder::Kept(context) })
     }
 
-    /// The same for what was compressed with a prefix.
+    /// The same for what was compressed with a prefix, or will hardly be needed further than the first time.
     #[must_use]
     pub fn anew(length: usize) -> Gradual {
         Gradual { bytes: vec![0; length], done: 0, fed: 0, decoder: Decoder::Anew }
@@ -257,11 +258,19 @@ impl Gradual {
                 if self.done > 0 {
                     upto = self.bytes.len();
                 }
-                let mut context = DCtx::create();
-                prepare_steps(&mut context).map_err(failed)?;
-                context.ref_prefix(prefix.unwrap_or_default()).map_err(failed)?;
                 (self.done, self.fed) = (0, 0);
-                self.decode(&mut context, upto, needs, data)?;
+                match prefix {
+                    None => DECOMPRESSOR.with_borrow_mut(|context| {
+                        prepare_steps(context).map_err(failed)?;
+                        self.decode(context, upto, needs, data)
+                    })?,
+                    Some(prefix) => {
+                        let mut context = DCtx::create();
+                        prepare_steps(&mut context).map_err(failed)?;
+                        context.ref_prefix(prefix).map_err(failed)?;
+                        self.decode(&mut context, upto, needs, data)?;
+                    }
+                }
             }
         }
         if self.done == self.bytes.len() {
@@ -276,16 +285,63 @@ impl Gradual {
         Ok((upto > self.done).then_some(upto))
     }
 
-    fn decode(&mut self, context: &mut DCtx<'_>, mut upto: usize, needs: &mut Needs<'_>, data: &[u8]) -> Result<(), Corrupt> {
-        loop {
-            (self.done, self.fed) = steps(context, &mut self.bytes, (self.done, self.fed), upto, data).map_err(failed)?;
-            if self.done < upto {
-                return Err(corrupt!("decompresses to {} bytes instead of {}", self.done, self.bytes.len()));
+    fn decode(&mut self, context: &mut DCtx<'_>, upto: usize, needs: &mut Needs<'_>, data: &[u8]) -> Result<(), Corrupt> {
+        (self.done, self.fed) = until(context, &mut self.bytes, (self.done, self.fed), upto, needs, data)?;
+        Ok(())
+    }
+}
+
+/// Decodes one thing after the other, what rests on a prefix that lives as long as `'p` with one decoder: making one takes as long as
+/// decoding 50 KiB.
+#[derive(Default)]
+pub struct Resting<'p>(Option<DCtx<'p>>);
+
+impl<'p> Resting<'p> {
+    /// Decodes into `bytes`, which are as long as the whole, until there is what `needs` asks for; gives how many that are.
+    ///
+    /// # Errors
+    /// When the data that was read is damaged or ends early, and those of `needs`.
+    pub fn start(
+        &mut self,
+        bytes: &mut [u8],
+        needs: &mut Needs<'_>,
+        data: &[u8],
+        prefix: Option<&'p [u8]>,
+    ) -> Result<usize, Corrupt> {
+        let upto = needs(&[])?.min(bytes.len());
+        let reached = match prefix {
+            None => DECOMPRESSOR.with_borrow_mut(|context| {
+                prepare_steps(context).map_err(failed)?;
+                until(context, bytes, (0, 0), upto, needs, data)
+            }),
+            Some(prefix) => {
+                let context = self.0.get_or_insert_with(DCtx::create);
+                prepare_steps(context).map_err(failed)?;
+                context.ref_prefix(prefix).map_err(failed)?;
+                until(context, bytes, (0, 0), upto, needs, data)
             }
-            match self.lacks(needs)? {
-                Some(more) => upto = more,
-                None => return Ok(()),
-            }
+        };
+        reached.map(|(done, _)| done)
+    }
+}
+
+/// Decodes on from what is done of `bytes` and was fed of `data`, to `upto` and as far as `needs` wants more; gives how far it came.
+fn until(
+    context: &mut DCtx<'_>,
+    bytes: &mut [u8],
+    mut at: (usize, usize),
+    mut upto: usize,
+    needs: &mut Needs<'_>,
+    data: &[u8],
+) -> Result<(usize, usize), Corrupt> {
+    loop {
+        at = steps(context, bytes, at, upto, data).map_err(failed)?;
+        if at.0 < upto {
+            return Err(corrupt!("decompresses to {} bytes instead of {}", at.0, bytes.len()));
+        }
+        upto = needs(bytes.get(..at.0).unwrap_or_default())?.min(bytes.len());
+        if upto <= at.0 {
+            return Ok(at);
         }
     }
 }
@@ -363,6 +419,37 @@ mod tests {
         assert!(Gradual::begin(raw.len()).unwrap().reach(&mut |_| Ok(raw.len()), &packed[..packed.len() / 2], None).is_err());
         assert!(Gradual::begin(raw.len()).unwrap().reach(&mut |_| Ok(raw.len()), b"no zstd at all", None).is_err());
     }
+
+    // Protects the time of `get`: what is decoded says itself how far it is needed, and neither starts again nor goes to the end for it;
+    // and its bytes: one decoder serves several things, with and without a prefix.
+    #[test]
+    fn the_first_bytes_say_how_far_is_decoded_and_a_decoder_serves_again() {
+        let text =
+            |from: u32, to: u32| (from..to).flat_map(|i| format!("{:08x} of text; ", i.wrapping_mul(0x9e37_79b1)).into_bytes());
+        let (prefix, raw): (Vec<u8>, Vec<u8>) = (text(0, 9_000).collect(), text(4_000, 60_000).collect());
+        let rested = compress_with_prefix(&raw, 3, Some(&prefix)).unwrap();
+        let plain = compress(&raw, 3).unwrap();
+        let mut room = vec![0; raw.len()];
+        let mut decoder = Resting::default();
+        for (data, prefix) in [(&rested, Some(&prefix[..])), (&plain, None), (&rested, Some(&prefix[..]))] {
+            let mut asked = Vec::new();
+            let mut needs = |ready: &[u8]| {
+                asked.push(ready.len());
+                Ok(if ready.len() < 100 { 100 } else { 300_000 })
+            };
+            let done = decoder.start(&mut room, &mut needs, data, prefix).unwrap();
+            assert!((300_000..raw.len() / 2).contains(&done), "{done}");
+            assert_eq!(room[..done], raw[..done]);
+            assert!(asked.len() == 3 && asked.is_sorted(), "{asked:?}");
+            room.fill(0);
+        }
+        let mut needs = |_: &[u8]| Ok(usize::MAX);
+        assert_eq!(decoder.start(&mut room, &mut needs, &rested, Some(&prefix)).unwrap(), raw.len());
+        assert_eq!(room, raw);
+        assert!(decoder.start(&mut room, &mut needs, &rested[..rested.len() / 2], Some(&prefix)).is_err());
+        assert!(decoder.start(&mut room, &mut |_| Err(corrupt!("no")), &rested, Some(&prefix)).is_err());
+    }
+
     #[test]
     fn what_rests_on_a_prefix_is_decoded_step_by_step_too() {
         let text =

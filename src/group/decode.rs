@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::{Deref, Range};
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -19,6 +20,7 @@ use crate::group::{Piece, stream};
 use crate::record::cut::class;
 use crate::record::template::{Slot, SlotKind, Template};
 
+pub mod outline;
 pub mod probe;
 mod resolve;
 pub mod scan;
@@ -26,6 +28,7 @@ mod segments;
 pub mod sizes;
 pub mod sparse;
 
+use outline::{Outline, Outlines};
 use resolve::{Cursor, References, Resolved, Resolver};
 use segments::read_segments;
 
@@ -33,7 +36,7 @@ use segments::read_segments;
 const COLUMN_LIMIT: usize = 1 << 28;
 
 /// A payload as it lies in a pack, or decoded.
-pub type Payload = Box<dyn Deref<Target = [u8]> + Send>;
+pub type Payload = Arc<dyn Deref<Target = [u8]> + Send + Sync>;
 
 /// A group, opened.
 pub struct Group {
@@ -64,22 +67,57 @@ struct Columns {
     templates: Vec<TemplatePart>,
 }
 
-/// A group whose columns and templates are known, but not yet who refers to whom.
-struct Opening {
+/// What a payload begins with, and the payload.
+struct Head {
+    payload: Payload,
     first_node: u32,
+    nodes: usize,
     first_segment: u32,
     segments: usize,
     records: usize,
     class_starts: [u32; class::COUNT],
-    columns: Columns,
-    cursors: Vec<Cursor>,
-    shapes: Shapes,
-    /// The streams that are not columns' classes: those that say who refers to whom are unpacked by whoever asks that.
-    tables: Vec<Stream>,
+    streams: Vec<Stream>,
 }
 
 /// How a stream is packed, its length unpacked, and where it is in the payload.
 type Stream = (u8, usize, Range<usize>);
+
+impl Head {
+    fn read(payload: Payload) -> Result<Head, Corrupt> {
+        let mut head = Reader::new(&payload);
+        let (first_node, nodes, first_segment, segments) =
+            (head.varint32()?, head.varint32()? as usize, head.varint32()?, head.varint32()? as usize);
+        let records = head.varint32()? as usize;
+        let mut class_starts = [0; class::COUNT];
+        for start in &mut class_starts {
+            *start = head.varint32()?;
+        }
+        let streams = read_streams(&mut head)?;
+        if streams[stream::PRINTS].1 != records * 2 {
+            return Err(corrupt!("prints do not match the {records} records"));
+        }
+        Ok(Head { payload, first_node, nodes, first_segment, segments, records, class_starts, streams })
+    }
+
+    fn unpack(&self, index: usize) -> Result<Vec<u8>, Corrupt> {
+        unpack(&self.payload, &self.streams[index])
+    }
+
+    fn read_records(&self) -> Result<Records, Corrupt> {
+        Records::read(&self.unpack(stream::RECORDS)?, self.records, self.first_node, self.nodes)
+    }
+
+    fn read_segments(&self) -> Result<(Vec<SegmentPart>, Vec<Piece>), Corrupt> {
+        read_segments(&self.unpack(stream::SEGMENTS)?, &self.unpack(stream::PIECES)?, self.segments, self.class_starts)
+    }
+}
+
+/// The nodes of a group: their columns and templates are known, but not yet who refers to whom.
+struct Opening {
+    columns: Columns,
+    cursors: Vec<Cursor>,
+    shapes: Shapes,
+}
 
 /// A template's place in the directory for each node.
 struct Shapes {
@@ -196,83 +234,48 @@ pub struct Text<'a> {
 }
 
 impl Opening {
-    /// Opens a payload; `template` gives the pack's templates by number.
-    fn read<'t>(payload: Payload, template: &impl Fn(u32) -> Option<&'t Template>) -> Result<Opening, Corrupt> {
-        let mut head = Reader::new(&payload);
-        let (first_node, nodes, first_segment, segments) =
-            (head.varint32()?, head.varint32()? as usize, head.varint32()?, head.varint32()? as usize);
-        let records = head.varint32()? as usize;
-        let mut class_starts = [0; class::COUNT];
-        for start in &mut class_starts {
-            *start = head.varint32()?;
-        }
-        let mut streams = read_streams(&mut head)?;
-        let unpack = |index: usize| unpack(&payload, &streams[index]);
-        let directory = unpack(stream::DIRECTORY)?;
-        let templates = Reader::new(&directory).count(1)?;
-        let shapes = Shapes::read(unpack(stream::SHAPES)?, nodes, templates)?;
-        let counts = unpack(stream::COUNTS)?;
-        if streams[stream::PRINTS].1 != records * 2 {
-            return Err(corrupt!("prints do not match the {records} records"));
-        }
+    /// Opens the nodes of a payload.
+    fn read(head: &Head, templates: &dyn Outlines) -> Result<Opening, Corrupt> {
+        let directory = head.unpack(stream::DIRECTORY)?;
+        let count = Reader::new(&directory).count(1)?;
+        let shapes = Shapes::read(head.unpack(stream::SHAPES)?, head.nodes, count)?;
+        let counts = head.unpack(stream::COUNTS)?;
         let columns = Columns {
             unpacked: (0..Class::COUNT).map(|_| OnceCell::new()).collect(),
-            streams: streams.split_off(stream::COLUMNS),
-            payload,
+            streams: head.streams.get(stream::COLUMNS..).unwrap_or_default().to_vec(),
+            payload: Arc::clone(&head.payload),
             decoded: RefCell::default(),
             directory,
-            templates: Vec::with_capacity(templates),
+            templates: Vec::with_capacity(count),
         };
-        let cursors = Vec::with_capacity(templates);
-        let mut opening =
-            Opening { first_node, first_segment, segments, records, class_starts, columns, cursors, shapes, tables: streams };
-        opening.read_directory(&counts, templates, template)?;
+        let mut opening = Opening { columns, cursors: Vec::with_capacity(count), shapes };
+        opening.read_directory(&counts, count, templates)?;
         Ok(opening)
     }
 
-    /// A stream that is not a column class's.
-    fn table(&self, index: usize) -> Result<Vec<u8>, Corrupt> {
-        let stream = self.tables.get(index).ok_or_else(|| corrupt!("no stream {index}"))?;
-        unpack(&self.columns.payload, stream)
-    }
-
-    fn read_records(&self) -> Result<Records, Corrupt> {
-        Records::read(&self.table(stream::RECORDS)?, self.records, self.first_node, self.shapes.nodes)
-    }
-
-    fn read_segments(&self) -> Result<(Vec<SegmentPart>, Vec<Piece>), Corrupt> {
-        read_segments(&self.table(stream::SEGMENTS)?, &self.table(stream::PIECES)?, self.segments, self.class_starts)
-    }
-
     /// Reads templates and column headers; the counts of nodes per template say how many values each column has.
-    fn read_directory<'t>(
-        &mut self,
-        counts: &[u8],
-        templates: usize,
-        template: &impl Fn(u32) -> Option<&'t Template>,
-    ) -> Result<(), Corrupt> {
+    fn read_directory(&mut self, counts: &[u8], templates: usize, outlines: &dyn Outlines) -> Result<(), Corrupt> {
         let mut reader = Reader::new(&self.columns.directory);
         reader.varint()?;
         let uses = self.shapes.count(0..self.shapes.nodes, templates);
         let mut counts = Reader::new(counts);
         let mut offsets = Offsets::default();
         let mut reference_at = 0usize;
+        let mut slots = Vec::new();
         for uses in uses {
             let uses = uses as usize;
             let number = reader.varint32()?;
-            let parsed = template(number).ok_or_else(|| corrupt!("template {number} is not in the pack"))?;
+            slots.clear();
+            let outline = outlines.outline(number, &mut slots);
+            let outline = outline.ok_or_else(|| corrupt!("template {number} is not in the pack"))?;
             let mut cursor = Cursor::new();
-            let mut part = TemplatePart {
-                template: number,
-                is_list: matches!(parsed, Template::List { .. }),
-                columns: Vec::new(),
-                kinds: Vec::new(),
-            };
-            let columns: SmallVec<[(SlotKind, usize); 16]> = match parsed {
-                Template::Fixed(_) => parsed.slots().map(|slot| (slot.kind, uses)).collect(),
-                Template::List { element, .. } => {
-                    let per_column = read_list_counts(&mut counts, uses, *element, &mut cursor, &mut part)?;
-                    cursor.list = Some(*element);
+            let is_list = matches!(outline, Outline::List(_));
+            let mut part = TemplatePart { template: number, is_list, columns: Vec::new(), kinds: Vec::new() };
+            let columns: SmallVec<[(SlotKind, usize); 16]> = match outline {
+                Outline::Fixed => slots.iter().map(|kind| (*kind, uses)).collect(),
+                Outline::List(element) => {
+                    let per_column = read_list_counts(&mut counts, uses, element, &mut cursor, &mut part)?;
+                    cursor.list = Some(element);
                     LIST_SLOTS.into_iter().zip(per_column).collect()
                 }
             };
@@ -309,25 +312,27 @@ impl Group {
     /// # Errors
     /// When anything does not add up.
     pub fn decode<'t>(payload: Payload, template: impl Fn(u32) -> Option<&'t Template>) -> Result<Group, Corrupt> {
-        Group::resolve(Opening::read(payload, &template)?)
+        let head = Head::read(payload)?;
+        let opening = Opening::read(&head, &template)?;
+        Group::resolve(&head, opening)
     }
 
     /// Finds out who refers to whom.
-    fn resolve(opening: Opening) -> Result<Group, Corrupt> {
-        let (segments, pieces) = opening.read_segments()?;
-        let stream = opening.table(stream::REFERENCES)?;
-        let records = opening.read_records()?;
+    fn resolve(head: &Head, opening: Opening) -> Result<Group, Corrupt> {
+        let (segments, pieces) = head.read_segments()?;
+        let stream = head.unpack(stream::REFERENCES)?;
         let mut all = Resolved::default();
-        let room = stream.len() + segments.len() + opening.shapes.nodes;
-        all.nodes.reserve(opening.shapes.nodes);
+        let room = stream.len() + segments.len() + head.nodes;
+        all.nodes.reserve(head.nodes);
         all.references.reserve(room);
         all.to_node.reserve(room);
-        let mut resolver = Resolver::new(opening.cursors, opening.first_segment, opening.segments);
+        let mut resolver = Resolver::new(opening.cursors, head.first_segment, head.segments);
+        let records = head.read_records()?;
         let roots = resolve_all(&mut resolver, &records, &opening.shapes, &opening.columns, &stream, &mut all)?;
         let Resolved { nodes, references, to_node, lists } = all;
         Ok(Group {
-            first_node: opening.first_node,
-            first_segment: opening.first_segment,
+            first_node: head.first_node,
+            first_segment: head.first_segment,
             columns: opening.columns,
             nodes,
             references,
@@ -636,11 +641,6 @@ impl Group {
 }
 
 impl Columns {
-    /// Bytes they take in memory, about, once all are in use.
-    fn memory(&self) -> usize {
-        self.streams.iter().map(|(_, raw, _)| raw * 3).sum::<usize>() + self.directory.len() * 2
-    }
-
     /// Markers and styles of the elements of a mixed list template.
     fn kinds(&self, template: usize) -> &[u8] {
         self.templates.get(template).map_or(&[], |part| &part.kinds)

@@ -8,7 +8,7 @@
 
 use crate::bytes::{Put, Reader};
 use crate::checksum::{checksum, checksum32};
-use crate::codec::{Gradual, Needs};
+use crate::codec::{Gradual, Needs, Resting};
 use crate::error::{Corrupt, corrupt};
 
 /// Bytes before the payload.
@@ -84,6 +84,12 @@ pub mod codec {
     #[must_use]
     pub fn has_prefix(codec: u8) -> bool {
         matches!(codec, ZSTD_PREFIX | CODED_PREFIX)
+    }
+
+    /// True when it can be decoded as far as needed.
+    #[must_use]
+    pub fn is_gradual(codec: u8) -> bool {
+        matches!(codec, ZSTD | CODED) || has_prefix(codec)
     }
 
     /// True when what comes out is codes.
@@ -194,24 +200,49 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// A frame's decoded payload, at least what `needs` asks for; more follows with [`reach`]. What is decoded of a part cannot be
-/// held against the decoded checksum: the checksum over the stored bytes must do.
+/// A frame's decoded payload, at least what `needs` asks for; more follows with [`reach`], quickly unless it was to be had `once`.
+/// What is decoded of a part cannot be held against the decoded checksum: the checksum over the stored bytes must do.
 ///
 /// # Errors
 /// As [`decode`], and those of `needs`.
-pub fn decode_start(frame: &Frame<'_>, prefix: Option<&[u8]>, needs: &mut Needs<'_>) -> Result<Gradual, Corrupt> {
+pub fn decode_start(frame: &Frame<'_>, prefix: Option<&[u8]>, needs: &mut Needs<'_>, once: bool) -> Result<Gradual, Corrupt> {
     let length = frame.raw_length as usize;
-    let is_gradual = matches!(frame.codec, codec::ZSTD | codec::CODED) || codec::has_prefix(frame.codec);
     // Most of it costs as much as all of it.
-    if !is_gradual || needs(&[])? >= length / 4 * 3 {
+    if !codec::is_gradual(frame.codec) || needs(&[])? >= length / 4 * 3 {
         return Ok(Gradual::whole(decode(frame, prefix)?));
     }
-    let mut bytes = match codec::has_prefix(frame.codec) {
+    let mut bytes = match once || codec::has_prefix(frame.codec) {
         true => Gradual::anew(length),
         false => Gradual::begin(length)?,
     };
     reach(&mut bytes, frame, prefix, needs)?;
     Ok(bytes)
+}
+
+/// Decodes the start of a payload, as much as `needs` asks for, to the start of `room`; gives how many bytes that are. The codec must
+/// be [gradual](codec::is_gradual).
+///
+/// # Errors
+/// When the frame is damaged, `room` too small, and those of `needs`.
+pub fn decode_into<'p>(
+    frame: &Frame<'_>,
+    prefix: Option<&'p [u8]>,
+    decoder: &mut Resting<'p>,
+    room: &mut [u8],
+    needs: &mut Needs<'_>,
+) -> Result<usize, Corrupt> {
+    let length = frame.raw_length as usize;
+    let room = room.get_mut(..length).ok_or_else(|| corrupt!("no room for {length} bytes"))?;
+    let done = decoder.start(room, needs, compressed(frame)?, prefix)?;
+    if done == length {
+        frame.verify_decoded(room)?;
+    }
+    Ok(done)
+}
+
+/// What is compressed of a payload that can be decoded as far as needed.
+fn compressed<'a>(frame: &Frame<'a>) -> Result<&'a [u8], Corrupt> {
+    if codec::has_prefix(frame.codec) { after_prefix(frame) } else { Ok(frame.payload) }
 }
 
 /// Decodes more of a payload that [`decode_start`] began.
@@ -220,8 +251,7 @@ pub fn decode_start(frame: &Frame<'_>, prefix: Option<&[u8]>, needs: &mut Needs<
 /// When the frame is damaged, and those of `needs`.
 pub fn reach(bytes: &mut Gradual, frame: &Frame<'_>, prefix: Option<&[u8]>, needs: &mut Needs<'_>) -> Result<(), Corrupt> {
     let had = bytes.is_whole();
-    let data = if codec::has_prefix(frame.codec) { after_prefix(frame)? } else { frame.payload };
-    bytes.reach(needs, data, prefix)?;
+    bytes.reach(needs, compressed(frame)?, prefix)?;
     if bytes.is_whole() && !had { frame.verify_decoded(bytes.ready()) } else { Ok(()) }
 }
 

@@ -130,7 +130,7 @@ fn fingerprints_of(pack: &Arc<PackReader>, groups: Range<usize>) -> Result<Vec<P
         let mut position = 0;
         for run in &entry.records {
             for number in run.first..run.first + run.count {
-                let root = group.root(position).ok_or_else(|| corrupt!("a record without root"))?;
+                let root = group.root(position)?.ok_or_else(|| corrupt!("a record without root"))?;
                 roots.push(root);
                 prints.roots.push((root, number));
                 position += 1;

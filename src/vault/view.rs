@@ -5,12 +5,13 @@ use std::ops::{Deref, Range};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::bytes::Reader;
 use crate::codec::Gradual;
 use crate::codec::vocabulary::{Stretches, Vocabulary};
 use crate::error::{Corrupt, Result, corrupt};
+use crate::group::decode::outline::{Outline, Outlines, outline_of};
 use crate::group::decode::probe::{self, Probed};
 use crate::group::decode::sparse::Sparse;
 use crate::group::decode::{Element, Group, Payload};
@@ -21,6 +22,10 @@ use crate::record::MAX_DEPTH;
 use crate::record::cut::class;
 use crate::record::escape;
 use crate::record::template::{Part, Slot, SlotKind, Template};
+
+mod plan;
+
+use plan::{Plan, block_key};
 
 /// Memory a view may keep decoded blocks and groups in, by default.
 pub const CACHE_BYTES: usize = 48 << 20;
@@ -71,29 +76,38 @@ impl Upto {
             (Upto::Text(bytes) | Upto::Bytes(bytes), _) => bytes,
         }
     }
+
+    /// The same of a block of which only `ready` is there yet: the head of one in codes says how many codes are needed.
+    fn of_frame(self, frame: &frame::Frame<'_>, length: u32, ready: &[u8]) -> Result<usize, Corrupt> {
+        let head = Stretches::head_bytes(length).min(frame.raw_length as usize);
+        if frame::codec::is_coded(frame.codec) && ready.len() < head {
+            return Ok(head);
+        }
+        Ok(self.of(stretches(frame, length, ready)?.as_ref()))
+    }
+}
+
+/// Where the codes of a block are that is in codes; `ready` has its head.
+fn stretches(frame: &frame::Frame<'_>, length: u32, ready: &[u8]) -> Result<Option<Stretches>, Corrupt> {
+    let is_coded = frame::codec::is_coded(frame.codec);
+    is_coded.then(|| Stretches::read(ready, length, frame.raw_length)).transpose()
 }
 
 impl Block {
-    /// Opens a block; the head of one in codes says how many codes are needed.
     fn open(frame: &frame::Frame<'_>, prefix: Option<&[u8]>, length: u32, upto: Upto) -> Result<Block, Corrupt> {
-        if !frame::codec::is_coded(frame.codec) {
-            let (Upto::Text(upto) | Upto::Bytes(upto)) = upto;
-            return Ok(Block { bytes: frame::decode_start(frame, prefix, &mut |_| Ok(upto))?, coded: None });
-        }
-        let head = Stretches::head_bytes(length).min(frame.raw_length as usize);
-        let bytes = frame::decode_start(frame, prefix, &mut |ready| {
-            if ready.len() < head {
-                return Ok(head);
-            }
-            Ok(upto.of(Some(&Stretches::read(ready, length, frame.raw_length)?)))
-        })?;
-        let stretches = Stretches::read(bytes.ready(), length, frame.raw_length)?;
-        Ok(Block { bytes, coded: Some(stretches) })
+        let once = matches!(upto, Upto::Bytes(_));
+        let bytes = frame::decode_start(frame, prefix, &mut |ready| upto.of_frame(frame, length, ready), once)?;
+        Ok(Block { coded: stretches(frame, length, bytes.ready())?, bytes })
     }
 
     /// How many of its bytes must be there.
     fn needs(&self, upto: Upto) -> usize {
         upto.of(self.coded.as_ref())
+    }
+
+    /// What another block rests on.
+    fn prefix(&self, length: usize) -> Result<&[u8], Corrupt> {
+        self.bytes.ready().get(..length).ok_or_else(|| corrupt!("a block rests on more than its first block holds"))
     }
 
     fn has(&self, upto: Upto) -> bool {
@@ -205,7 +219,7 @@ impl PackView {
         }
         let opened = self.open_with(
             index,
-            |payload| Sparse::open(payload, |number| self.templates.get(number)),
+            |payload| Sparse::open(payload, Rc::clone(&self.templates) as Rc<dyn Outlines>),
             |group| sizes(group.first_node, group.first_segment, group.sizes()),
         );
         let group = Rc::new(opened?);
@@ -232,7 +246,7 @@ impl PackView {
     pub fn probe(&self, index: usize, wanted: &probe::Wanted<'_>, links: bool) -> Result<Probed, Corrupt> {
         self.open_with(
             index,
-            |payload| probe::probe(payload, |number| self.templates.get(number), wanted, links),
+            |payload| probe::probe(payload, &*self.templates, |number| self.templates.get(number), wanted, links),
             |probed| sizes(probed.sizes.0, probed.sizes.1, probed.sizes.2),
         )
     }
@@ -248,9 +262,9 @@ impl PackView {
         // Groups compress their streams themselves: the frame is nearly always stored as it is, and read where it lies.
         let payload: Payload = if frame.codec == frame::codec::RAW {
             let start = entry.offset as usize + frame::HEAD;
-            Box::new(InPack { pack: Arc::clone(&self.pack), range: start..start + frame.payload.len() })
+            Arc::new(InPack { pack: Arc::clone(&self.pack), range: start..start + frame.payload.len() })
         } else {
-            Box::new(frame::decode(&frame, None)?)
+            Arc::new(frame::decode(&frame, None)?)
         };
         open(payload)
             .and_then(|group| if sizes(&group) == sizes_of(entry) { Ok(group) } else { Err(corrupt!("{NOT_THAT}")) })
@@ -277,7 +291,7 @@ impl PackView {
             .get(index)
             .filter(|block| block.start <= position)
             .ok_or_else(|| corrupt!("no block holds position {position} of literal class {class}"))?;
-        let end = self.plan.ends.get(&block_key(class, index)).map_or(end, |planned| end.max(*planned));
+        let end = end.max(self.plan.end_of(class, index));
         let upto = (end - entry.start).min(entry.length) as usize;
         Ok((entry, self.block_at(class, index, Upto::Text(upto))?))
     }
@@ -321,13 +335,7 @@ impl PackView {
         }
         let base = self.base_of(class, index, &frame)?;
         let base = base.as_ref().map(|(block, length)| (block.borrow(), *length));
-        let prefix = match &base {
-            Some((block, length)) => {
-                let prefix = block.bytes.ready().get(..*length);
-                Some(prefix.ok_or_else(|| corrupt!("block {index} rests on more than its first block holds"))?)
-            }
-            None => None,
-        };
+        let prefix = base.as_ref().map(|(block, length)| block.prefix(*length)).transpose()?;
         if let Some(block) = kept {
             block.borrow_mut().reach(&frame, prefix, upto).map_err(damaged)?;
             return Ok(block);
@@ -418,26 +426,43 @@ impl PackView {
 
     /// Appends part of a literal stream.
     fn literal(&mut self, class: u8, start: u32, length: u32, out: &mut Vec<u8>) -> Result<(), Corrupt> {
+        if let Some(text) = self.plan.text(class, start, length) {
+            out.extend_from_slice(text);
+            return Ok(());
+        }
         let (mut at, end) = (start, start.checked_add(length).ok_or_else(|| corrupt!("a piece overflows"))?);
         while at < end {
             let (entry, block) = self.block(class, at, end)?;
             let upto = end.min(entry.start + entry.length);
-            let (from, to) = (at - entry.start, upto - entry.start);
             let block = block.borrow();
-            match &block.coded {
-                None => {
-                    let part = block.bytes.ready().get(from as usize..to as usize);
-                    out.extend_from_slice(part.ok_or_else(|| corrupt!("a block is shorter than its entry"))?);
-                }
-                Some(stretches) => {
-                    let vocabulary = self.vocabulary(stretches.vocabulary())?;
-                    let read = stretches.append(block.bytes.ready(), &vocabulary, from, to, out);
-                    read.map_err(|Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset))?;
-                }
-            }
+            self.append_text(&entry, block.bytes.ready(), block.coded.as_ref(), at..upto, out)?;
             at = upto;
         }
         Ok(())
+    }
+
+    /// Appends the text at some positions of a block, of which so much is decoded.
+    fn append_text(
+        &self,
+        entry: &BlockEntry,
+        ready: &[u8],
+        coded: Option<&Stretches>,
+        positions: Range<u32>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Corrupt> {
+        let (from, to) = (positions.start - entry.start, positions.end - entry.start);
+        match coded {
+            None => {
+                let part = ready.get(from as usize..to as usize);
+                out.extend_from_slice(part.ok_or_else(|| corrupt!("a block is shorter than its entry"))?);
+                Ok(())
+            }
+            Some(stretches) => {
+                let vocabulary = self.vocabulary(stretches.vocabulary())?;
+                let read = stretches.append(ready, &vocabulary, from, to, out);
+                read.map_err(|Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset))
+            }
+        }
     }
 
     /// Appends the bytes of a node.
@@ -550,7 +575,7 @@ impl PackView {
     /// # Errors
     /// When the group is damaged or has no such record.
     pub fn root(&mut self, group: usize, position: usize) -> Result<u32, Corrupt> {
-        self.group(group)?.root(position).ok_or_else(|| corrupt!("group {group} has no record {position}"))
+        self.group(group)?.root(position)?.ok_or_else(|| corrupt!("group {group} has no record {position}"))
     }
 
     /// Length and segments of a record that is nothing but segments one after another: how lines too long for memory are kept.
@@ -584,61 +609,10 @@ impl PackView {
     /// As [`PackView::root`] and [`PackView::node`].
     pub fn record(&mut self, group: usize, position: usize, out: &mut Vec<u8>) -> Result<(), Corrupt> {
         let root = self.root(group, position)?;
-        let is_planned = self.plan.records < PLANNED;
-        self.plan.records += usize::from(is_planned);
-        let planned = if is_planned { self.plan_node(root, 0) } else { Ok(()) };
-        let joined = planned.and_then(|()| self.node(root, out));
-        self.plan.ends.clear();
-        self.plan.nodes.clear();
+        let joined = self.prepare(root).and_then(|()| self.node(root, out));
+        self.plan.forget();
         joined
     }
-
-    /// Notes how far blocks are needed for a node: one that rests on another is decoded from its start each time it is needed further.
-    fn plan_node(&mut self, number: u32, depth: usize) -> Result<(), Corrupt> {
-        if depth > MAX_JOIN || !self.plan.nodes.insert(number) {
-            return Ok(());
-        }
-        let group = self.group_of_node(number)?;
-        let found = group.find(number)?;
-        for (is_node, target) in found.links() {
-            if is_node {
-                self.plan_node(target, depth + 1)?;
-                continue;
-            }
-            let text = self.group_of_segment(target)?.segment(target)?;
-            for piece in &text.pieces {
-                self.plan_piece(text.class, piece.start, piece.start.saturating_add(piece.length));
-            }
-        }
-        Ok(())
-    }
-
-    fn plan_piece(&mut self, class: u8, start: u32, end: u32) {
-        let blocks = self.blocks.get(class as usize).map(Vec::as_slice).unwrap_or_default();
-        let first = blocks.partition_point(|block| block.start + block.length <= start);
-        for (index, _) in (first..).zip(blocks.iter().skip(first)).take_while(|(_, block)| block.start < end) {
-            let planned = self.plan.ends.entry(block_key(class, index)).or_default();
-            *planned = end.max(*planned);
-        }
-    }
-}
-
-/// How far blocks are needed for the record at hand.
-#[derive(Default)]
-struct Plan {
-    /// Records planned so far.
-    records: usize,
-    /// Position in the stream up to which a block is needed, by [`block_key`].
-    ends: FxHashMap<u64, u32>,
-    /// Nodes that were looked at.
-    nodes: FxHashSet<u32>,
-}
-
-/// So many records of a view are planned: who reads more finds most blocks decoded.
-const PLANNED: usize = 16;
-
-fn block_key(class: u8, index: usize) -> u64 {
-    u64::from(class) << 32 | index as u64
 }
 
 /// First node, first segment, and how many nodes, segments and records.
@@ -697,11 +671,24 @@ impl Templates {
     /// The template with a number; `None` when there is none or it is damaged.
     #[must_use]
     pub fn get(&self, number: u32) -> Option<&Template> {
+        let (frame, index) = self.frame_of(number)?;
+        frame.get(index)
+    }
+
+    /// The frame that holds a template, and its place in it.
+    fn frame_of(&self, number: u32) -> Option<(&TemplateFrame, usize)> {
         let entries = &self.pack.directory.templates;
         let index = entries.partition_point(|entry| entry.first + entry.count <= number);
         let entry = entries.get(index)?;
         let frame = self.frames.get(index)?.get_or_init(|| TemplateFrame::read(&self.pack, entry).ok()).as_ref()?;
-        frame.get((number - entry.first) as usize)
+        Some((frame, (number - entry.first) as usize))
+    }
+}
+
+impl Outlines for Templates {
+    fn outline(&self, number: u32, slots: &mut Vec<SlotKind>) -> Option<Outline> {
+        let (frame, index) = self.frame_of(number)?;
+        outline_of(frame.stored(index)?, slots)
     }
 }
 
@@ -720,11 +707,13 @@ impl TemplateFrame {
     }
 
     fn get(&self, index: usize) -> Option<&Template> {
-        let parse = || {
-            let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
-            let mut reader = Reader::new(self.bytes.get(start..)?);
-            Template::parse(reader.bytes().ok()?).ok().map(Box::new)
-        };
+        let parse = || Template::parse(self.stored(index)?).ok().map(Box::new);
         self.parsed.get(index)?.get_or_init(parse).as_deref()
+    }
+
+    /// The bytes of a template.
+    fn stored(&self, index: usize) -> Option<&[u8]> {
+        let start = index.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied())? as usize;
+        Reader::new(self.bytes.get(start..)?).bytes().ok()
     }
 }

@@ -109,14 +109,14 @@ fn expand(
     // Up to the word in which the part begins only lengths are added.
     let skip = loop {
         let (word, used) = vocabulary.at(codes).ok_or_else(unknown)?;
-        let next = at + usize::from(word.length);
+        let next = at + word.length;
         if next > from {
             break from - at;
         }
         at = next;
         codes = codes.get(used..).unwrap_or_default();
     };
-    // Whole words are copied, zeros behind them included, over what the one before left: no length decides how much.
+    // Words are copied with whatever stands behind them, over what the one before left: no length decides how much.
     let (begin, wanted) = (out.len(), to - at);
     out.resize(begin + wanted + LONGEST, 0);
     let room = out.get_mut(begin..).unwrap_or_default();
@@ -124,8 +124,8 @@ fn expand(
     while filled < wanted {
         let (word, next) = vocabulary.word_at(codes, used).ok_or_else(unknown)?;
         let place = room.get_mut(filled..).and_then(|rest| rest.first_chunk_mut::<LONGEST>()).ok_or_else(unknown)?;
-        *place = word.bytes;
-        filled += usize::from(word.length);
+        *place = *word.bytes;
+        filled += word.length;
         used = next;
     }
     at += filled;

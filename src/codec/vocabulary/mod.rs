@@ -34,36 +34,53 @@ pub const MOST_WORDS: usize = SINGLES + (256 - SINGLES) * 256;
 pub const LONGEST: usize = 16;
 
 /// Words by code.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vocabulary {
-    words: Vec<Word>,
+    /// Each word's place in `bytes` and its length, in one number: reading text looks a word up with one step.
+    words: Vec<u32>,
+    /// The words end to end, and zeros behind the last: any word can be copied with the bytes behind it.
+    bytes: Vec<u8>,
 }
 
-/// A word, with zeros behind it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Word {
-    bytes: [u8; LONGEST],
-    length: u8,
+impl Default for Vocabulary {
+    fn default() -> Vocabulary {
+        Vocabulary { words: Vec::new(), bytes: vec![0; LONGEST] }
+    }
 }
 
-impl Word {
-    fn new(bytes: &[u8]) -> Option<Word> {
-        let mut word = Word { bytes: [0; LONGEST], length: bytes.len() as u8 };
-        word.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        (!bytes.is_empty()).then_some(word)
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
-    }
+/// A word, with what happens to stand behind it.
+#[derive(Clone, Copy)]
+struct Word<'v> {
+    bytes: &'v [u8; LONGEST],
+    length: usize,
 }
 
 impl Vocabulary {
     /// A vocabulary of these words, in the order of their codes; `None` when there are too many, or one is empty or too long.
     #[must_use]
     pub fn new<'w>(words: impl Iterator<Item = &'w [u8]>) -> Option<Vocabulary> {
-        let words: Vec<Word> = words.map(Word::new).collect::<Option<_>>()?;
-        (words.len() <= MOST_WORDS).then_some(Vocabulary { words })
+        let mut vocabulary = Vocabulary::default();
+        words.into_iter().try_for_each(|word| vocabulary.push(0, word))?;
+        (vocabulary.len() <= MOST_WORDS).then_some(vocabulary)
+    }
+
+    /// Adds a word that begins with so many bytes of the one before.
+    #[inline]
+    fn push(&mut self, same: usize, rest: &[u8]) -> Option<()> {
+        let (start, before) = self.words.last().map_or((0, 0), |word| ((word >> 8) as usize, (word & 0xff) as usize));
+        let (end, length) = (start + before, same + rest.len());
+        if same > before || length == 0 || length > LONGEST {
+            return None;
+        }
+        if self.bytes.len() < end + length + LONGEST {
+            self.bytes.resize(end + length + LONGEST, 0);
+        }
+        if same > 0 {
+            self.bytes.copy_within(start..start + same, end);
+        }
+        self.bytes.get_mut(end + same..end + length)?.copy_from_slice(rest);
+        self.words.push((end as u32) << 8 | length as u32);
+        Some(())
     }
 
     /// How many words it has.
@@ -80,7 +97,14 @@ impl Vocabulary {
 
     /// The words in the order of their codes.
     pub fn words(&self) -> impl Iterator<Item = &[u8]> {
-        self.words.iter().map(Word::as_slice)
+        (0..self.len()).filter_map(|code| self.word(code)).map(|word| word.bytes.get(..word.length).unwrap_or_default())
+    }
+
+    #[inline]
+    fn word(&self, code: usize) -> Option<Word<'_>> {
+        let word = *self.words.get(code)?;
+        let bytes = self.bytes.get((word >> 8) as usize..)?.first_chunk()?;
+        Some(Word { bytes, length: (word & 0xff) as usize })
     }
 
     /// The stored form: count, then how much each word shares with the one before, how much follows, and what follows.
@@ -114,42 +138,36 @@ impl Vocabulary {
             return Err(corrupt!("a vocabulary of {count} words"));
         }
         let (shared, rests) = (reader.take(count)?, reader.take(count)?);
-        let mut words: Vec<Word> = Vec::with_capacity(count);
+        let mut vocabulary = Vocabulary { words: Vec::with_capacity(count), ..Vocabulary::default() };
+        let letters = shared.iter().zip(rests).map(|(&same, &rest)| usize::from(same) + usize::from(rest)).sum::<usize>();
+        vocabulary.bytes.resize(letters.min(count * LONGEST) + LONGEST, 0);
         for (&same, &rest) in shared.iter().zip(rests) {
-            let mut word = words.last().copied().unwrap_or(Word { bytes: [0; LONGEST], length: 0 });
-            let (same, rest) = (usize::from(same), reader.take(usize::from(rest))?);
-            if same > usize::from(word.length) {
-                return Err(corrupt!("a word shares more than there is"));
-            }
-            let length = same + rest.len();
-            let changed = word.bytes.get_mut(same..length).filter(|_| length > 0);
-            changed.ok_or_else(|| corrupt!("a word of {length} bytes in a vocabulary"))?.copy_from_slice(rest);
-            word.bytes[length..].fill(0);
-            word.length = length as u8;
-            words.push(word);
+            let rest = reader.take(usize::from(rest))?;
+            let added = vocabulary.push(usize::from(same), rest);
+            added.ok_or_else(|| corrupt!("a word of {same} shared and {} own bytes in a vocabulary", rest.len()))?;
         }
         reader.finish()?;
-        Ok(Vocabulary { words })
+        Ok(vocabulary)
     }
 
     /// The word whose code stands at a place of `codes`, and the place behind it: past the end when half of the code is cut off. One
     /// byte or two is a matter of chance, so it is not left to a branch.
     #[inline]
-    fn word_at(&self, codes: &[u8], at: usize) -> Option<(&Word, usize)> {
+    fn word_at(&self, codes: &[u8], at: usize) -> Option<(Word<'_>, usize)> {
         let first = usize::from(*codes.get(at)?);
         let second = usize::from(codes.get(at + 1).copied().unwrap_or_default());
         let is_double = first >= SINGLES;
         let double = (SINGLES + second).wrapping_add(first.wrapping_sub(SINGLES).wrapping_mul(256));
         let code = if is_double { double } else { first };
-        Some((self.words.get(code)?, at + 1 + usize::from(is_double)))
+        Some((self.word(code)?, at + 1 + usize::from(is_double)))
     }
 
     /// The word whose code stands at the start of `codes`, and how long the code is.
-    fn at(&self, codes: &[u8]) -> Option<(&Word, usize)> {
+    fn at(&self, codes: &[u8]) -> Option<(Word<'_>, usize)> {
         let first = usize::from(*codes.first()?);
         match first.checked_sub(SINGLES) {
-            None => Some((self.words.get(first)?, 1)),
-            Some(high) => Some((self.words.get(SINGLES + high * 256 + usize::from(*codes.get(1)?))?, 2)),
+            None => Some((self.word(first)?, 1)),
+            Some(high) => Some((self.word(SINGLES + high * 256 + usize::from(*codes.get(1)?))?, 2)),
         }
     }
 }

@@ -4,7 +4,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{COLUMN_LIMIT, Columns, Group, Links, NodePart, Opening, Payload, TemplatePart};
+use super::outline::{Outline, Outlines};
+use super::{COLUMN_LIMIT, Columns, Group, Head, Links, NodePart, Opening, Payload, TemplatePart};
 use crate::error::{Corrupt, corrupt};
 use crate::group::build::{NAMING, list_column};
 use crate::group::stream;
@@ -37,34 +38,33 @@ pub struct Probed {
 /// Places of accepted values, by template and column.
 type Accepted = FxHashMap<(u32, usize), Vec<u32>>;
 
-/// Probes a payload; `template` gives the pack's templates by number. With `links` everything is resolved in any case.
+/// Probes a payload; `outlines` and `template` give the pack's templates by number. With `links` everything is resolved in any case.
 ///
 /// # Errors
 /// When anything that is looked at does not add up.
 pub fn probe<'t>(
     payload: Payload,
+    outlines: &dyn Outlines,
     template: impl Fn(u32) -> Option<&'t Template>,
     wanted: &Wanted<'_>,
     links: bool,
 ) -> Result<Probed, Corrupt> {
-    let opening = Opening::read(payload, &template)?;
+    let head = Head::read(payload)?;
+    let opening = Opening::read(&head, outlines)?;
     let accepted = opening.columns.accepted(wanted)?;
-    let texts = opening.texts(wanted.needles)?;
     let mut has_raw = false;
     for part in &opening.columns.templates {
-        let parsed = template(part.template).ok_or_else(|| corrupt!("template {} is not in the pack", part.template))?;
-        has_raw |= may_have_raw(parsed, part);
+        has_raw |= may_have_raw(outlines, part)?;
     }
-    let counts = (opening.shapes.nodes, opening.segments, opening.records);
     let mut probed = Probed {
-        sizes: (opening.first_node, opening.first_segment, counts),
+        sizes: (head.first_node, head.first_segment, (head.nodes, head.segments, head.records)),
         nodes: Vec::new(),
-        texts,
+        texts: head.texts(wanted.needles)?,
         raw: Vec::new(),
         links: None,
     };
     if !accepted.is_empty() || has_raw || links {
-        let group = Group::resolve(opening)?;
+        let group = Group::resolve(&head, opening)?;
         probed.nodes = group.with_accepted(&accepted);
         if has_raw {
             probed.raw = group.raw_texts(template)?;
@@ -74,21 +74,23 @@ pub fn probe<'t>(
     Ok(probed)
 }
 
-fn may_have_raw(template: &Template, part: &TemplatePart) -> bool {
-    let is_raw = |slot: Slot| slot.kind == SlotKind::RawSegment;
-    match template {
-        Template::Fixed(_) => template.slots().any(is_raw),
-        Template::List { element: Some(slot), .. } => is_raw(*slot),
-        Template::List { element: None, .. } => {
-            part.kinds.chunks_exact(2).any(|pair| Slot::from_pair(pair[0], pair[1]).is_ok_and(is_raw))
+fn may_have_raw(outlines: &dyn Outlines, part: &TemplatePart) -> Result<bool, Corrupt> {
+    let mut kinds = Vec::new();
+    let outline = outlines.outline(part.template, &mut kinds);
+    Ok(match outline.ok_or_else(|| corrupt!("template {} is not in the pack", part.template))? {
+        Outline::Fixed => kinds.contains(&SlotKind::RawSegment),
+        Outline::List(Some(slot)) => slot.kind == SlotKind::RawSegment,
+        Outline::List(None) => {
+            let mut slots = part.kinds.chunks_exact(2).map(|pair| Slot::from_pair(pair[0], pair[1]));
+            slots.any(|slot| slot.is_ok_and(|slot| slot.kind == SlotKind::RawSegment))
         }
-    }
+    })
 }
 
-impl Opening {
+impl Head {
     /// Segments that are marked, and those as long as a needle that is too long for a short value.
     fn texts(&self, needles: &[&[u8]]) -> Result<Vec<u32>, Corrupt> {
-        let table = self.table(stream::SEGMENTS)?;
+        let table = self.unpack(stream::SEGMENTS)?;
         let kinds = table.get(..self.segments);
         let kinds = kinds.ok_or_else(|| corrupt!("a table too short for {} segments", self.segments))?;
         let long: Vec<u32> =

@@ -64,10 +64,6 @@ impl Segments {
         Ok(Segments { count, table, listed, walk: RefCell::new(Walk { marks: vec![mark], at: 0, mark }) })
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.count
-    }
-
     /// The segment at an index.
     ///
     /// # Errors
