@@ -11,6 +11,7 @@ use super::{Context, units};
 use crate::error::{Error, Result};
 use crate::vault::api::{CheckOptions, CheckReport, Finding, ReadData, Report, Severity};
 
+/// Verify the vault, or files against it
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Verifies the structure of the vault, with --read-data also every stored byte, and names the records that damage \

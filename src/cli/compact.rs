@@ -7,6 +7,7 @@ use super::{Context, units};
 use crate::error::Result;
 use crate::vault::api::{CompactOptions, CompactReport, Tier};
 
+/// Rewrite packs for size
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Rewrites packs for size, one after the other. Finished packs are left alone: a second run writes nothing. When \

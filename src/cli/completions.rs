@@ -6,6 +6,7 @@ use super::Context;
 use super::exit::Status;
 use crate::error::Result;
 
+/// Print completions for a shell
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

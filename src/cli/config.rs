@@ -11,6 +11,7 @@ use super::table::Table;
 use crate::error::Result;
 use crate::vault::api::SCHEMA_VERSION;
 
+/// Show the settings in force, and where they come from
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Settings come from flags, then the environment (TURNPACK_VAULT, TURNPACK_THREADS, ...), then config.toml in the vault,

@@ -10,6 +10,7 @@ use crate::vault::Vault;
 use crate::vault::api::{EmbedModel, EmbedOptions, EmbedReport};
 use crate::vectors::builtin;
 
+/// Make vectors of texts, for search --semantic
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Makes vectors of the texts of all records that have none yet; `search --semantic` finds texts by them. The built-in \
@@ -66,8 +67,7 @@ pub(crate) struct Args {
     ef_construction: usize,
 }
 
-// No doc comment: clap would take it for what the command is about.
-// Who embeds; for queries as for texts.
+/// Who embeds; for queries as for texts.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct ModelArgs {
     /// Command that embeds: JSON lines in, JSON lines out

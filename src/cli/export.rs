@@ -12,6 +12,7 @@ use crate::dialogue::{Form, Speaker};
 use crate::error::{Error, Result};
 use crate::vault::api::{DialogueOptions, DialogueReport, ExportOptions, ExportReport, Filter, Per, Versioned};
 
+/// Write lines out of the vault, byte for byte, or conversations in other formats
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Writes lines out of the vault, byte for byte. Without filters every source comes whole, in the order of their \

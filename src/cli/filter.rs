@@ -8,8 +8,7 @@ use super::units;
 use crate::error::{Error, Result};
 use crate::vault::api::Filter;
 
-// No doc comment: clap would take it for what the command is about.
-// Filters. Values of one option are alternatives, options narrow each other.
+/// Filters. Values of one option are alternatives, options narrow each other.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Filters")]
 pub(crate) struct FilterArgs {

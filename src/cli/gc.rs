@@ -7,6 +7,7 @@ use super::{Context, units};
 use crate::error::Result;
 use crate::vault::api::{GcOptions, GcReport};
 
+/// Drop what no live record needs
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Drops what no live record needs: records removed longer ago than the grace period, and all content that only \

@@ -13,6 +13,7 @@ use super::{Context, pretty, units};
 use crate::error::{Error, IoContext, Result};
 use crate::vault::api::{GetItem, GetOptions, Id, RecordItem, Report, SegmentItem, Turn};
 
+/// Print records: the exact lines, or readable
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Prints records. An ID is a record hash or a unique prefix of at least 6 hex digits, an id the records carry \

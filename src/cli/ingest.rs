@@ -17,6 +17,7 @@ use crate::error::{Error, IoContext, Result};
 use crate::vault::Vault;
 use crate::vault::api::{IngestOptions, IngestReport, Input, OpenOptions};
 
+/// Take files, directories or a stream into the vault
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Takes files, directories (recursively) or standard input into the vault, which is created when there is none. \

@@ -5,6 +5,7 @@ use super::exit::Status;
 use super::table::Table;
 use crate::error::Result;
 
+/// List every ingest, rm, gc and compact
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

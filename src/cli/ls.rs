@@ -9,6 +9,7 @@ use super::{Context, units};
 use crate::error::{Error, Result};
 use crate::vault::api::{ConversationRow, LsOptions, SourceRow, Time};
 
+/// List sources or conversations
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 What the vault keeps of each source is listed at once; --long and filters read the records, and tell their shape and the

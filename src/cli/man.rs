@@ -4,6 +4,7 @@ use super::Context;
 use super::exit::Status;
 use crate::error::{Error, IoContext, Result};
 
+/// Print a manual page
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -6,6 +6,7 @@ use super::{Context, units};
 use crate::error::Result;
 use crate::vault::Vault;
 
+/// Rebuild the catalog and all other derived files from the packs
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::vault::Vault;
 use crate::vault::api::{RmOptions, RmReport};
 
+/// Remove records, for good only with --purge or gc
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Removes records by id, conversation or other filter. They are out of every answer at once and come back with \

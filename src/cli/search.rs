@@ -15,6 +15,7 @@ use crate::vault::api::{
     HitSegment, HitText, Id, SearchItem, SearchOptions, SearchOrder, SearchReport, SearchWanted, SemanticOptions,
 };
 
+/// Search every string of every record, in place
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Searches the decoded string values of all records, and the strings of JSON inside strings. QUERY is one literal, \

@@ -12,6 +12,7 @@ use super::{Context, units};
 use crate::error::{Error, IoContext, Result};
 use crate::vault::api::{Dimension, Numbers, Price, StatsOptions, StatsReport};
 
+/// Count records, tokens, errors, latency and cost
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Counts are of occurrences; --distinct counts each record once. Token usage that several records of one response repeat

@@ -6,6 +6,7 @@ use super::{Context, units};
 use crate::error::Result;
 use crate::vault::api::{TrainOptions, TrainReport};
 
+/// Train dictionaries for small blocks, list them, choose which are used
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Trains dictionaries on the small blocks and groups that the open pack holds, as logs make them that are taken in \

@@ -19,6 +19,7 @@ use super::{Context, units};
 use crate::error::{Error, IoContext, Result};
 use crate::vault::api::{ByteDimension, ClusterOptions, DedupOptions, DedupReport, Time};
 
+/// Tell where the bytes go, what repeats, and when a prompt changed
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Bytes on disk are those of the vault as it is: each stored byte is charged to the first live record that needs it.
