@@ -54,11 +54,6 @@ complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "config" -d 'Show 
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "completions" -d 'Print completions for a shell'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "man" -d 'Print a manual page'
 complete -c turnpack -n "__fish_turnpack_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
-complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l source -d 'Name of the source, instead of its path' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l as -d 'Name sources found in a directory PREFIX/..., instead of by absolute path' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l shape -d 'Shape of the records, instead of detecting it' -r
@@ -70,10 +65,11 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l include -d 
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l exclude -d 'No files that match, in directories' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l flush-interval -d 'Commit a stream at least this often [env: TURNPACK_FLUSH_INTERVAL] [default: 5s]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l sync -d 'Flush to disk after each commit or once per batch: each, batch [env: TURNPACK_SYNC] [default: batch]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l json -d 'Print JSON: one document for reports, lines for lists'
-complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -s q -l quiet -d 'Say nothing when all is well'
-complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l verbose -d 'Explain decisions on stderr'
-complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l append -d 'Add to the source, whatever it holds already'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -s 0 -l null -d 'Paths in --files-from end with a NUL byte'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l all-files -d 'Take files of unknown kind too, in directories (never credentials)'
@@ -83,12 +79,11 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -s n -l dry-ru
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l explain -d 'Print how the shape of each source was decided'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l restore-removed -d 'Bring back records that were removed'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l verify-sources -d 'Read known files again instead of trusting size and time'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
-complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l segment -d 'Segment, by hash or unique prefix' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l conversation -d 'All records of a conversation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l type -d 'Only segments of this type (with --as text, md or --json)' -r
@@ -96,16 +91,16 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l as -d 'Form: t
 json\t''
 text\t''
 md\t''"
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -s q -l quiet -d 'Say nothing when all is well'
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
-complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s e -l pattern -d 'A pattern; repeat for several, any of which is wanted' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s f -l file -d 'Patterns from a file, one a line; - reads standard input' -r -F
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l like -d 'Texts that are like what this record\'s user said last, best first' -r
@@ -133,10 +128,11 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l since -d 'E
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l until -d 'Event time before' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l json -d 'Print JSON: one document for reports, lines for lists'
-complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s q -l quiet -d 'Say nothing when all is well'
-complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l verbose -d 'Explain decisions on stderr'
-complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s F -l fixed-strings -d 'Patterns are literals (the default)'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s E -l regex -d 'Patterns are regular expressions'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l all -d 'Records must hold all patterns'
@@ -155,12 +151,11 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l distinct -d
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s 0 -l null -d 'End lines with a zero byte'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s v -d 'Refused, so that nobody takes it for grep\'s: --verbose explains, and nothing here inverts'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l error -d 'Only records that report an error'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
-complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l types -d 'Types of segments [default: all that are words but tool_definitions]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l model -d 'Model: `builtin`, or the name that --command or --endpoint goes by' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l command -d 'Command that embeds: JSON lines in, JSON lines out' -r
@@ -170,19 +165,19 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l from-log -d 
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l graph-from -d 'Parts with at least N vectors get a graph (HNSW); smaller ones are looked at whole' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l links -d 'Links of a graph\'s row: M, 4 to 64' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l ef-construction -d 'Candidates looked at for each row of a graph' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l pending -d 'Only what has no vectors yet (the default)'
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l all -d 'Everything anew'
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -s n -l dry-run -d 'Count what is pending, write nothing'
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -s q -l quiet -d 'Say nothing when all is well'
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
-complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l pending -d 'Only what has no vectors yet (the default)'
-complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l all -d 'Everything anew'
-complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -s n -l dry-run -d 'Count what is pending, write nothing'
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
-complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l format -d 'Form of the output' -r -f -a "raw\t'The exact lines'
 openai\t'Fine-tuning lines of OpenAI, with tools and calls'
 anthropic\t'Requests of Anthropic\'s Messages API'
@@ -213,17 +208,17 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l since -d 'E
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l until -d 'Event time before' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l error -d 'Only records that report an error'
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -s q -l quiet -d 'Say nothing when all is well'
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
-complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l error -d 'Only records that report an error'
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
-complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l conversation -d 'Conversation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l exclude-conversation -d 'Conversation that is left out' -r
@@ -237,20 +232,20 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l since -d 'Event
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l until -d 'Event time before' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l json -d 'Print JSON: one document for reports, lines for lists'
-complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -s q -l quiet -d 'Say nothing when all is well'
-complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l verbose -d 'Explain decisions on stderr'
-complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l sha256 -d 'Compute the SHA-256 of each source, which reads it'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -s l -l long -d 'Read the records, to tell their shape and the time of their last event'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -s a -l all -d 'List older generations of a source too'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l error -d 'Only records that report an error'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
-complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l by -d 'Group by this; repeat for groups in groups' -r -f -a "model\t''
 app\t''
 day\t''
@@ -273,20 +268,20 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l since -d 'Ev
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l until -d 'Event time before' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l json -d 'Print JSON: one document for reports, lines for lists'
-complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -s q -l quiet -d 'Say nothing when all is well'
-complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l verbose -d 'Explain decisions on stderr'
-complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l totals -d 'Add up tokens, errors, latency and cost of all records'
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l witness -d 'Tell how requests went: parts of the latency, quality, routing by model, errors by kind'
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l distinct -d 'Count each record once, however often it occurs'
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l error -d 'Only records that report an error'
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
-complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l by -d 'Tell the bytes on disk apart by this' -r -f -a "type\t''
 model\t''
 app\t''
@@ -313,21 +308,21 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l since
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l until -d 'Event time before' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l json -d 'Print JSON: one document for reports, lines for lists'
-complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -s q -l quiet -d 'Say nothing when all is well'
-complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l verbose -d 'Explain decisions on stderr'
-complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l prompts -d 'List system prompts and tools of each application in their versions'
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l drift -d 'Tell when system prompts and tools changed'
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l fail-on-drift -d 'With --drift: end with 1 when something changed'
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l witness -d 'Tell how requests went: errors, latency, quality, routing'
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l error -d 'Only records that report an error'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
-complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l reason -d 'Why; kept in the log' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l conversation -d 'Conversation' -r
@@ -342,106 +337,111 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l since -d 'Event
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l until -d 'Event time before' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l where -d 'Condition on fields and JSON paths, such as \'latency_ms > 2000 and /metadata/tenant = "acme"\'' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l json -d 'Print JSON: one document for reports, lines for lists'
-complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -s q -l quiet -d 'Say nothing when all is well'
-complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l verbose -d 'Explain decisions on stderr'
-complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -s n -l dry-run -d 'Tell what would go, write nothing'
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -s y -l yes -d 'Do not ask'
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l undo -d 'Bring back what was removed and not collected yet'
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l purge -d 'Remove from every file now, and print a receipt'
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l error -d 'Only records that report an error'
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l json -d 'Print JSON: one document for reports, lines for lists'
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -s q -l quiet -d 'Say nothing when all is well'
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l verbose -d 'Explain decisions on stderr'
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l limit -d 'Only the last N changes' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l limit -d 'Only the last N changes' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -s q -l quiet -d 'Say nothing when all is well'
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l read-data-subset -d 'Decode and compare a part: 10%, 2/7 (the second seventh), 5GiB' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l against -d 'Compare files and directories with the vault' -r -F
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l expect -d 'Compare that digest with this one' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l read-data-subset -d 'Decode and compare a part: 10%, 2/7 (the second seventh), 5GiB' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l against -d 'Compare files and directories with the vault' -r -F
-complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l expect -d 'Compare that digest with this one' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l read-data -d 'Decode and compare all stored data'
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l digest -d 'Print one BLAKE3 over all sources'
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -s q -l quiet -d 'Say nothing when all is well'
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
-complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l read-data -d 'Decode and compare all stored data'
-complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l digest -d 'Print one BLAKE3 over all sources'
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l grace -d 'Keep what was removed more recently than this [env: TURNPACK_GC_GRACE] [default: 7d]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l grace -d 'Keep what was removed more recently than this [env: TURNPACK_GC_GRACE] [default: 7d]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -s n -l dry-run -d 'List candidates, write nothing'
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -s q -l quiet -d 'Say nothing when all is well'
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
-complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -s n -l dry-run -d 'List candidates, write nothing'
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l samples -d 'Train on this many of the newest small blocks' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l size -d 'Size of a dictionary' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l activate -d 'Use this dictionary' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l retire -d 'Use this dictionary no more' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l samples -d 'Train on this many of the newest small blocks' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l size -d 'Size of a dictionary' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l activate -d 'Use this dictionary' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l retire -d 'Use this dictionary no more' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l list -d 'List dictionaries, train nothing'
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l no-activate -d 'Keep new dictionaries without using them'
 complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -s q -l quiet -d 'Say nothing when all is well'
 complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
-complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l list -d 'List dictionaries, train nothing'
-complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l no-activate -d 'Keep new dictionaries without using them'
 complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l max-runtime -d 'Stop after this long' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l level -d 'How hard to compress, 1 to 22 [default: 19]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l tier -d 'What packs are for: `hot` is read, `cold` is kept' -r -f -a "hot\t''
+cold\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l max-runtime -d 'Stop after this long' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l level -d 'How hard to compress, 1 to 22 [default: 19]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l tier -d 'What packs are for: `hot` is read, `cold` is kept' -r -f -a "hot\t''
-cold\t''"
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -s n -l dry-run -d 'Show what would be rewritten, write nothing'
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -s q -l quiet -d 'Say nothing when all is well'
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
-complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -s n -l dry-run -d 'Show what would be rewritten, write nothing'
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l lexical -d 'Lexical parts for all packs: without, only packs with 64 MiB of text get one'
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -s q -l quiet -d 'Say nothing when all is well'
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
-complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l lexical -d 'Lexical parts for all packs: without, only packs with 64 MiB of text get one'
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l origin -d 'Say where each value comes from'
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -s q -l quiet -d 'Say nothing when all is well'
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
-complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l origin -d 'Say where each value comes from'
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
