@@ -217,9 +217,10 @@ impl PackView {
         if let Some(group) = self.group_cache.get(index as u64) {
             return Ok(group);
         }
+        let offset = self.pack.directory.groups.get(index).map_or(0, |entry| entry.offset);
         let opened = self.open_with(
             index,
-            |payload| Sparse::open(payload, Rc::clone(&self.templates) as Rc<dyn Outlines>),
+            |payload| Sparse::open(payload, offset, Rc::clone(&self.templates) as Rc<dyn Outlines>),
             |group| sizes(group.first_node, group.first_segment, group.sizes()),
         );
         let group = Rc::new(opened?);

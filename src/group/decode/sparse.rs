@@ -27,6 +27,8 @@ pub struct Sparse {
     pub first_node: u32,
     /// Number of its first segment.
     pub first_segment: u32,
+    /// Where its frame lies, for messages.
+    offset: u64,
     head: Head,
     templates: Rc<dyn Outlines>,
     records: OnceCell<Records>,
@@ -70,15 +72,16 @@ impl Found {
 }
 
 impl Sparse {
-    /// Opens a payload; `templates` are those of the pack.
+    /// Opens the payload of the frame at an offset; `templates` are those of the pack.
     ///
     /// # Errors
     /// When its head is damaged. What follows is checked when it is read.
-    pub fn open(payload: Payload, templates: Rc<dyn Outlines>) -> Result<Sparse, Corrupt> {
+    pub fn open(payload: Payload, offset: u64, templates: Rc<dyn Outlines>) -> Result<Sparse, Corrupt> {
         let head = Head::read(payload)?;
         Ok(Sparse {
             first_node: head.first_node,
             first_segment: head.first_segment,
+            offset,
             head,
             templates,
             records: OnceCell::new(),
@@ -109,19 +112,28 @@ impl Sparse {
         Ok(self.records()?.root(position))
     }
 
+    /// What a cell holds; it is made when it is first asked for.
+    fn made<'c, T>(&self, cell: &'c OnceCell<T>, make: impl FnOnce() -> Result<T, Corrupt>) -> Result<&'c T, Corrupt> {
+        if let Some(made) = cell.get() {
+            return Ok(made);
+        }
+        let made = make().map_err(|Corrupt(what)| corrupt!("group at offset {}: {what}", self.offset))?;
+        Ok(cell.get_or_init(|| made))
+    }
+
     fn records(&self) -> Result<&Records, Corrupt> {
-        made(&self.records, || self.head.read_records())
+        self.made(&self.records, || self.head.read_records())
     }
 
     fn segments(&self) -> Result<&Segments, Corrupt> {
-        made(&self.segments, || {
+        self.made(&self.segments, || {
             let (table, listed) = (self.head.unpack(stream::SEGMENTS)?, self.head.unpack(stream::PIECES)?);
             Segments::new(table, listed, self.head.segments, self.head.class_starts)
         })
     }
 
     fn nodes(&self) -> Result<&Nodes, Corrupt> {
-        made(&self.nodes, || {
+        self.made(&self.nodes, || {
             let Opening { columns, cursors, shapes } = Opening::read(&self.head, &*self.templates)?;
             let references = self.head.unpack(stream::REFERENCES)?;
             let resolver = Resolver::new(cursors, self.first_segment, self.head.segments);
@@ -209,15 +221,6 @@ impl Nodes {
         resolve_all(&mut walk.resolver, records, &self.shapes, &self.columns, &self.references, &mut all)?;
         Ok(all)
     }
-}
-
-/// What a cell holds; it is made when it is first asked for.
-fn made<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Result<T, Corrupt>) -> Result<&T, Corrupt> {
-    if let Some(made) = cell.get() {
-        return Ok(made);
-    }
-    let made = make()?;
-    Ok(cell.get_or_init(|| made))
 }
 
 impl Walk {
