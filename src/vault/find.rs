@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use memchr::memmem;
 
 use crate::error::{Corrupt, Result};
+use crate::group::decode::Links;
 use crate::group::decode::probe::Wanted;
 use crate::vault::ahead::in_order;
 use crate::vault::fetch::Fetcher;
@@ -24,6 +25,9 @@ const ESCAPES: usize = 6;
 /// An id behind all its escapes is not longer than this: what a text in pieces is read together with of the piece before.
 const SEAM: usize = 4096;
 
+/// Groups looked at in one go: handing each over by itself costs as much as looking at it.
+const TOGETHER: usize = 16;
+
 /// Records that may hold one of the needles; never too few.
 ///
 /// # Errors
@@ -37,8 +41,10 @@ pub(crate) fn records_with(snapshot: &Snapshot, needles: &[&[u8]], threads: usiz
     let finders = Finders::new(needles);
     let holds = |value: &[u8]| finders.in_value(value);
     let wanted = Wanted { needles, holds: &holds };
-    let groups = (0..snapshot.packs.len())
-        .flat_map(|pack| (0..snapshot.packs[pack].directory.groups.len()).map(move |group| (pack, group)));
+    let jobs = (0..snapshot.packs.len()).flat_map(|pack| {
+        let groups = snapshot.packs[pack].directory.groups.len();
+        (0..groups).step_by(TOGETHER).map(move |first| (pack, first..groups.min(first + TOGETHER)))
+    });
     // Once there is a hit, whoever comes later may refer to it.
     let is_found = AtomicBool::new(false);
     let mut rising = Rising::new(snapshot, Hits::new(snapshot));
@@ -46,46 +52,63 @@ pub(crate) fn records_with(snapshot: &Snapshot, needles: &[&[u8]], threads: usiz
     in_order(
         snapshot,
         threads,
-        groups,
-        |fetcher, (pack, group)| {
+        jobs,
+        |fetcher, (pack, groups)| {
             let view = fetcher.view(pack)?;
-            let damaged = |corrupt| snapshot.packs[pack].damaged(corrupt);
-            let probed = view.probe(group, &wanted, is_found.load(Ordering::Relaxed)).map_err(damaged)?;
-            let mut nodes = probed.nodes;
-            let mut segments = Vec::new();
-            for segment in probed.texts {
-                if in_pieces(view, &[segment], &holds).map_err(damaged)? {
-                    segments.push(segment);
+            let mut found = Vec::with_capacity(groups.len());
+            for group in groups {
+                let of_group = in_group(view, group, &wanted, is_found.load(Ordering::Relaxed));
+                let of_group = of_group.map_err(|corrupt| snapshot.packs[pack].damaged(corrupt))?;
+                if !of_group.nodes.is_empty() || !of_group.segments.is_empty() {
+                    is_found.store(true, Ordering::Relaxed);
                 }
+                found.push((group, of_group));
             }
-            for (node, pieces) in probed.raw {
-                if in_pieces(view, &pieces, &holds).map_err(damaged)? {
-                    nodes.push(node);
-                }
-            }
-            if !nodes.is_empty() || !segments.is_empty() {
-                is_found.store(true, Ordering::Relaxed);
-            }
-            Ok((pack, group, nodes, segments, probed.links))
+            Ok((pack, found))
         },
-        |(pack, group, nodes, segments, links)| {
-            rising.add(pack, nodes, segments);
-            if rising.is_empty(pack) {
-                return Ok(());
-            }
-            let links = match links {
-                Some(links) => links,
-                // It was probed before the hit was known.
-                None => {
-                    let view = late.view(pack)?;
-                    view.open_group(group).map_err(|corrupt| view.pack().damaged(corrupt))?.into_links()
+        |(pack, found)| {
+            for (group, of_group) in found {
+                rising.add(pack, of_group.nodes, of_group.segments);
+                if rising.is_empty(pack) {
+                    continue;
                 }
-            };
-            rising.follow(pack, group, &links);
+                let links = match of_group.links {
+                    Some(links) => links,
+                    // It was probed before the hit was known.
+                    None => {
+                        let view = late.view(pack)?;
+                        view.open_group(group).map_err(|corrupt| view.pack().damaged(corrupt))?.into_links()
+                    }
+                };
+                rising.follow(pack, group, &links);
+            }
             Ok(())
         },
     )?;
     Ok(rising.finish())
+}
+
+/// What a group holds of the needles.
+struct InGroup {
+    nodes: Vec<u32>,
+    segments: Vec<u32>,
+    links: Option<Links>,
+}
+
+fn in_group(view: &mut PackView, group: usize, wanted: &Wanted<'_>, links: bool) -> Result<InGroup, Corrupt> {
+    let probed = view.probe(group, wanted, links)?;
+    let mut found = InGroup { nodes: probed.nodes, segments: Vec::new(), links: probed.links };
+    for segment in probed.texts {
+        if in_pieces(view, &[segment], wanted.holds)? {
+            found.segments.push(segment);
+        }
+    }
+    for (node, pieces) in probed.raw {
+        if in_pieces(view, &pieces, wanted.holds)? {
+            found.nodes.push(node);
+        }
+    }
+    Ok(found)
 }
 
 /// True when a text that consists of these segments holds what is looked for; no more than one of them is in memory.
