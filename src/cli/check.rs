@@ -137,7 +137,7 @@ fn tell(report: &CheckReport, findings: Vec<Finding>, context: &Context<'_>) -> 
     }
     if report.packs > 0 {
         let (packs, frames) = (units::counted(report.packs, "pack"), units::counted(report.frames, "frame"));
-        ui.say(&format!("{packs}, {frames}, {} decoded: {}", units::size(report.bytes_read), verdict(report)));
+        ui.say(&format!("{packs}, {frames}, {} of records read back: {}", units::size(report.bytes_read), verdict(report)));
     }
     Ok(())
 }

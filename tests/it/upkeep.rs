@@ -401,7 +401,9 @@ fn a_whole_vault_has_no_findings_before_and_after_every_kind_of_rewrite() {
     house.ingest("b.jsonl", &(log(2, 30) + "no end"));
     let clean = |house: &House| {
         let (report, findings) = check(&house.vault(), &all()).unwrap();
-        assert!(findings.is_empty() && report.damage == 0 && report.bytes_read > 0, "{findings:?}");
+        assert!(findings.is_empty() && report.damage == 0, "{findings:?}");
+        // Each of these lines is a record: all but what was removed for good was read back.
+        assert!(report.bytes_read + 2000 > (log(1, 60) + &log(2, 30)).len() as u64, "{report:?}");
         report
     };
     clean(&house);

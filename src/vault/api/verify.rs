@@ -111,7 +111,7 @@ pub struct CheckReport {
     pub packs: u64,
     /// Frames looked at.
     pub frames: u64,
-    /// Stored bytes decoded and compared.
+    /// Bytes of records that were read back whole.
     pub bytes_read: u64,
     /// Comparison with files, when asked for.
     pub against: Option<AgainstReport>,

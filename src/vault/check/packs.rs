@@ -35,7 +35,7 @@ pub(super) struct Damage {
 pub(super) struct Examined {
     /// Frames looked at.
     pub(super) frames: u64,
-    /// Stored bytes decoded.
+    /// Bytes of records that were read back whole.
     pub(super) bytes: u64,
     /// Damage by offset.
     pub(super) damage: BTreeMap<Option<u64>, Damage>,
@@ -162,10 +162,7 @@ fn records(
     let mut out = Vec::new();
     for &index in groups.iter().take_while(|_| !interrupt.is_raised()) {
         let entry = &pack.directory.groups[index];
-        let prints = pack.frame(entry.offset, Kind::Group).and_then(|frame| {
-            bytes.fetch_add(frame.length, Ordering::Relaxed);
-            record_prints(&frame::decode(&frame, None)?)
-        });
+        let prints = pack.frame(entry.offset, Kind::Group).and_then(|frame| record_prints(&frame::decode(&frame, None)?));
         let prints = prints.unwrap_or_default();
         // Records are read alone; what lies between them is stored data too.
         if let Err(Corrupt(what)) = view.open_group(index) {
@@ -179,8 +176,9 @@ fn records(
                 }
                 _ => Ok(()),
             });
-            if let Err(Corrupt(what)) = joined {
-                failed.push((offset_in(&what), what, Some(number)));
+            match joined {
+                Ok(()) => drop(bytes.fetch_add(out.len() as u64, Ordering::Relaxed)),
+                Err(Corrupt(what)) => failed.push((offset_in(&what), what, Some(number))),
             }
         }
         // Text that no live record reaches is stored data too.
