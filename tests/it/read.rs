@@ -115,6 +115,8 @@ fn an_id_is_found_wherever_and_however_it_is_written() {
         r#"{"id":"batch_req_7","custom_id":"c-7","response":{"status_code":200,"request_id":"rq-7","body":"data: {\"object\":\"chat.completion.chunk\",\"model\":\"m\",\"id\":\"streamed-0001\",\"choices\":[]}\n\ndata: [DONE]\n"},"error":null}"#.to_string(),
         r#"{"id":"batch_req_8","custom_id":"c-8","response":{"status_code":200,"request_id":"rq-8","body":"{\"object\":\"chat.completion\",\"model\":\"m\",\"id\":\"after-the-end\",\"choices\":[]}\n"},"error":null}"#.to_string(),
         format!(r#"{{"id":"{spaced}","object":"chat.completion","created":1,"model":"m","choices":[]}}"#),
+        r#"{"id":"\u8bf7\u6c42\u7f16\u53f7\u4e00\u4e8c\u4e09\u56db","object":"chat.completion","created":1,"model":"m","choices":[]}"#.to_string(),
+        r#"{"id":"batch_req_11","custom_id":"c-11","response":{"status_code":200,"request_id":"rq-11","body":"\ufeff{\"object\":\"chat.completion\",\"model\":\"m\",\"id\":\"after-a-mark\",\"choices\":[]}"},"error":null}"#.to_string(),
     ];
     let text = lines.join("\n");
     let sandbox = vault_with(&[("odd.jsonl", &text)]);
@@ -129,6 +131,9 @@ fn an_id_is_found_wherever_and_however_it_is_written() {
         (7, "streamed-0001"),
         (8, "after-the-end"),
         (9, spaced),
+        // Written so long that it is a segment, read so short that it could be a short value.
+        (10, "\u{8bf7}\u{6c42}\u{7f16}\u{53f7}\u{4e00}\u{4e8c}\u{4e09}\u{56db}"),
+        (11, "after-a-mark"),
     ];
     // Cut into pieces, an id may begin in one and end in the next.
     let pieces = Sandbox::new();
