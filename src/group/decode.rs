@@ -1,7 +1,7 @@
 //! A frame's payload becomes nodes, segments and records again.
 //!
 //! Opening resolves all references in one pass over the nodes (a few microseconds a thousand); column streams are decompressed
-//! when the first value in them is asked for, and a column asked for twice is decoded whole. Every number is checked: a damaged
+//! when the first value in them is asked for, and a column asked for often is decoded whole. Every number is checked: a damaged
 //! group gives errors, and a child always has a smaller number than its parent, so that joining ends.
 
 use std::cell::{Cell, OnceCell, RefCell};

@@ -7,6 +7,7 @@
 //! | `template` | what is constant in a node |
 //! | `cut` | line → nodes, segments, values (a chunk at a time, no shared state but the [`known`] filter) |
 //! | `known` | what the vault has seen, so that the cutter need not open it |
+//! | `naming` | in which texts an id may stand |
 //!
 //! The cut knows no shapes: it depends on bytes alone. What a value means is the `shape` room's business.
 

@@ -3,17 +3,16 @@
 //! Ids are short values, which stand in columns; a longer one is a segment of its own, found by its length, and so is one that only its
 //! escapes make long. Beyond that, readers of records look for ids in strings that are JSON as a whole, perhaps after a byte order mark,
 //! or a stream of events. Most of those are opened when they are cut; what could not be remains a segment.
+//!
+//! The `shape` room decides what an id is. Where it begins to read ids from other texts, they must be judged so here, and packs written
+//! before do not have the mark.
 
 use crate::record::cut::class;
-use crate::record::{NODE_BYTES, scan};
+use crate::record::scan;
 
-/// False when no id stands in this segment but one that is all of it and not shorter than segments are. Raw text that does not begin
-/// like JSON is not judged here.
+/// False when no id stands in this segment but one that is all of it. Raw text that does not begin like JSON is not judged here.
 #[must_use]
 pub fn may_hold_ids(text: &[u8], class: u8) -> bool {
-    if text.len() < NODE_BYTES {
-        return true;
-    }
     let start = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text).trim_ascii_start();
     match start.first() {
         // A string with escapes that could not be undone. Other raw text is numbers.
@@ -33,7 +32,7 @@ mod tests {
     // Protects ids in strings: what readers of records open must be looked into, and prose must not, or every look-up reads it.
     #[test]
     fn what_readers_of_records_would_open_is_named_and_prose_is_not() {
-        let judge = |text: &str, class| may_hold_ids(format!("{text}{}", " ".repeat(NODE_BYTES)).as_bytes(), class);
+        let judge = |text: &str, class| may_hold_ids(text.as_bytes(), class);
         for text in [" {\"id\":1} ", " \n[{}]", "\u{feff}{}", "data: {}", "event: x\ndata: {}"] {
             assert!(judge(text, class::TEXT), "{text}");
         }
@@ -50,6 +49,5 @@ mod tests {
             assert!(!judge(text, class::TEXT), "{text}");
         }
         assert!(!judge("[1,2,3]", class::RAW) && judge("\"\\u00e9\"", class::RAW));
-        assert!(may_hold_ids("escapes made it long".as_bytes(), class::TEXT));
     }
 }

@@ -6,10 +6,10 @@ use rustc_hash::FxHashMap;
 
 use super::outline::{Outline, Outlines};
 use super::{COLUMN_LIMIT, Columns, Group, Head, Links, NodePart, Opening, Payload, TemplatePart};
+use crate::bytes::Reader;
 use crate::error::{Corrupt, corrupt};
 use crate::group::build::{NAMING, list_column};
 use crate::group::stream;
-use crate::record::NODE_BYTES;
 use crate::record::cut::class;
 use crate::record::template::{Slot, SlotKind, Template};
 
@@ -88,24 +88,21 @@ fn may_have_raw(outlines: &dyn Outlines, part: &TemplatePart) -> Result<bool, Co
 }
 
 impl Head {
-    /// Segments that are marked, and those as long as a needle that is too long for a short value.
+    /// Segments that are marked, and those as long as a needle: an id that is long, or only written long, is one by itself.
     fn texts(&self, needles: &[&[u8]]) -> Result<Vec<u32>, Corrupt> {
         let table = self.unpack(stream::SEGMENTS)?;
-        let kinds = table.get(..self.segments);
-        let kinds = kinds.ok_or_else(|| corrupt!("a table too short for {} segments", self.segments))?;
-        let long: Vec<u32> =
-            needles.iter().filter(|needle| needle.len() >= NODE_BYTES).map(|needle| needle.len() as u32).collect();
-        let lengths: Vec<u32> = match long.is_empty() {
-            true => Vec::new(),
-            false => {
-                let (parts, _) = self.read_segments()?;
-                parts.iter().map(|part| part.length).collect()
+        let (kinds, lengths) = table
+            .split_at_checked(self.segments)
+            .ok_or_else(|| corrupt!("{} bytes for {} segments", table.len(), self.segments))?;
+        let mut lengths = Reader::new(lengths);
+        let mut texts = Vec::new();
+        for (number, kind) in (self.first_segment..).zip(kinds) {
+            let length = lengths.short_varint32()? as usize;
+            if kind & NAMING != 0 || needles.iter().any(|needle| needle.len() == length) {
+                texts.push(number);
             }
-        };
-        let is_candidate =
-            |at: usize, kind: u8| kind & NAMING != 0 || lengths.get(at).is_some_and(|length| long.contains(length));
-        let candidates = kinds.iter().enumerate().filter(|(at, kind)| is_candidate(*at, **kind));
-        Ok(candidates.map(|(at, _)| self.first_segment.saturating_add(at as u32)).collect())
+        }
+        Ok(texts)
     }
 }
 

@@ -32,7 +32,8 @@ pub(super) fn read(metadata: &mut Metadata, shape: ShapeId, object: &Object<'_>)
 }
 
 impl Metadata {
-    /// Reads an embedded request or response; JSON in a string is followed.
+    /// Reads an embedded request or response; JSON in a string is followed. Ids are looked for in such strings only as far as
+    /// [`crate::record::naming`] knows them.
     fn embed(&mut self, body: Option<Json<'_>>) {
         let Some(body) = body else { return };
         let inner = match body.as_str() {

@@ -3,7 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | `table` | fingerprint → number, for what the open pack holds |
-//! | `ring` | the bytes of recent nodes, to compare with |
+//! | `memory` | what recent nodes looked like, to compare with: as they are, or by their children |
+//! | `ring` | the bytes of that, the oldest giving way |
 //! | `literal` | the literal streams: open block, recent blocks |
 //! | `assemble` | gives out numbers; equal content gets one number, after a byte comparison |
 //! | `encode` | blocks and groups are coded on all cores and leave in order |
