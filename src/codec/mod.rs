@@ -156,6 +156,11 @@ pub fn decompress_with_dictionary(data: &[u8], length: usize, dictionary: &[u8])
     }
 }
 
+/// Prefixes up to this length are copied into the decoder.
+const SHORT_PREFIX: usize = 64 << 10;
+/// What begins so is taken for a dictionary and not for text (RFC 8878, §5).
+const DICTIONARY_MAGIC: [u8; 4] = 0xEC30_A437u32.to_le_bytes();
+
 /// Decompresses exactly `length` bytes.
 ///
 /// # Errors
@@ -168,6 +173,14 @@ pub fn decompress(data: &[u8], length: usize, prefix: Option<&[u8]>) -> Result<V
             prepare(context)?;
             context.decompress(&mut out, data)
         }),
+        // Copied: that costs less than a context, which must not outlive what it refers to.
+        Some(prefix) if prefix.len() <= SHORT_PREFIX && !prefix.starts_with(&DICTIONARY_MAGIC) => {
+            DECOMPRESSOR.with_borrow_mut(|context| {
+                prepare(context)?;
+                context.load_dictionary(prefix)?;
+                context.decompress(&mut out, data)
+            })
+        }
         Some(prefix) => {
             let mut own = DCtx::create();
             prepare(&mut own).and_then(|()| own.ref_prefix(prefix).map(drop)).and_then(|()| own.decompress(&mut out, data))
@@ -398,6 +411,13 @@ mod tests {
         // A copy: zstd gives up a prefix that lies where its input does.
         let with = compress_with_prefix(&raw, 19, Some(&raw.clone())).unwrap();
         assert!(with.len() < plain.len() / 4, "{} against {}", with.len(), plain.len());
+        // Short ones take another way, but for those that look like a dictionary.
+        for first in [&b"text"[..], &DICTIONARY_MAGIC] {
+            let prefix = [first, &raw[..9_000]].concat();
+            let with = compress_with_prefix(&raw[..9_500], 19, Some(&prefix)).unwrap();
+            assert_eq!(decompress(&with, 9_500, Some(&prefix)).unwrap(), raw[..9_500]);
+            assert_eq!(decompress(&plain, raw.len(), None).unwrap(), raw);
+        }
         assert_eq!(decompress(&with, raw.len(), Some(&raw)).unwrap(), raw);
         assert!(decompress(&plain, raw.len() - 1, None).is_err());
         assert!(decompress(&plain[..plain.len() / 2], raw.len(), None).is_err());

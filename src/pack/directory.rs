@@ -4,6 +4,8 @@
 //! reader steps back over commits only to the last full one. Full directories come at seal and whenever the commits since the
 //! last one weigh as much as it does, which keeps both the chain short and the appended bytes linear.
 
+use smallvec::SmallVec;
+
 use crate::bytes::{Put, Reader};
 use crate::error::{Corrupt, corrupt};
 use crate::ids::PackId;
@@ -43,8 +45,8 @@ pub struct GroupEntry {
     pub first_segment: u32,
     /// How many segments.
     pub segments: u32,
-    /// Its records, in the order stored.
-    pub records: Vec<RecordRun>,
+    /// Its records, in the order stored: nearly always one run.
+    pub records: SmallVec<[RecordRun; 1]>,
 }
 
 /// Templates stored together.
@@ -76,11 +78,11 @@ pub struct Directory {
 impl Directory {
     /// Adds what a later commit brought.
     pub fn extend(&mut self, later: Directory) {
-        self.blocks.extend(later.blocks);
-        self.groups.extend(later.groups);
-        self.templates.extend(later.templates);
-        self.journals.extend(later.journals);
-        self.dictionaries.extend(later.dictionaries);
+        join(&mut self.blocks, later.blocks);
+        join(&mut self.groups, later.groups);
+        join(&mut self.templates, later.templates);
+        join(&mut self.journals, later.journals);
+        join(&mut self.dictionaries, later.dictionaries);
     }
 
     /// Records in all groups.
@@ -92,23 +94,23 @@ impl Directory {
     fn encode(&self, out: &mut Vec<u8>) {
         // Offsets rise within each list: differences stay short.
         let mut last = 0;
+        let mut ends = Ends::default();
         out.put_varint(self.blocks.len() as u64);
         for block in &self.blocks {
             out.put_varint(block.offset - last);
             last = block.offset;
             out.put_u8(block.class);
-            out.put_varint(u64::from(block.start));
-            out.put_varint(u64::from(block.length));
+            ends.put(block.class, block.start, block.length, out);
         }
         let mut last = 0;
         let mut next_record = 0u64;
+        let mut ends = Ends::default();
         out.put_varint(self.groups.len() as u64);
         for group in &self.groups {
             out.put_varint(group.offset - last);
             last = group.offset;
-            for number in [group.first_node, group.nodes, group.first_segment, group.segments] {
-                out.put_varint(u64::from(number));
-            }
+            ends.put(NODES, group.first_node, group.nodes, out);
+            ends.put(SEGMENTS, group.first_segment, group.segments, out);
             out.put_varint(group.records.len() as u64);
             for run in &group.records {
                 out.put_signed(run.first.wrapping_sub(next_record) as i64);
@@ -137,24 +139,25 @@ impl Directory {
     fn decode(reader: &mut Reader<'_>) -> Result<Directory, Corrupt> {
         let mut directory = Directory::default();
         let mut last = 0u64;
-        for _ in 0..reader.count(4)? {
+        let mut ends = Ends::default();
+        let count = reader.count(4)?;
+        directory.blocks.reserve(count);
+        for _ in 0..count {
             let offset = step(&mut last, reader)?;
-            let (class, start, length) = (reader.u8()?, reader.varint32()?, reader.varint32()?);
-            if start.checked_add(length).is_none() {
-                return Err(corrupt!("a block ends past 4 GiB"));
-            }
+            let class = reader.u8()?;
+            let (start, length) = ends.read(class, reader)?;
             directory.blocks.push(BlockEntry { offset, class, start, length });
         }
         let mut last = 0u64;
         let mut next_record = 0u64;
-        for _ in 0..reader.count(6)? {
+        let mut ends = Ends::default();
+        let count = reader.count(6)?;
+        directory.groups.reserve(count);
+        for _ in 0..count {
             let offset = step(&mut last, reader)?;
-            let [first_node, nodes, first_segment, segments] =
-                [reader.varint32()?, reader.varint32()?, reader.varint32()?, reader.varint32()?];
-            if first_node.checked_add(nodes).is_none() || first_segment.checked_add(segments).is_none() {
-                return Err(corrupt!("a group's numbers overflow"));
-            }
-            let mut records = Vec::new();
+            let (first_node, nodes) = ends.read(NODES, reader)?;
+            let (first_segment, segments) = ends.read(SEGMENTS, reader)?;
+            let mut records = SmallVec::new();
             for _ in 0..reader.count(2)? {
                 let first = next_record.wrapping_add(reader.signed()? as u64);
                 let count = reader.varint()?;
@@ -178,6 +181,40 @@ impl Directory {
     }
 }
 
+fn join<T>(all: &mut Vec<T>, later: Vec<T>) {
+    // Mostly there is but one.
+    if all.is_empty() { *all = later } else { all.extend(later) }
+}
+
+/// Where the last of each kind of thing ended, and the next mostly begins: a block of a class, nodes, segments.
+#[derive(Default)]
+struct Ends([u32; KINDS]);
+
+/// As many as there are classes of blocks at least.
+const KINDS: usize = 4;
+const NODES: u8 = 0;
+const SEGMENTS: u8 = 1;
+
+impl Ends {
+    fn put(&mut self, kind: u8, start: u32, length: u32, out: &mut Vec<u8>) {
+        let end = &mut self.0[usize::from(kind) % KINDS];
+        out.put_signed(i64::from(start) - i64::from(*end));
+        out.put_varint(u64::from(length));
+        *end = start.wrapping_add(length);
+    }
+
+    /// Start and length.
+    fn read(&mut self, kind: u8, reader: &mut Reader<'_>) -> Result<(u32, u32), Corrupt> {
+        let end = &mut self.0[usize::from(kind) % KINDS];
+        let start = i64::from(*end).checked_add(reader.signed()?).and_then(|start| u32::try_from(start).ok());
+        let start = start.ok_or_else(|| corrupt!("a start beyond 4 GiB before offset {}", reader.position()))?;
+        let length = reader.varint32()?;
+        *end = start.checked_add(length).ok_or_else(|| corrupt!("an end beyond 4 GiB before offset {}", reader.position()))?;
+        Ok((start, length))
+    }
+}
+
+#[inline]
 fn step(last: &mut u64, reader: &mut Reader<'_>) -> Result<u64, Corrupt> {
     *last = last.checked_add(reader.varint()?).ok_or_else(|| corrupt!("an offset overflows"))?;
     Ok(*last)
@@ -264,7 +301,7 @@ mod tests {
                 nodes: 2,
                 first_segment: 0,
                 segments: 3,
-                records: vec![RecordRun { first: 10, count: 2 }, RecordRun { first: 3, count: 1 }],
+                records: SmallVec::from_slice(&[RecordRun { first: 10, count: 2 }, RecordRun { first: 3, count: 1 }]),
             }],
             templates: vec![TemplatesEntry { offset: 300, first: 0, count: 4 }],
             journals: vec![400, 500],

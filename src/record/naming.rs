@@ -1,18 +1,29 @@
 //! Which texts an id of their record may stand in, so that an id is looked for in few of them.
 //!
-//! Ids are short values, which stand in columns; a longer one is a segment of its own, found by its length, and so is one that only its
-//! escapes make long. Beyond that, readers of records look for ids in strings that are JSON as a whole, perhaps after a byte order mark,
-//! or a stream of events. Most of those are opened when they are cut; what could not be remains a segment.
+//! Ids are short values, which stand in columns; a longer one is a segment of its own, found by its length. Only escapes make a segment
+//! of a short one: what is short and looks like an id is named, for much text in other scripts than Latin is short and written with escapes.
+//! Beyond that, readers of records look for ids in strings that are JSON as a whole, perhaps after a byte order mark, or a stream of
+//! events. Most of those are opened when they are cut; what could not be remains a segment.
 //!
 //! The `shape` room decides what an id is. Where it begins to read ids from other texts, they must be judged so here, and packs written
 //! before do not have the mark.
 
+use crate::record::NODE_BYTES;
 use crate::record::cut::class;
 use crate::record::scan;
 
-/// False when no id stands in this segment but one that is all of it. Raw text that does not begin like JSON is not judged here.
+/// True for an id whose segments are all named: looking for others of its length is vain.
+#[must_use]
+pub fn is_named(id: &[u8]) -> bool {
+    id.len() < NODE_BYTES && id.iter().all(u8::is_ascii_graphic)
+}
+
+/// False when no id stands in this segment but one that is all of it and not named ([`is_named`]). Raw text that does not begin like JSON is not judged here.
 #[must_use]
 pub fn may_hold_ids(text: &[u8], class: u8) -> bool {
+    if is_named(text) {
+        return true;
+    }
     let start = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text).trim_ascii_start();
     match start.first() {
         // A string with escapes that could not be undone. Other raw text is numbers.
@@ -33,21 +44,22 @@ mod tests {
     #[test]
     fn what_readers_of_records_would_open_is_named_and_prose_is_not() {
         let judge = |text: &str, class| may_hold_ids(text.as_bytes(), class);
-        for text in [" {\"id\":1} ", " \n[{}]", "\u{feff}{}", "data: {}", "event: x\ndata: {}"] {
+        for text in ["msg_01", " {\"id\":1} ", " \n[{}]", "\u{feff}{}", "data: {}", "event: x\ndata: {}"] {
             assert!(judge(text, class::TEXT), "{text}");
         }
         for text in [
             "some words",
-            "{\"id\":1",
+            "{\"id\": 1",
             "[1] is a source",
             "{} and {}",
-            "\"quoted\"",
+            "\"quoted text\"",
             "the data: none",
-            "resp_67ccd2bed1ec8190b14f964abc0542670bb6a6b45",
+            "resp_67ccd2bed1ec8190b14f964abc0542670bb6a6b452795e",
             "日本語",
         ] {
             assert!(!judge(text, class::TEXT), "{text}");
         }
-        assert!(!judge("[1,2,3]", class::RAW) && judge("\"\\u00e9\"", class::RAW));
+        let numbers = format!("[{}1]", "1,".repeat(NODE_BYTES / 2));
+        assert!(!judge(&numbers, class::RAW) && judge("\"\\u00e9 \"", class::RAW));
     }
 }

@@ -12,6 +12,7 @@ mod plan;
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use crate::error::{Corrupt, Error, IoContext, Result};
 use crate::vault::Vault;
@@ -54,6 +55,12 @@ impl<'w> Sink<'w> {
     }
 }
 
+/// Processors this process may use. Asked once: control groups are files to be read.
+fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
 impl Vault {
     /// Writes lines byte for byte.
     ///
@@ -80,7 +87,7 @@ impl Vault {
 
     /// Threads to read with.
     pub(crate) fn threads(&self) -> usize {
-        self.options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+        self.options.threads.unwrap_or_else(cores)
     }
 }
 

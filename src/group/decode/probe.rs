@@ -11,6 +11,7 @@ use crate::error::{Corrupt, corrupt};
 use crate::group::build::{NAMING, list_column};
 use crate::group::stream;
 use crate::record::cut::class;
+use crate::record::naming::is_named;
 use crate::record::template::{Slot, SlotKind, Template};
 
 /// What is looked for in short values.
@@ -88,17 +89,18 @@ fn may_have_raw(outlines: &dyn Outlines, part: &TemplatePart) -> Result<bool, Co
 }
 
 impl Head {
-    /// Segments that are marked, and those as long as a needle: an id that is long, or only written long, is one by itself.
+    /// Segments that are marked, and those as long as a needle that is a segment by itself and has no mark.
     fn texts(&self, needles: &[&[u8]]) -> Result<Vec<u32>, Corrupt> {
         let table = self.unpack(stream::SEGMENTS)?;
         let (kinds, lengths) = table
             .split_at_checked(self.segments)
             .ok_or_else(|| corrupt!("{} bytes for {} segments", table.len(), self.segments))?;
+        let unnamed: Vec<usize> = needles.iter().filter(|needle| !is_named(needle)).map(|needle| needle.len()).collect();
         let mut lengths = Reader::new(lengths);
         let mut texts = Vec::new();
         for (number, kind) in (self.first_segment..).zip(kinds) {
             let length = lengths.short_varint32()? as usize;
-            if kind & NAMING != 0 || needles.iter().any(|needle| needle.len() == length) {
+            if kind & NAMING != 0 || unnamed.contains(&length) {
                 texts.push(number);
             }
         }

@@ -323,7 +323,7 @@ fn code(job: Job, levels: Levels, coder: Option<&Coder>, dictionaries: &Dictiona
                 nodes: group.nodes(),
                 first_segment: group.first_segment,
                 segments: group.segments,
-                records: std::mem::take(&mut group.runs),
+                records: group.runs.drain(..).collect(),
             };
             let _ = spare.groups.try_send(group);
             Coded::Frame(frame, Box::new(move |offset, directory| directory.groups.push(GroupEntry { offset, ..entry })))
