@@ -509,6 +509,22 @@ pub fn record_prints(payload: &[u8]) -> Result<Vec<u16>, Corrupt> {
     Ok(bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect())
 }
 
+/// Where a group's new text begins in each literal stream.
+///
+/// # Errors
+/// When the payload is malformed.
+pub fn text_starts(payload: &[u8]) -> Result<[u32; class::COUNT], Corrupt> {
+    let mut head = Reader::new(payload);
+    for _ in 0..5 {
+        head.varint32()?;
+    }
+    let mut starts = [0; class::COUNT];
+    for start in &mut starts {
+        *start = head.varint32()?;
+    }
+    Ok(starts)
+}
+
 /// The root nodes of a group's records, without opening anything else: a record's own nodes end with its root.
 ///
 /// # Errors

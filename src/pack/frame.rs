@@ -6,6 +6,8 @@
 //! The checksum (xxh3-64) covers everything before it; the decoded checksum (low half of xxh3-64) covers the payload after
 //! decompression, 0 where it is stored raw. The lengths come first so that a scan can step over kinds it does not know.
 
+use std::borrow::Cow;
+
 use crate::bytes::{Put, Reader};
 use crate::checksum::{checksum, checksum32};
 use crate::codec::{Gradual, Needs, Resting};
@@ -261,6 +263,17 @@ fn after_prefix<'a>(frame: &Frame<'a>) -> Result<&'a [u8], Corrupt> {
     reader.varint()?;
     reader.varint()?;
     reader.take(reader.remaining())
+}
+
+/// What a frame that stands alone decodes to, where it lies if it is stored as it is.
+///
+/// # Errors
+/// As [`decode`].
+pub fn content<'f>(frame: &Frame<'f>) -> Result<Cow<'f, [u8]>, Corrupt> {
+    match frame.codec {
+        codec::RAW => Ok(Cow::Borrowed(frame.payload)),
+        _ => decode(frame, None).map(Cow::Owned),
+    }
 }
 
 /// Decodes a frame's payload and verifies it. `prefix` must be given for frames coded with one.

@@ -25,6 +25,8 @@ pub struct PackReader {
     pub directory: Directory,
     /// The commit it was opened at.
     pub committed: Committed,
+    /// The vault's generation that its last commit made.
+    pub generation: u64,
     /// Nothing will be appended.
     pub sealed: bool,
     /// What it says of itself and may be ignored.
@@ -62,6 +64,7 @@ impl PackReader {
             path,
             directory: Directory::default(),
             committed,
+            generation: 0,
             sealed: false,
             mark: Mark::default(),
             replaces: Vec::new(),
@@ -85,7 +88,7 @@ impl PackReader {
                 return Err(corrupt!("commit at offset {at} follows one at offset {}", commit.previous));
             }
             if chain.is_empty() {
-                self.sealed = commit.sealed;
+                (self.generation, self.sealed) = (commit.generation, commit.sealed);
             }
             at = if commit.full { 0 } else { commit.previous };
             self.replaces.extend(&commit.replaces);
@@ -104,6 +107,12 @@ impl PackReader {
             Bytes::Mapped(map) => map,
             Bytes::Read(bytes) => bytes,
         }
+    }
+
+    /// Text in it, before compression.
+    #[must_use]
+    pub fn text_bytes(&self) -> u64 {
+        self.directory.blocks.iter().map(|block| u64::from(block.length)).sum()
     }
 
     /// The file.

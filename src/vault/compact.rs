@@ -1,10 +1,11 @@
 //! `compact`: packs are written anew, large and hard pressed.
 //!
 //! A pack that compact made says so in its header and is left alone, so that a second run writes nothing. Small ones are taken up
-//! again once at least half as much has come after them: a log that is compacted every night is rewritten a few times in all, not
-//! every night. Packs go in batches of at most one full pack, each published by itself: that is all the extra space it takes,
+//! again once at least half as much has come after them, all that one run made together: a log that is compacted every night is
+//! rewritten a few times in all, not every night. Packs go in batches of at most one full pack, each published by itself: that is all the extra space it takes,
 //! and where the next run goes on.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::error::Result;
@@ -42,30 +43,36 @@ pub fn profile(level: u8) -> Profile {
 #[must_use]
 pub fn profile_of(mark: Mark, text: u64) -> Profile {
     let level = i32::from(mark.compact_level().unwrap_or(LEVEL));
-    let cold = mark.is_cold();
-    let (block_bytes, star, rest_bytes, group_bytes) = match (cold, text >= FEW_BLOCKS) {
+    Profile {
+        levels: Levels { text: level, dense: level, group: level, cold: mark.is_cold() },
+        shape: shape_of(mark, text),
+        shape_of,
+        mark,
+        vocabulary: true,
+        apart: true,
+        reorder: true,
+        cache_bytes: CACHE_BYTES,
+        table_bytes: u64::MAX,
+    }
+}
+
+/// Sizes of packs with so much text.
+fn shape_of(mark: Mark, text: u64) -> Shape {
+    let (block_bytes, star, rest_bytes, group_bytes) = match (mark.is_cold(), text >= FEW_BLOCKS) {
         // PPMd has no prefix.
         (true, _) => (16 << 20, 1, 0, 1 << 20),
         (false, true) => (2 << 20, 32, 1 << 20, 512 << 10),
         (false, false) => (4 << 20, 16, 4 << 20, 1 << 20),
     };
-    Profile {
-        levels: Levels { text: level, dense: level, group: level, cold },
-        shape: Shape {
-            block_bytes,
-            group_bytes,
-            pack_bytes: 1 << 30,
-            window_bytes: 128 << 20,
-            ring_bytes: 128 << 20,
-            min_match: 512,
-            star,
-            rest_bytes,
-        },
-        mark,
-        vocabulary: true,
-        reorder: true,
-        cache_bytes: CACHE_BYTES,
-        table_bytes: u64::MAX,
+    Shape {
+        block_bytes,
+        group_bytes,
+        pack_bytes: 1 << 30,
+        window_bytes: 128 << 20,
+        ring_bytes: 128 << 20,
+        min_match: 512,
+        star,
+        rest_bytes,
     }
 }
 
@@ -161,11 +168,6 @@ fn rewrite(maintenance: &Maintenance<'_>, batch: &Batch, profile: &Profile, repo
     Ok(true)
 }
 
-/// Bytes of text in a pack, before compression.
-pub fn text_bytes(pack: &PackReader) -> u64 {
-    pack.directory.blocks.iter().map(|block| u64::from(block.length)).sum()
-}
-
 /// Decides for each pack, oldest first.
 fn plan(snapshot: &Snapshot, profile: &Profile, tier: Option<Tier>) -> Plan {
     let level = profile.mark.compact_level().unwrap_or_default();
@@ -177,13 +179,13 @@ fn plan(snapshot: &Snapshot, profile: &Profile, tier: Option<Tier>) -> Plan {
         sealed(pack) && pressed && (tier.is_none() || !other_tier(pack))
     };
     let mut taken: Vec<bool> = snapshot.packs.iter().map(|pack| !finished(pack)).collect();
-    let mut bytes: u64 =
-        snapshot.packs.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(pack, _)| pack.committed.length).sum();
-    for (at, pack) in snapshot.packs.iter().enumerate().rev() {
-        let small = text_bytes(pack) < profile.shape.pack_bytes / 2;
-        if !taken[at] && bytes > 0 && small && !other_tier(pack) && pack.committed.length <= bytes * TAKE_UP_AGAIN {
-            taken[at] = true;
-            bytes += pack.committed.length;
+    let length = |at: &usize| snapshot.packs[*at].committed.length;
+    let mut bytes: u64 = (0..taken.len()).filter(|&at| taken[at]).map(|at| length(&at)).sum();
+    for set in sets(snapshot, |pack| finished(pack) && pack.text_bytes() < profile.shape.pack_bytes / 2 && !other_tier(pack)) {
+        let of_set: u64 = set.iter().map(length).sum();
+        if bytes > 0 && of_set <= bytes * TAKE_UP_AGAIN {
+            set.iter().for_each(|&at| taken[at] = true);
+            bytes += of_set;
         }
     }
     let mut plan = Plan { batches: Vec::new(), rows: Vec::new() };
@@ -193,7 +195,7 @@ fn plan(snapshot: &Snapshot, profile: &Profile, tier: Option<Tier>) -> Plan {
         if !taken {
             continue;
         }
-        let own = text_bytes(pack);
+        let own = pack.text_bytes();
         if text.saturating_add(own) > profile.shape.pack_bytes {
             plan.batches.push(Batch { packs: Vec::new(), bytes: 0, text: 0 });
             text = 0;
@@ -206,6 +208,15 @@ fn plan(snapshot: &Snapshot, profile: &Profile, tier: Option<Tier>) -> Plan {
         }
     }
     plan
+}
+
+/// Packs of each rewrite, the latest first: what it divided by kinds is small or large together.
+fn sets(snapshot: &Snapshot, is_candidate: impl Fn(&PackReader) -> bool) -> Vec<Vec<usize>> {
+    let mut sets: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+    for (at, pack) in snapshot.packs.iter().enumerate().filter(|(_, pack)| is_candidate(pack)) {
+        sets.entry(pack.generation).or_default().push(at);
+    }
+    sets.into_values().rev().collect()
 }
 
 fn row(pack: &PackReader, taken: bool, finished: bool) -> PackPlan {

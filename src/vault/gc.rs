@@ -161,12 +161,15 @@ fn collect(maintenance: &Maintenance<'_>, candidate: &Candidate, grace: Duration
 pub(super) fn profile_like(snapshot: &Snapshot, id: PackId) -> Profile {
     let pack = snapshot.packs.iter().find(|pack| pack.committed.pack == id);
     match pack.filter(|pack| pack.mark.compact_level().is_some()) {
-        Some(pack) => compact::profile_of(pack.mark, compact::text_bytes(pack)),
+        // Its records were told apart when it was made.
+        Some(pack) => Profile { apart: false, ..compact::profile_of(pack.mark, pack.text_bytes()) },
         None => Profile {
             levels: Levels::INGEST,
             shape: Shape::ingest(),
+            shape_of: |_, _| Shape::ingest(),
             mark: Default::default(),
             vocabulary: false,
+            apart: false,
             reorder: false,
             cache_bytes: CACHE_BYTES,
             table_bytes: u64::MAX,

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::group::build::print_of;
 use crate::group::decode::record_prints;
 use crate::ids::RecordHash;
-use crate::pack::frame::Kind;
+use crate::pack::frame::{self, Kind};
 use crate::shape::{FileState, Record, carried_ids};
 use crate::vault::ahead::in_order;
 use crate::vault::fetch::Fetcher;
@@ -153,7 +153,9 @@ impl<'v> Lookup<'v> {
         for pack in &self.snapshot.packs {
             for entry in &pack.directory.groups {
                 let frame = pack.frame(entry.offset, Kind::Group).map_err(|corrupt| pack.damaged(corrupt))?;
-                let prints = record_prints(frame.payload).map_err(|corrupt| pack.damaged(corrupt))?;
+                let prints = frame::content(&frame)
+                    .and_then(|payload| record_prints(&payload))
+                    .map_err(|corrupt| pack.damaged(corrupt))?;
                 let records = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
                 numbers.extend(prints.iter().zip(records).filter(|(print, _)| fits(**print)).map(|(_, number)| number));
             }

@@ -52,7 +52,8 @@ fn listed(pack: &PackReader, index: &Index, past: &mut Past) -> Result<usize, Co
     let Some(hashes) = index.hashes(lowest) else { return Ok(0) };
     let mut roots = Vec::new();
     for entry in groups {
-        let payload = frame::decode(&pack.frame(entry.offset, Kind::Group)?, None)?;
+        let frame = pack.frame(entry.offset, Kind::Group)?;
+        let payload = frame::content(&frame)?;
         let numbers = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
         for (root, number) in record_roots(&payload)?.into_iter().zip(numbers) {
             let Some(&hash) = hashes.get((number - lowest) as usize) else { return Ok(0) };

@@ -3,6 +3,7 @@
 //! `head` is read, the packs it names are mapped, and that is the state: writers append behind committed lengths, rewrites make
 //! new packs. A pack that is gone by the time it is opened means that `head` has moved on: it is read again.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::error::{Corrupt, Error, Result};
@@ -38,6 +39,8 @@ pub struct Snapshot {
     pub packs: Vec<Arc<PackReader>>,
     layout: Layout,
     places: OnceLock<Vec<Place>>,
+    /// How often a record was looked for without them.
+    asked: AtomicUsize,
     state: OnceLock<State>,
     cache_bytes: usize,
 }
@@ -48,6 +51,9 @@ pub const OPEN_VIEWS: usize = 4;
 const CACHES_SHARE: usize = 4;
 /// A view with less would decode the same block again and again.
 const LEAST_CACHE: usize = 6 << 20;
+
+/// Records are looked for in the directories so often before a list of all places is made.
+const FEW: usize = 8;
 
 /// How often a vanished pack makes us look at `head` again before it is taken for lost.
 const ATTEMPTS: usize = 5;
@@ -97,7 +103,7 @@ impl Snapshot {
     #[must_use]
     pub fn with_packs(layout: &Layout, head: Head, packs: Vec<Arc<PackReader>>) -> Snapshot {
         let (places, state) = (OnceLock::new(), OnceLock::new());
-        Snapshot { head, packs, layout: layout.clone(), places, state, cache_bytes: CACHE_BYTES }
+        Snapshot { head, packs, layout: layout.clone(), places, asked: AtomicUsize::new(0), state, cache_bytes: CACHE_BYTES }
     }
 
     /// The same, read by so many threads within a limit of memory: each view of a pack may keep less of what it decodes.
@@ -152,10 +158,29 @@ impl Snapshot {
     /// Where a record is: pack, group, position; `None` when it is gone.
     #[must_use]
     pub fn locate(&self, number: u64) -> Option<(usize, usize, usize)> {
+        if self.places.get().is_none() && self.asked.fetch_add(1, Ordering::Relaxed) < FEW {
+            return self.locate_by_looking(number);
+        }
         let places = self.places();
         let place = places[..places.partition_point(|place| place.first <= number)].last()?;
         let offset = number - place.first;
         (offset < place.count).then(|| (place.pack as usize, place.group as usize, place.position as usize + offset as usize))
+    }
+
+    /// The same without a list of all places, which costs more than looking at them a few times.
+    fn locate_by_looking(&self, number: u64) -> Option<(usize, usize, usize)> {
+        for (pack, reader) in self.packs.iter().enumerate() {
+            for (group, entry) in reader.directory.groups.iter().enumerate() {
+                let mut position = 0;
+                for run in &entry.records {
+                    if number.checked_sub(run.first).is_some_and(|offset| offset < run.count) {
+                        return Some((pack, group, (position + (number - run.first)) as usize));
+                    }
+                    position += run.count;
+                }
+            }
+        }
+        None
     }
 
     /// Sources, removals, mappings and log.

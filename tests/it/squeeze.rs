@@ -148,6 +148,75 @@ fn two_thousand_variants_of_a_prompt_cost_sixty_bytes_each() {
     assert!(each <= 60, "{each} bytes each");
 }
 
+/// Protects reading groups that are coded with a dictionary: they are few, and every way to a record leads through them.
+#[test]
+fn records_in_groups_with_a_dictionary_are_found_by_their_hash() {
+    let house = House::new();
+    let mut random = Random(4);
+    let mut line = |n: usize| {
+        let fields: String = (0..40).map(|field| format!("\"field_{field}\":\"{}\",", random.word())).collect();
+        format!(
+            "{{\"id\":\"request-{n}\",{fields}\"usage\":{{\"input\":{},\"output\":{}}}}}",
+            random.below(9_000),
+            random.below(900)
+        )
+    };
+    let lines: Vec<String> = (0..400).map(&mut line).collect();
+    let mut log = String::new();
+    for (step, part) in lines.chunks(5).enumerate() {
+        log += &(part.join("\n") + "\n");
+        house.put_in("a.jsonl", &log);
+        if step == 60 {
+            train(&house, &TrainOptions::default());
+        }
+    }
+    assert!(frames(&house).0.contains(&(frame::Kind::Group as u8, frame::codec::ZSTD_DICTIONARY)), "{:?}", frames(&house).0);
+    for line in lines.iter().rev().step_by(7) {
+        let hash = format!("{:032x}", turnpack::checksum::content_hash(line.as_bytes()));
+        assert_eq!(house.get(&hash[..12]).unwrap().0, line.as_bytes());
+        assert_eq!(house.get(&hash).unwrap().0, line.as_bytes());
+    }
+    house.consistent();
+}
+
+/// Protects logs of different kinds beside each other: each has packs of its own, every line stays, nothing is done twice, and what comes
+/// in little by little does not have all of them written anew.
+#[test]
+fn logs_of_different_kinds_are_compacted_apart() {
+    let house = House::new();
+    let mut random = Random(9);
+    let mut noise = |length: usize| -> String { (0..length).map(|_| char::from(b'!' + random.below(90) as u8)).collect() };
+    let mut gateway = |lines: usize| -> String {
+        let line = |n| format!("{{\"request_id\":\"q{n}\",\"model\":\"m\",\"prompt\":{:?},\"status\":200}}\n", noise(6_000));
+        (0..lines).map(line).collect()
+    };
+    let first = gateway(900);
+    let agent: String =
+        gateway(900).replace("request_id", "uuid").replace("prompt", "text").replace("status", "turn").replace("model", "cwd");
+    house.put_in("gateway.jsonl", &first);
+    house.put_in("agent.jsonl", &agent);
+    let small = "{\"event\":\"start\",\"host\":\"a\"}\n".to_string();
+    house.put_in("small.jsonl", &small);
+    let packs = |house: &House| std::fs::read_dir(house.vault().join("packs")).unwrap().count();
+    house.compact();
+    assert_eq!(packs(&house), 3);
+    let names = ["gateway.jsonl", "agent.jsonl", "small.jsonl"];
+    for (name, bytes) in names.into_iter().zip([&first, &agent, &small]) {
+        assert_eq!(house.export(name), bytes.as_bytes(), "{name}");
+    }
+    house.consistent();
+    assert_eq!(house.compact().packs_rewritten, 0);
+    // A little more: the large packs of the run before stay, though each alone is not twice as large as what the small ones make.
+    let more = first.clone() + &gateway(20);
+    house.put_in("gateway.jsonl", &more);
+    let report = house.compact();
+    assert_eq!((report.packs_rewritten, report.packs_kept), (1, 3));
+    assert_eq!(house.export("gateway.jsonl"), more.as_bytes());
+    house.put_in("agent.jsonl", agent.clone() + &gateway(1_200));
+    assert_eq!(house.compact().packs_kept, 0);
+    house.consistent();
+}
+
 fn train(house: &House, options: &TrainOptions) -> TrainReport {
     house.open().train_dictionaries(options).unwrap()
 }

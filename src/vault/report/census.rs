@@ -172,15 +172,7 @@ fn look(view: &mut PackView, index: usize) -> Result<Found, Corrupt> {
     let entry = view.pack().directory.groups.get(index).map_or(0, |entry| entry.offset);
     let reader = std::sync::Arc::clone(view.pack());
     let stored = reader.frame(entry, Kind::Group)?;
-    let decoded;
-    let payload = match stored.codec {
-        frame::codec::RAW => stored.payload,
-        _ => {
-            decoded = frame::decode(&stored, None)?;
-            &decoded
-        }
-    };
-    let streams = StreamSizes::read(payload)?;
+    let streams = StreamSizes::read(&frame::content(&stored)?)?;
     let group = view.open_group(index)?;
     let own = group.own_bytes(|number| view.templates().get(number))?;
     let (_, count, _) = group.sizes();

@@ -14,6 +14,7 @@
 //! |---|---|
 //! | `live` | which records stay |
 //! | `carry` | the journals' entries that go along |
+//! | `kinds` | logs of different kinds in different packs |
 //! | `order` | like records together, where that pays |
 //! | `stream` | records are fetched and cut on several threads and leave in order |
 //! | `splits` | where the user had strings split |
@@ -22,6 +23,7 @@
 //! | `vocabulary` | words found in a sample of what stays |
 
 pub mod carry;
+pub mod kinds;
 pub mod live;
 pub mod order;
 pub mod sink;
@@ -48,6 +50,7 @@ use crate::vault::head::{Head, LivePack};
 use crate::vault::journal::{self, Entry, Stamp};
 use crate::vault::layout::Layout;
 use crate::vault::rewrite::carry::{Carried, Purged};
+use crate::vault::rewrite::kinds::{Section, Text};
 use crate::vault::rewrite::live::Removed;
 use crate::vault::rewrite::sink::{NewPacks, Shared};
 use crate::vault::rewrite::stream::{Cutting, Means, Piece, Units};
@@ -63,10 +66,14 @@ pub struct Profile {
     pub levels: Levels,
     /// Sizes.
     pub shape: Shape,
+    /// Sizes of a pack with such a mark and so much text, where packs are divided.
+    pub shape_of: fn(Mark, u64) -> Shape,
     /// What the new packs say of themselves.
     pub mark: Mark,
     /// Look for a vocabulary that makes text smaller.
     pub vocabulary: bool,
+    /// Logs of different kinds go to different packs.
+    pub apart: bool,
     /// Look for an order in which like records stand together.
     pub reorder: bool,
     /// What each thread may keep of decoded blocks and groups.
@@ -93,8 +100,16 @@ impl Profile {
             // Tables double, and both are there while they do.
             self.table_bytes = (limit / 5).max(LEAST_SHARE as u64);
             self.reorder &= limit >= ROOM_TO_ORDER;
+            self.apart &= limit >= ROOM_TO_ORDER;
         }
         self
+    }
+
+    /// Sizes for packs of so much text, within the memory there is.
+    fn shape_for(&self, text: u64) -> Shape {
+        let shape = (self.shape_of)(self.mark, text);
+        let (window_bytes, ring_bytes) = (self.shape.window_bytes, self.shape.ring_bytes);
+        Shape { window_bytes: shape.window_bytes.min(window_bytes), ring_bytes: shape.ring_bytes.min(ring_bytes), ..shape }
     }
 }
 
@@ -348,34 +363,57 @@ impl<'a> Maintenance<'a> {
         };
         let means = Means { threads: self.pool.current_num_threads(), cache_bytes: profile.cache_bytes };
         let stored = Units::stored(old, request.live);
-        if profile.vocabulary
-            && let Some(coder) = vocabulary::find(old, &stored, means, profile.levels.text)?
-        {
-            writer.assembler.use_vocabulary(coder);
-        }
+        let sections = match profile.apart {
+            true => kinds::apart(old, stored, means, self.interrupt)?,
+            false => vec![Section { units: stored, text: Text::of(old) }],
+        };
         let total = old.iter().map(|pack| pack.directory.record_count()).sum();
         self.progress.phase("rewriting", Some(total));
-        let (units, means) = match profile.reorder {
-            true => order::by_likeness(old, stored, means, self.interrupt)?,
-            false => (stored, means),
-        };
         let options = CutOptions { splits: splits::of(old)?, ..CutOptions::default() };
-        let complete = stream::in_order(old, &units, Cutting { known: &known, options: &options }, means, |piece| {
-            if self.interrupt.is_raised() {
-                return Ok(false);
+        for (index, section) in sections.into_iter().enumerate() {
+            if profile.apart {
+                writer.begin(index, profile.shape_for(section.text.all()))?;
             }
-            self.progress.advance(piece.records());
-            writer.take(&piece, &options)?;
-            Ok(true)
-        })?;
-        if !complete {
-            // Dropped rather than finished: nothing names what was written.
-            drop(writer.assembler.finish());
-            return Ok(None);
+            if !self.section(old, section, means, profile, &options, &known, &mut writer)? {
+                // Dropped rather than finished: nothing names what was written.
+                drop(writer.assembler.finish());
+                return Ok(None);
+            }
         }
         writer.finish(journal)?;
         (self.watch)(Step::Written)?;
         Ok(Some(shared.packs()))
+    }
+
+    /// Writes a section; false when interrupted.
+    #[allow(clippy::too_many_arguments, reason = "each is one thing that a section needs")]
+    fn section(
+        &self,
+        old: &[Arc<PackReader>],
+        section: Section<'_>,
+        means: Means,
+        profile: &Profile,
+        options: &CutOptions,
+        known: &Known,
+        writer: &mut Writer<'_>,
+    ) -> Result<bool> {
+        if profile.vocabulary
+            && let Some(coder) = vocabulary::find(old, &section.units, section.text.words, means, profile.levels.text)?
+        {
+            writer.assembler.use_vocabulary(coder);
+        }
+        let (units, means) = match profile.reorder {
+            true => order::by_likeness(old, section.units, section.text.all(), means, self.interrupt)?,
+            false => (section.units, means),
+        };
+        stream::in_order(old, &units, Cutting { known, options }, means, |piece| {
+            if self.interrupt.is_raised() {
+                return Ok(false);
+            }
+            self.progress.advance(piece.records());
+            writer.take(&piece, options)?;
+            Ok(true)
+        })
     }
 
     fn verify_and_publish(
@@ -501,6 +539,17 @@ struct Writer<'w> {
 }
 
 impl Writer<'_> {
+    /// A section begins, in a pack of its own.
+    fn begin(&mut self, index: usize, shape: Shape) -> Result<()> {
+        if index > 0 && !self.assembler.is_at_start() {
+            self.issued += 1;
+            self.assembler.commit(Vec::new(), true)?;
+        }
+        self.commit_every = (shape.ring_bytes / 2) as u64;
+        self.assembler.begin_anew(shape);
+        Ok(())
+    }
+
     fn take(&mut self, piece: &Piece, options: &CutOptions) -> Result<()> {
         self.numbers.clear();
         match piece {

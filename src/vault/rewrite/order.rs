@@ -48,7 +48,7 @@ const UNIT_RECORDS: usize = 64;
 const KNOWN_BITS: u32 = 20;
 
 /// What may hold a key: a hash of the name before a value, in whatever template it stands.
-type Field = u64;
+pub(super) type Field = u64;
 
 /// Some records with the text that came with them.
 #[derive(Default)]
@@ -64,17 +64,17 @@ struct Window {
     names: FxHashMap<u64, Vec<Field>>,
 }
 
-/// The records in the order they should be stored, and what is needed to fetch them in it.
+/// The records, which have so much text, in the order they should be stored, and what is needed to fetch them in it.
 ///
 /// # Errors
 /// When records cannot be read.
 pub fn by_likeness<'l>(
     packs: &[Arc<PackReader>],
     stored: Units<'l>,
+    text: u64,
     means: Means,
     interrupt: &Interrupt,
 ) -> Result<(Units<'l>, Means)> {
-    let text: u64 = packs.iter().flat_map(|pack| &pack.directory.blocks).map(|block| u64::from(block.length)).sum();
     if text < LEAST_BYTES as u64 {
         return Ok((stored, means));
     }
@@ -276,7 +276,7 @@ impl Key {
 }
 
 /// The name before each slot of a template: what stands there since the last comma or brace.
-fn names(template: &[u8]) -> Vec<Field> {
+pub(super) fn names(template: &[u8]) -> Vec<Field> {
     let Ok(Template::Fixed(parts)) = Template::parse(template) else { return Vec::new() };
     let mut names = Vec::new();
     let mut before: &[u8] = &[];

@@ -22,17 +22,11 @@ const TRIAL: usize = 1 << 20;
 /// A word must save this many bytes in all: about what it costs to store it.
 const LEAST_USES: u64 = 10;
 
-/// A vocabulary; `None` where none pays.
+/// A vocabulary for records with so much text; `None` where none pays.
 ///
 /// # Errors
 /// When records cannot be read.
-pub fn find(packs: &[Arc<PackReader>], units: &Units<'_>, means: Means, level: i32) -> Result<Option<Coder>> {
-    let all: u64 = packs
-        .iter()
-        .flat_map(|pack| &pack.directory.blocks)
-        .filter(|block| block.class != class::DENSE)
-        .map(|block| u64::from(block.length))
-        .sum();
+pub fn find(packs: &[Arc<PackReader>], units: &Units<'_>, all: u64, means: Means, level: i32) -> Result<Option<Coder>> {
     let samples = sample(packs, units, all, means)?;
     let sampled: usize = samples.iter().map(Vec::len).sum();
     if sampled == 0 {

@@ -214,7 +214,7 @@ impl<'s> Search<'s> {
             for entry in &pack.directory.groups {
                 let prints_here = pack
                     .frame(entry.offset, Kind::Group)
-                    .and_then(|frame| record_prints(&frame::decode(&frame, None)?))
+                    .and_then(|frame| record_prints(&frame::content(&frame)?))
                     .map_err(|corrupt| pack.damaged(corrupt))?;
                 let numbers = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
                 for (number, _) in numbers.zip(prints_here).filter(|(_, print)| prints.contains(print)) {

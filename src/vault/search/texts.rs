@@ -107,11 +107,7 @@ pub(super) fn segments(
         |_, wanted| {
             let read = |group: usize| {
                 let frame = reader.frame(groups[group].offset, Kind::Group)?;
-                let table = match frame.codec {
-                    frame::codec::RAW => SegmentTable::read(frame.payload)?,
-                    _ => SegmentTable::read(&frame::decode(&frame, None)?)?,
-                };
-                Ok((group, table))
+                Ok((group, SegmentTable::read(&frame::content(&frame)?)?))
             };
             let tables: Result<Vec<(usize, SegmentTable)>, Corrupt> = wanted.iter().map(|group| read(*group)).collect();
             tables.map_err(|corrupt| reader.damaged(corrupt))

@@ -801,6 +801,18 @@ impl<S: Sink> Assembler<S> {
         self.encoder.push(Job::Templates(first, templates))
     }
 
+    /// True when nothing is in the pack yet.
+    #[must_use]
+    pub fn is_at_start(&self) -> bool {
+        self.position.node == 0
+    }
+
+    /// Packs have these sizes from here on; called before anything is stored.
+    pub fn begin_anew(&mut self, shape: Shape) {
+        self.shape = shape;
+        self.begin_pack();
+    }
+
     fn begin_pack(&mut self) {
         self.position = Position::default();
         self.session = (0, 0);

@@ -13,11 +13,13 @@ use crate::vault::layout::Layout;
 use crate::vault::recall;
 use crate::vault::snapshot::Snapshot;
 
-/// Packs with less text are scanned faster than anything could be looked up.
+/// Vaults with less text are scanned faster than anything could be looked up.
 pub(crate) const WORTH_BYTES: u64 = 64 << 20;
+/// And so are packs with less, in any vault.
+const PACK_BYTES: u64 = 4 << 20;
 
 impl Vault {
-    /// Makes lexical parts: for packs large enough to be worth one, or for all. Bytes of all of them.
+    /// Makes lexical parts: where they are worth it, or for all packs. Bytes of all of them.
     ///
     /// # Errors
     /// When another process rewrites the vault, packs are damaged or parts cannot be written.
@@ -73,9 +75,10 @@ fn is_ours(path: &std::path::Path) -> bool {
 pub(crate) fn refresh(snapshot: &Snapshot, threads: usize, every: bool) -> Result<()> {
     drop_stale(snapshot)?;
     recall::refresh(snapshot, threads)?;
+    let all: u64 = snapshot.packs.iter().map(|pack| pack.text_bytes()).sum();
     for (index, pack) in snapshot.packs.iter().enumerate() {
-        let text: u64 = pack.directory.blocks.iter().map(|block| u64::from(block.length)).sum();
-        if (every || text >= WORTH_BYTES) && !is_fresh(snapshot, index) {
+        let pays = all >= WORTH_BYTES && pack.text_bytes() >= PACK_BYTES;
+        if (every || pays) && !is_fresh(snapshot, index) {
             let parts = snapshot.layout().parts();
             if !parts.is_dir() {
                 fsio::create_dir(&parts)?;
