@@ -26,6 +26,8 @@ pub enum Form {
     Csv,
     /// A transcript as one page.
     Html,
+    /// A row of typed columns: records, or conversations with their messages.
+    Parquet,
 }
 
 /// Longest name of a tool that OpenAI and Anthropic take.
@@ -40,6 +42,7 @@ impl Form {
             Form::Md => "md",
             Form::Csv => "csv",
             Form::Html => "html",
+            Form::Parquet => "parquet",
         }
     }
 
@@ -68,6 +71,8 @@ impl Form {
             Form::Md => return Some(transcript::markdown(dialogue)),
             Form::Html => return Some(transcript::html(dialogue)),
             Form::Csv => return Some(table::rows(dialogue)),
+            // A table takes the dialogue itself.
+            Form::Parquet => return Some(String::new()),
             Form::Openai | Form::Anthropic | Form::Sharegpt | Form::Hf => {}
         }
         let settled = settle(dialogue, losses)?;

@@ -9,6 +9,9 @@ mod files;
 mod gather;
 mod parts;
 mod plan;
+mod row;
+#[cfg(feature = "parquet")]
+mod table;
 
 use std::io::Write;
 use std::path::Path;

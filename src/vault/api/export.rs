@@ -17,6 +17,38 @@ pub enum Per {
     Record,
 }
 
+/// What the directories of a table are named by. Days and months are those of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartitionKey {
+    /// Day of the event.
+    Day,
+    /// Month of the event.
+    Month,
+    /// Model.
+    Model,
+    /// Application.
+    Application,
+    /// Who served the model.
+    Provider,
+    /// Shape.
+    Shape,
+}
+
+impl PartitionKey {
+    /// Its name in paths; that of the column it takes the place of.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            PartitionKey::Day => "day",
+            PartitionKey::Month => "month",
+            PartitionKey::Model => "model",
+            PartitionKey::Application => "application",
+            PartitionKey::Provider => "provider",
+            PartitionKey::Shape => "shape",
+        }
+    }
+}
+
 /// Which dialogues to write, and how.
 #[derive(Debug, Clone)]
 pub struct DialogueOptions {
@@ -38,6 +70,10 @@ pub struct DialogueOptions {
     pub split: Vec<u32>,
     /// Who speaks behind role words that nobody knows.
     pub roles: Vec<(String, Speaker)>,
+    /// Of a table: what its directories are named by; empty for one file.
+    pub partition_by: Vec<PartitionKey>,
+    /// Of a table: leave out what was said and keep what is known about it.
+    pub without_messages: bool,
 }
 
 /// What an export of dialogues did.

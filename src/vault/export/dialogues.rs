@@ -1,7 +1,7 @@
 //! `export` of dialogues: planned, read on all threads, written in the order of their first records.
 //!
-//! The same vault and options give the same bytes. A split needs all dialogues before the first can be placed: it reads them
-//! twice and keeps of the first time eight bytes a word.
+//! The same vault and options give the same bytes. A split, or leaving near duplicates out, needs all dialogues before the first
+//! can be placed: they are read twice, and of the first time eight bytes a word are kept.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,16 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustc_hash::FxHashSet;
 
-use super::files::{self, Part};
-use super::gather::Gatherer;
+use super::files::{self, Out};
+use super::gather::{Found, Gatherer};
 use super::parts::{Member, assign};
-use super::plan::{Kind, Plan, Unit, plan};
-use crate::dialogue::{Dialogue, Losses};
+use super::plan::{Ground, Kind, Plan, Unit};
+use super::row::Row;
+use crate::dialogue::{Form, Losses};
 use crate::error::{Error, Result};
 use crate::shape::SegmentType;
 use crate::vault::Vault;
 use crate::vault::ahead::in_order;
-use crate::vault::api::{DialogueOptions, DialogueReport};
+use crate::vault::api::{DialogueOptions, DialogueReport, Per};
 use crate::vault::filter::{Sieve, TypeSet, select};
 use crate::vault::meaning::Scan;
 use crate::vault::snapshot::Snapshot;
@@ -30,21 +31,24 @@ impl Vault {
     /// Writes dialogues to one stream.
     ///
     /// # Errors
-    /// [`Error::Usage`] for filters and types that make no sense and for a split, [`Error::NotFound`] for an unknown source,
-    /// damage, and errors of `out`.
-    pub fn export_dialogues(&self, options: &DialogueOptions, out: &mut dyn Write) -> Result<DialogueReport> {
+    /// [`Error::Usage`] for filters and types that make no sense and for what needs a directory, [`Error::NotFound`] for an
+    /// unknown source, damage, and errors of `out`.
+    pub fn export_dialogues(&self, options: &DialogueOptions, out: &mut (dyn Write + Send)) -> Result<DialogueReport> {
         if !options.split.is_empty() {
             return Err(Error::Usage("--split writes a file for each part: name a directory for them with -o DIR".into()));
         }
-        run(&self.snapshot()?, options, self.threads(), |_| Ok(vec![Part::stream(out)]))
+        if !options.partition_by.is_empty() {
+            return Err(Error::Usage("--partition-by writes many files: name a directory for them with -o DIR".into()));
+        }
+        run(&self.snapshot()?, options, self.threads(), |_| Ok(vec![Out::stream(out, options)?]))
     }
 
-    /// Writes dialogues to a file below `dir`, or one for each part of a split.
+    /// Writes dialogues to a file below `dir`, one for each part of a split, or many below directories of its own.
     ///
     /// # Errors
     /// As [`Vault::export_dialogues`], and [`Error::Usage`] when a file is there already.
     pub fn export_dialogues_below(&self, options: &DialogueOptions, dir: &Path) -> Result<DialogueReport> {
-        run(&self.snapshot()?, options, self.threads(), |parts| files::create(dir, options.form, parts))
+        run(&self.snapshot()?, options, self.threads(), |parts| files::create(dir, options, parts))
     }
 }
 
@@ -53,27 +57,25 @@ fn run<'w>(
     snapshot: &Snapshot,
     options: &DialogueOptions,
     threads: usize,
-    open: impl FnOnce(usize) -> Result<Vec<Part<'w>>>,
+    open: impl FnOnce(usize) -> Result<Vec<Out<'w>>>,
 ) -> Result<DialogueReport> {
+    check(options)?;
     let wanted = wanted(options)?;
     let sieve = Sieve::new(&options.filter)?;
-    let state = snapshot.state()?;
-    let sources = select(state, &options.filter, false)?;
-    let Plan { units, without_time } = plan(snapshot, &sources, &sieve, options, threads)?;
+    let sources = select(snapshot.state()?, &options.filter, false)?;
+    let plan = Plan::new(Ground { snapshot, sources: &sources, sieve: &sieve, options, threads })?;
     let scan = Scan::new(snapshot, threads, false)?;
     let gatherer = Gatherer {
         scan: &scan,
         sources: sources.iter().map(|source| (source.state.id, *source)).collect(),
         wanted: &wanted,
         roles: &options.roles,
+        without_messages: options.without_messages,
     };
-    let reader = Reader { snapshot, threads, units: &units, gatherer: &gatherer, options };
+    let reader = Reader { snapshot, threads, plan: &plan, gatherer: &gatherer, options };
     let parts = if options.split.is_empty() { Vec::new() } else { reader.parts()? };
     let mut outs = open(options.split.len())?;
-    for out in &mut outs {
-        out.write(options.form.head())?;
-    }
-    let mut report = DialogueReport { without_time, ..DialogueReport::default() };
+    let mut report = DialogueReport::default();
     let mut unique = FxHashSet::default();
     let mut count = 0;
     reader.each(false, &mut report, |ready| {
@@ -81,21 +83,39 @@ fn run<'w>(
         let part = parts.get(count).copied().unwrap_or(0);
         count += 1;
         match outs.get_mut(part) {
-            Some(out) => {
-                out.row.dialogues += 1;
-                out.write(&ready.text)
-            }
+            Some(out) => out.write(&ready.text, ready.row.as_deref()),
             None => Err(Error::Internal(format!("an export has no part {part}"))),
         }
     })?;
     report.unique_pairs = unique.len() as u64;
-    for mut out in outs {
-        out.write(options.form.foot())?;
-        let row = out.finish()?;
-        report.bytes += row.bytes;
-        report.parts.push(row);
+    for out in outs {
+        report.parts.extend(out.finish(options.form)?);
     }
+    report.bytes = report.parts.iter().map(|part| part.bytes).sum();
     Ok(report)
+}
+
+/// What does not go together.
+fn check(options: &DialogueOptions) -> Result<()> {
+    let wrong = |reason: &str| Err(Error::Usage(reason.to_owned()));
+    let table = options.form == Form::Parquet;
+    if !table && !options.partition_by.is_empty() {
+        return wrong("--partition-by is for tables; give --format parquet too");
+    }
+    if !table && options.without_messages {
+        return wrong("--no-messages is for tables; give --format parquet too");
+    }
+    if !options.split.is_empty() && !options.partition_by.is_empty() {
+        return wrong("--split and --partition-by both say which files there are; give one of them");
+    }
+    if options.without_messages && (options.distinct || !options.split.is_empty()) {
+        return wrong("--dedup and --split compare what was said, which --no-messages leaves out");
+    }
+    let keys = &options.partition_by;
+    if keys.iter().enumerate().any(|(at, key)| keys.iter().take(at).any(|before| before == key)) {
+        return wrong("--partition-by names the same twice");
+    }
+    Ok(())
 }
 
 /// The types that `--include` and `--exclude` leave.
@@ -110,7 +130,7 @@ fn wanted(options: &DialogueOptions) -> Result<impl Fn(SegmentType) -> bool + Sy
 struct Reader<'r> {
     snapshot: &'r Snapshot,
     threads: usize,
-    units: &'r [Unit],
+    plan: &'r Plan<'r>,
     gatherer: &'r Gatherer<'r>,
     options: &'r DialogueOptions,
 }
@@ -118,6 +138,8 @@ struct Reader<'r> {
 /// A dialogue in its form.
 struct Ready {
     text: String,
+    /// What a table takes instead of the text.
+    row: Option<Box<Row>>,
     fingerprint: u128,
     pairs: Vec<u128>,
     messages: u64,
@@ -147,8 +169,6 @@ impl Reader<'_> {
         let full = AtomicBool::new(self.options.limit == Some(0));
         let mut seen = FxHashSet::default();
         let mut losses = Losses::default();
-        let jobs = self.units.chunk_by(|a, b| a.kind == Kind::Single && b.kind == Kind::Single);
-        let jobs = jobs.flat_map(|run| run.chunks(JOB_UNITS));
         let work = |fetcher: &mut _, units: &[Unit]| {
             let mut batch = Batch::default();
             for unit in units {
@@ -161,7 +181,7 @@ impl Reader<'_> {
             }
             Ok(batch)
         };
-        in_order(self.snapshot, self.threads, jobs, work, |batch: Batch| {
+        let mut take = |batch: Batch, report: &mut DialogueReport| {
             if full.load(Ordering::Relaxed) {
                 return Ok(());
             }
@@ -186,20 +206,35 @@ impl Reader<'_> {
                 full.store(self.options.limit.is_some_and(|limit| report.dialogues >= limit), Ordering::Relaxed);
             }
             Ok(())
+        };
+        report.without_time = self.plan.each(&mut |units| {
+            let jobs = units.chunk_by(|a, b| a.kind == Kind::Single && b.kind == Kind::Single);
+            let jobs = jobs.flat_map(|run| run.chunks(JOB_UNITS));
+            in_order(self.snapshot, self.threads, jobs, work, |batch| take(batch, report))
         })?;
         report.left_out = losses.0;
         Ok(())
     }
 
-    fn ready(&self, (dialogue, mut losses): (Dialogue, Losses), compare: bool) -> (Option<Ready>, Losses) {
-        let text = self.options.form.render(&dialogue, &mut losses);
-        let ready = text.map(|text| Ready {
+    fn ready(&self, Found { dialogue, mut losses, mut row }: Found, compare: bool) -> (Option<Ready>, Losses) {
+        let table = self.options.form == Form::Parquet;
+        // A table of records has a row for each, also for those in which nothing is said.
+        let all = table && self.options.per == Per::Record;
+        let text = if all { Some(String::new()) } else { self.options.form.render(&dialogue, &mut losses) };
+        let Some(text) = text else { return (None, losses) };
+        let silent = dialogue.messages.is_empty();
+        let fingerprint = if silent { row.hash } else { dialogue.fingerprint() };
+        if table && !compare && !self.options.without_messages {
+            row.say(&dialogue, &mut losses);
+        }
+        let ready = Ready {
             text: if compare { String::new() } else { text },
-            fingerprint: dialogue.fingerprint(),
+            row: (table && !compare).then(|| Box::new(row)),
+            fingerprint,
             pairs: dialogue.pairs(),
             messages: dialogue.messages.len() as u64,
-            member: compare.then(|| Member { fingerprint: dialogue.fingerprint(), shingles: dialogue.shingles() }),
-        });
-        (ready, losses)
+            member: compare.then(|| Member { fingerprint, shingles: dialogue.shingles() }),
+        };
+        (Some(ready), losses)
     }
 }
