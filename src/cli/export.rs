@@ -10,7 +10,10 @@ use super::progress::Bars;
 use super::{Context, units};
 use crate::dialogue::{Form, Speaker};
 use crate::error::{Error, Result};
-use crate::vault::api::{DialogueOptions, DialogueReport, ExportOptions, ExportReport, Filter, PartitionKey, Per, Versioned};
+use crate::vault::api::{
+    Decontaminate, DialogueOptions, DialogueReport, Duplicates, ExportOptions, ExportReport, Filter, Overlapping, PartitionKey,
+    Per, Versioned,
+};
 
 /// Write lines out of the vault, byte for byte, or conversations in other formats
 #[derive(Debug, clap::Args)]
@@ -57,13 +60,22 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TYPE")]
     exclude: Vec<String>,
 
-    /// Write equal conversations once
+    /// Write conversations once that are equal, or near: with four fifths of all runs of five words in common
     #[arg(long, value_enum, value_name = "HOW")]
     dedup: Option<Dedup>,
 
     /// Parts in per cent, such as 90/10 (train, test) or 80/10/10 (train, validation, test); near duplicates stay together
     #[arg(long, value_name = "SHARES")]
     split: Option<String>,
+
+    /// Leave out conversations that overlap with a text of FILE (JSON lines, a JSON array, or text with blank lines between):
+    /// 13 words in a row are in both, or a whole turn is a text of 3 to 12 words; instructions do not count
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    decontaminate: Option<PathBuf>,
+
+    /// How many words in a row are an overlap
+    #[arg(long, value_name = "N", default_value_t = 13, requires = "decontaminate", value_parser = clap::value_parser!(u64).range(4..=100))]
+    decontaminate_words: u64,
 
     /// Who speaks behind a role word that is not known, such as counselor=assistant
     #[arg(long, value_name = "WORD=ROLE")]
@@ -132,6 +144,8 @@ enum Unit {
 enum Dedup {
     /// Equal in all that is said
     Exact,
+    /// Equal, or near an earlier one
+    Near,
 }
 
 impl Partition {
@@ -177,6 +191,7 @@ fn raw(args: Args, context: &Context<'_>) -> Result<Status> {
         ("--exclude", !args.exclude.is_empty()),
         ("--dedup", args.dedup.is_some()),
         ("--split", args.split.is_some()),
+        ("--decontaminate", args.decontaminate.is_some()),
         ("--role-as", !args.role_as.is_empty()),
         ("--partition-by", !args.partition_by.is_empty()),
         ("--no-messages", args.no_messages),
@@ -214,7 +229,13 @@ fn dialogues(args: Args, form: Form, context: &Context<'_>) -> Result<Status> {
         include: args.include,
         exclude: args.exclude,
         limit: args.limit,
-        distinct: args.dedup.is_some(),
+        dedup: args.dedup.map(|how| match how {
+            Dedup::Exact => Duplicates::Exact,
+            Dedup::Near => Duplicates::Near,
+        }),
+        decontaminate: args
+            .decontaminate
+            .map(|file| Decontaminate { file, words: usize::try_from(args.decontaminate_words).unwrap_or(usize::MAX) }),
     };
     // A table of records has rows in which nothing is said.
     let unit = if form == Form::Parquet && options.per == Per::Record { "row" } else { "conversation" };
@@ -261,11 +282,12 @@ const MOST_PARTS: usize = 12;
 /// What was written, and what could not be.
 fn summary(report: &DialogueReport, unit: &str) -> Vec<String> {
     let mut lines = vec![format!(
-        "{}, {}, {} ({} unique), {}",
+        "{}, {}, {} ({} unique), {}, {}",
         units::counted(report.dialogues, unit),
         units::counted(report.messages, "message"),
         units::counted(report.pairs, "pair"),
         report.unique_pairs,
+        tokens(report),
         units::size(report.bytes)
     )];
     if report.parts.len() > MOST_PARTS {
@@ -284,9 +306,43 @@ fn summary(report: &DialogueReport, unit: &str) -> Vec<String> {
     if report.repeated > 0 {
         lines.push(format!("{} left out: an equal one was written", units::counted(report.repeated, "conversation")));
     }
+    if report.near > 0 {
+        lines.push(format!("{} left out: near one that was written", units::counted(report.near, "conversation")));
+    }
+    let overlapping = &report.overlapping;
+    if overlapping.texts + overlapping.texts_too_short > 0 {
+        lines.extend(overlaps(overlapping));
+    }
     if !report.left_out.is_empty() {
         let each: Vec<String> = report.left_out.iter().map(|(what, count)| format!("{what}: {count}")).collect();
         lines.push(format!("left out or changed for this format: {}", each.join(", ")));
+    }
+    lines
+}
+
+/// The usage of records is exact for them and not for a form of them; without it bytes must do.
+fn tokens(report: &DialogueReport) -> String {
+    let all = units::counted(report.tokens, "token");
+    match report.tokens_estimated {
+        0 => format!("about {all}"),
+        estimated if estimated == report.tokens => format!("about {all} (estimated at 4 bytes each)"),
+        estimated => format!("about {all} ({} of them estimated at 4 bytes each)", units::count(estimated)),
+    }
+}
+
+/// What was left out for its overlap with which texts.
+fn overlaps(found: &Overlapping) -> Vec<String> {
+    let all = found.by_words + found.by_short_texts;
+    let mut lines = vec![format!(
+        "{} left out for an overlap with one of {}: {} by words in a row, {} by a turn that is a short text",
+        units::counted(all, "conversation"),
+        units::counted(found.texts, "text"),
+        found.by_words,
+        found.by_short_texts
+    )];
+    lines.extend(found.examples.iter().take(3).map(|overlap| format!("  {} with text {}", overlap.place, overlap.text)));
+    if found.texts_too_short > 0 {
+        lines.push(format!("  {} of fewer than 3 words not looked for", units::counted(found.texts_too_short, "text")));
     }
     lines
 }

@@ -7,10 +7,11 @@
 mod dialogues;
 mod files;
 mod gather;
+mod overlap;
 mod parts;
 mod plan;
 mod row;
-#[cfg(feature = "parquet")]
+#[cfg_attr(not(feature = "parquet"), path = "export/no_table.rs")]
 mod table;
 
 use std::io::Write;

@@ -11,21 +11,24 @@ use rustc_hash::FxHashSet;
 
 use super::files::{self, Out};
 use super::gather::{Found, Gatherer};
-use super::parts::{Member, assign};
+use super::overlap::Reference;
+use super::parts::{Member, assign, distinct};
 use super::plan::{Ground, Kind, Plan, Unit};
 use super::row::Row;
-use crate::dialogue::{Form, Losses};
+use crate::dialogue::{Dialogue, Form, Losses};
 use crate::error::{Error, Result};
 use crate::shape::SegmentType;
 use crate::vault::Vault;
 use crate::vault::ahead::in_order;
-use crate::vault::api::{DialogueOptions, DialogueReport, Per};
+use crate::vault::api::{DialogueOptions, DialogueReport, Duplicates, Overlap, Per};
 use crate::vault::filter::{Sieve, TypeSet, select};
 use crate::vault::meaning::Scan;
 use crate::vault::snapshot::Snapshot;
 
 /// Records without company that one worker takes at once.
 const JOB_UNITS: usize = 64;
+/// What is usual for English; other scripts and code have fewer.
+const BYTES_PER_TOKEN: usize = 4;
 
 impl Vault {
     /// Writes dialogues to one stream.
@@ -72,18 +75,27 @@ fn run<'w>(
         roles: &options.roles,
         without_messages: options.without_messages,
     };
-    let reader = Reader { snapshot, threads, plan: &plan, gatherer: &gatherer, options };
-    let parts = if options.split.is_empty() { Vec::new() } else { reader.parts()? };
+    let reference = options.decontaminate.as_ref().map(Reference::read).transpose()?;
+    let reader = Reader { snapshot, threads, plan: &plan, gatherer: &gatherer, options, reference: reference.as_ref() };
+    let near = options.dedup == Some(Duplicates::Near);
+    let places = if options.split.is_empty() && !near { Vec::new() } else { reader.places()? };
     let mut outs = open(options.split.len())?;
     let mut report = DialogueReport::default();
     let mut unique = FxHashSet::default();
     let mut count = 0;
-    reader.each(false, &mut report, |ready| {
-        unique.extend(ready.pairs.iter().copied());
-        let part = parts.get(count).copied().unwrap_or(0);
+    if let Some(reference) = &reference {
+        (report.overlapping.texts, report.overlapping.texts_too_short) = (reference.texts, reference.too_short);
+    }
+    reader.each(Pass::Write, &mut report, |ready| {
         count += 1;
+        let part = match places.get(count - 1) {
+            Some(None) => return Ok(Taken::Near),
+            Some(Some(part)) => *part,
+            None => 0,
+        };
+        unique.extend(ready.pairs.iter().copied());
         match outs.get_mut(part) {
-            Some(out) => out.write(&ready.text, ready.row.as_deref()),
+            Some(out) => out.write(&ready.text, ready.row.as_deref()).map(|()| Taken::Written),
             None => Err(Error::Internal(format!("an export has no part {part}"))),
         }
     })?;
@@ -108,8 +120,8 @@ fn check(options: &DialogueOptions) -> Result<()> {
     if !options.split.is_empty() && !options.partition_by.is_empty() {
         return wrong("--split and --partition-by both say which files there are; give one of them");
     }
-    if options.without_messages && (options.distinct || !options.split.is_empty()) {
-        return wrong("--dedup and --split compare what was said, which --no-messages leaves out");
+    if options.without_messages && (options.dedup.is_some() || options.decontaminate.is_some() || !options.split.is_empty()) {
+        return wrong("--dedup, --split and --decontaminate compare what was said, which --no-messages leaves out");
     }
     let keys = &options.partition_by;
     if keys.iter().enumerate().any(|(at, key)| keys.iter().take(at).any(|before| before == key)) {
@@ -133,6 +145,21 @@ struct Reader<'r> {
     plan: &'r Plan<'r>,
     gatherer: &'r Gatherer<'r>,
     options: &'r DialogueOptions,
+    reference: Option<&'r Reference>,
+}
+
+/// What dialogues are read for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    Compare,
+    Write,
+}
+
+/// What became of a dialogue.
+#[derive(PartialEq, Eq)]
+enum Taken {
+    Written,
+    Near,
 }
 
 /// A dialogue in its form.
@@ -143,6 +170,9 @@ struct Ready {
     fingerprint: u128,
     pairs: Vec<u128>,
     messages: u64,
+    tokens: u64,
+    tokens_estimated: u64,
+    overlap: Option<Overlap>,
     member: Option<Member>,
 }
 
@@ -154,19 +184,34 @@ struct Batch {
 }
 
 impl Reader<'_> {
-    /// The part of each dialogue that will be written.
-    fn parts(&self) -> Result<Vec<usize>> {
+    /// The part of each dialogue; none for near duplicates of one that is written.
+    fn places(&self) -> Result<Vec<Option<usize>>> {
         let mut members = Vec::new();
-        self.each(true, &mut DialogueReport::default(), |ready| {
+        self.each(Pass::Compare, &mut DialogueReport::default(), |ready| {
             members.extend(ready.member);
-            Ok(())
+            Ok(Taken::Written)
         })?;
-        Ok(assign(&members, &self.options.split))
+        let keep = match self.options.dedup {
+            Some(Duplicates::Near) => distinct(&members),
+            _ => vec![true; members.len()],
+        };
+        let limit = self.options.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let mut kept = keep.iter().copied();
+        members.retain(|_| kept.next().unwrap_or(false));
+        members.truncate(limit);
+        let mut parts = match self.options.split.as_slice() {
+            [] => vec![0; members.len()],
+            shares => assign(&members, shares),
+        }
+        .into_iter();
+        Ok(keep.into_iter().map(|keep| if keep { parts.next() } else { None }).collect())
     }
 
     /// Hands out the dialogues to be written, counted in `report`.
-    fn each(&self, compare: bool, report: &mut DialogueReport, mut sink: impl FnMut(Ready) -> Result<()>) -> Result<()> {
-        let full = AtomicBool::new(self.options.limit == Some(0));
+    fn each(&self, pass: Pass, report: &mut DialogueReport, mut sink: impl FnMut(Ready) -> Result<Taken>) -> Result<()> {
+        // A limit counts what is written, and nobody knows yet which near duplicates are.
+        let limit = self.options.limit.filter(|_| pass == Pass::Write || self.options.dedup != Some(Duplicates::Near));
+        let full = AtomicBool::new(limit == Some(0));
         let mut seen = FxHashSet::default();
         let mut losses = Losses::default();
         let work = |fetcher: &mut _, units: &[Unit]| {
@@ -177,7 +222,7 @@ impl Reader<'_> {
                 }
                 let gathered = self.gatherer.gather(fetcher, unit)?;
                 batch.resent += gathered.resent;
-                batch.ready.extend(gathered.dialogues.into_iter().map(|found| self.ready(found, compare)));
+                batch.ready.extend(gathered.dialogues.into_iter().map(|found| self.ready(found, pass)));
             }
             Ok(batch)
         };
@@ -190,20 +235,34 @@ impl Reader<'_> {
                 if full.load(Ordering::Relaxed) {
                     break;
                 }
+                if let Some(overlap) = ready.as_ref().and_then(|ready| ready.overlap.as_ref()) {
+                    report.overlapping.count(overlap);
+                    continue;
+                }
                 if let Some(ready) = &ready
-                    && self.options.distinct
+                    && self.options.dedup.is_some()
                     && !seen.insert(ready.fingerprint)
                 {
                     report.repeated += 1;
                     continue;
                 }
+                let Some(ready) = ready else {
+                    losses.absorb(left_out);
+                    continue;
+                };
+                let (messages, pairs) = (ready.messages, ready.pairs.len() as u64);
+                let (tokens, estimated) = (ready.tokens, ready.tokens_estimated);
+                if sink(ready)? == Taken::Near {
+                    report.near += 1;
+                    continue;
+                }
                 losses.absorb(left_out);
-                let Some(ready) = ready else { continue };
                 report.dialogues += 1;
-                report.messages += ready.messages;
-                report.pairs += ready.pairs.len() as u64;
-                sink(ready)?;
-                full.store(self.options.limit.is_some_and(|limit| report.dialogues >= limit), Ordering::Relaxed);
+                report.messages += messages;
+                report.pairs += pairs;
+                report.tokens += tokens;
+                report.tokens_estimated += estimated;
+                full.store(limit.is_some_and(|limit| report.dialogues >= limit), Ordering::Relaxed);
             }
             Ok(())
         };
@@ -216,12 +275,15 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn ready(&self, Found { dialogue, mut losses, mut row }: Found, compare: bool) -> (Option<Ready>, Losses) {
+    fn ready(&self, Found { dialogue, mut losses, mut row }: Found, pass: Pass) -> (Option<Ready>, Losses) {
         let table = self.options.form == Form::Parquet;
         // A table of records has a row for each, also for those in which nothing is said.
         let all = table && self.options.per == Per::Record;
         let text = if all { Some(String::new()) } else { self.options.form.render(&dialogue, &mut losses) };
         let Some(text) = text else { return (None, losses) };
+        let compare = pass == Pass::Compare;
+        let overlap = self.reference.and_then(|reference| reference.overlap(&dialogue));
+        let (tokens, tokens_estimated) = self.length(&dialogue, &row);
         let silent = dialogue.messages.is_empty();
         let fingerprint = if silent { row.hash } else { dialogue.fingerprint() };
         if table && !compare && !self.options.without_messages {
@@ -233,8 +295,23 @@ impl Reader<'_> {
             fingerprint,
             pairs: dialogue.pairs(),
             messages: dialogue.messages.len() as u64,
+            tokens,
+            tokens_estimated,
+            overlap,
             member: compare.then(|| Member { fingerprint, shingles: dialogue.shingles() }),
         };
         (Some(ready), losses)
+    }
+
+    /// How many tokens a dialogue has, and how many of them are estimated.
+    fn length(&self, dialogue: &Dialogue, row: &Row) -> (u64, u64) {
+        // What a record tells is of all that was said.
+        let whole = self.options.include.is_empty() && self.options.exclude.is_empty();
+        if whole && row.tokens > 0 || self.options.without_messages {
+            return (row.tokens, 0);
+        }
+        let bytes: usize = dialogue.messages.iter().flat_map(|message| &message.parts).map(|part| part.text.len()).sum();
+        let estimate = bytes.div_ceil(BYTES_PER_TOKEN) as u64;
+        (estimate, estimate)
     }
 }

@@ -10,7 +10,6 @@ use crate::fsio;
 use crate::vault::api::{DialogueOptions, PartRow};
 
 use super::row::Row;
-#[cfg(feature = "parquet")]
 use super::table::Table;
 
 /// Names of two and of three parts.
@@ -22,7 +21,6 @@ pub(super) enum Out<'w> {
     /// Text, one after the other.
     Text(Part<'w>),
     /// A table.
-    #[cfg(feature = "parquet")]
     Table(Box<Table<'w>>),
 }
 
@@ -33,29 +31,20 @@ impl<'w> Out<'w> {
     /// [`Error::Usage`] for a table where this program cannot write one.
     pub(super) fn stream(out: &'w mut (dyn Write + Send), options: &DialogueOptions) -> Result<Out<'w>> {
         match options.form {
-            #[cfg(feature = "parquet")]
             Form::Parquet => Ok(Out::Table(Box::new(Table::stream(out, options)?))),
-            #[cfg(not(feature = "parquet"))]
-            Form::Parquet => Err(without_tables()),
             form => Ok(Out::Text(Part::stream(out).begin(form)?)),
         }
     }
 
     fn file(target: PathBuf, options: &DialogueOptions) -> Result<Out<'static>> {
         match options.form {
-            #[cfg(feature = "parquet")]
             Form::Parquet => Ok(Out::Table(Box::new(Table::file(target, options)?))),
-            #[cfg(not(feature = "parquet"))]
-            Form::Parquet => Err(without_tables()),
             form => Ok(Out::Text(file(target)?.begin(form)?)),
         }
     }
 
     fn directories(dir: &Path, options: &DialogueOptions) -> Result<Out<'static>> {
-        #[cfg(feature = "parquet")]
-        return Ok(Out::Table(Box::new(Table::directories(dir, options)?)));
-        #[cfg(not(feature = "parquet"))]
-        return Err(without_tables());
+        Ok(Out::Table(Box::new(Table::directories(dir, options)?)))
     }
 
     /// Writes a dialogue.
@@ -68,7 +57,6 @@ impl<'w> Out<'w> {
                 part.row.dialogues += 1;
                 part.write(text)
             }
-            #[cfg(feature = "parquet")]
             Out::Table(table) => row.map_or(Ok(()), |row| table.write(row)),
         }
     }
@@ -83,17 +71,9 @@ impl<'w> Out<'w> {
                 part.write(form.foot())?;
                 Ok(vec![part.finish()?])
             }
-            #[cfg(feature = "parquet")]
             Out::Table(table) => table.finish(),
         }
     }
-}
-
-#[cfg(not(feature = "parquet"))]
-fn without_tables() -> Error {
-    Error::Usage(
-        "this program was built without Parquet; build it with the cargo feature parquet, or name another --format".into(),
-    )
 }
 
 /// A stream of text.

@@ -139,6 +139,7 @@ impl Gatherer<'_> {
                     let mut row = self.row(*spot, &bytes);
                     row.metadata = record.metadata(&detection, &mut FileState::default());
                     row.shape = detection.name().into();
+                    row.tokens = row.metadata.tokens_in.unwrap_or(0).saturating_add(row.metadata.tokens_out.unwrap_or(0));
                     about.into_iter().for_each(|about| row.name(about));
                     row
                 }

@@ -50,6 +50,8 @@ pub(super) struct About {
     /// The sum of all usage: in, cached, cache write, out, reasoning.
     pub(super) tokens: [u64; 5],
     pub(super) cost_usd: Option<f64>,
+    /// The most that one record tells, in and out: a session is about that long.
+    pub(super) longest: u64,
     /// All fields, of a unit that is one record of a table.
     pub(super) fields: Option<Arc<Fields>>,
 }
@@ -294,6 +296,7 @@ impl About {
         for (all, more) in self.tokens.iter_mut().zip(meaning.tokens) {
             *all = all.saturating_add(more);
         }
+        self.longest = self.longest.max(meaning.tokens[0].saturating_add(meaning.tokens[3]));
         if let Some(cost) = meaning.cost_usd {
             *self.cost_usd.get_or_insert_default() += cost;
         }

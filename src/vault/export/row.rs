@@ -24,6 +24,8 @@ pub(super) struct Row {
     pub(super) records: u64,
     pub(super) shape: Arc<str>,
     pub(super) metadata: Metadata,
+    /// How long the dialogue is, by the usage its records tell; 0 when they tell none.
+    pub(super) tokens: u64,
     pub(super) messages: Vec<FlatMessage>,
     /// Definitions of tools, JSON each.
     pub(super) tools: Vec<String>,
@@ -33,12 +35,13 @@ impl Row {
     /// The row of a record whose fields were read with the lines before it.
     pub(super) fn of(source: String, line: u64, fields: &Fields, about: &About) -> Row {
         let mut metadata = fields.metadata.clone();
+        let tokens = about.longest;
         if metadata.usage_is_cumulative {
             // Counts of everything so far would be counted again with every record.
             metadata.forget_usage();
         }
         let shape = Arc::clone(&about.shape);
-        Row { hash: fields.hash, source, line, bytes: about.bytes, records: 1, shape, metadata, ..Row::default() }
+        Row { hash: fields.hash, source, line, bytes: about.bytes, records: 1, shape, metadata, tokens, ..Row::default() }
     }
 
     /// Source and line.
@@ -85,7 +88,7 @@ impl Row {
     /// The same, and sums over all its records.
     pub(super) fn tell(&mut self, about: &About) {
         self.name(about);
-        (self.records, self.bytes) = (about.records, about.bytes);
+        (self.records, self.bytes, self.tokens) = (about.records, about.bytes, about.longest);
         let metadata = &mut self.metadata;
         let slots = [
             &mut metadata.tokens_in,
