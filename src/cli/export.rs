@@ -31,7 +31,6 @@ use crate::vault::api::{
     after_long_help = "\
 Examples:
   turnpack export --source gateway.jsonl > gateway.jsonl
-  turnpack export -o restored/
   turnpack export --format openai --dedup exact --split 90/10 -o training/
   turnpack export --format parquet --no-messages --partition-by day,model -o warehouse/"
 )]

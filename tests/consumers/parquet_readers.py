@@ -35,7 +35,7 @@ def duck(path, folder):
     ask = lambda query: [list(map(str, row)) for row in duckdb.sql(query).fetchall()]
     duckdb.sql("set timezone = 'UTC'")
     return {
-        "sums": ask(f"select model, sum(tokens_in), sum(tokens_out), max(time) from '{path}' group by 1 order by 1"),
+        "sums": ask(f"select model, sum(tokens_in), sum(tokens_out), max(time)::varchar from '{path}' group by 1 order by 1"),
         "calls": ask(
             f"select m.tool_calls[1].function.name, m.tool_calls[1].function.arguments from "
             f"(select unnest(messages) as m from '{path}') where len(m.tool_calls) > 0"

@@ -206,8 +206,8 @@ fn pyarrow_and_duckdb_read_tables() {
     assert_eq!(arrow["partitioned"], parts);
     let duck = &seen["duckdb"];
     let sums = json!([
-        ["../up", "10", "5", "2026-11-20 23:59:59.999999+00:00"],
-        ["m-1", "10", "5", "2026-11-21 00:00:00+00:00"],
+        ["../up", "10", "5", "2026-11-20 23:59:59.999999+00"],
+        ["m-1", "10", "5", "2026-11-21 00:00:00+00"],
         ["None", "None", "None", "None"]
     ]);
     assert_eq!(duck["sums"], sums);

@@ -85,7 +85,7 @@ impl Reference {
             }
             if is_json {
                 self.item(line, at);
-            } else {
+            } else if !text.trim().is_empty() {
                 if paragraph.is_empty() {
                     begun = at;
                 }
