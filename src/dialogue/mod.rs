@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 pub use build::Builder;
 pub use flat::{FlatCall, FlatMessage};
-pub use forms::Form;
+pub use forms::{Form, Rendered};
 pub use settled::{Call, Outcome, Settled, Step, settle};
 
 use crate::shape::SegmentType;

@@ -15,7 +15,7 @@ use super::overlap::Reference;
 use super::parts::{Member, assign, distinct};
 use super::plan::{Ground, Kind, Plan, Unit};
 use super::row::Row;
-use crate::dialogue::{Dialogue, Form, Losses};
+use crate::dialogue::{Dialogue, Form, Losses, Rendered};
 use crate::error::{Error, Result};
 use crate::shape::SegmentType;
 use crate::vault::Vault;
@@ -279,8 +279,11 @@ impl Reader<'_> {
         let table = self.options.form == Form::Parquet;
         // A table of records has a row for each, also for those in which nothing is said.
         let all = table && self.options.per == Per::Record;
-        let text = if all { Some(String::new()) } else { self.options.form.render(&dialogue, &mut losses) };
-        let Some(text) = text else { return (None, losses) };
+        let rendered = match all {
+            true => Some(Rendered { text: String::new(), pairs: dialogue.pairs() }),
+            false => self.options.form.render(&dialogue, &mut losses),
+        };
+        let Some(Rendered { text, pairs }) = rendered else { return (None, losses) };
         let compare = pass == Pass::Compare;
         let overlap = self.reference.and_then(|reference| reference.overlap(&dialogue));
         let (tokens, tokens_estimated) = self.length(&dialogue, &row);
@@ -293,7 +296,7 @@ impl Reader<'_> {
             text: if compare { String::new() } else { text },
             row: (table && !compare).then(|| Box::new(row)),
             fingerprint,
-            pairs: dialogue.pairs(),
+            pairs,
             messages: dialogue.messages.len() as u64,
             tokens,
             tokens_estimated,

@@ -271,3 +271,81 @@ fn failed(path: &Path, error: ParquetError) -> Error {
     };
     Error::io("writing", path, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialogue::{FlatMessage, Form};
+    use crate::vault::api::Filter;
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+
+    fn options(partition_by: Vec<PartitionKey>) -> DialogueOptions {
+        DialogueOptions {
+            filter: Filter::default(),
+            form: Form::Parquet,
+            per: Per::Record,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            limit: None,
+            dedup: None,
+            decontaminate: None,
+            split: Vec::new(),
+            roles: Vec::new(),
+            partition_by,
+            without_messages: false,
+        }
+    }
+
+    fn row(line: u64, text: String) -> Row {
+        let message = FlatMessage { role: "user".into(), content: Some(text), ..FlatMessage::default() };
+        Row { line, records: 1, messages: vec![message], ..Row::default() }
+    }
+
+    // A log by a thousand users must not need a thousand open files; and no row is lost when a file is closed early.
+    #[test]
+    fn of_many_directories_few_have_an_open_file_and_all_rows_are_there() {
+        const MODELS: u64 = OPEN_FILES as u64 + 6;
+        let dir = tempfile::tempdir().unwrap();
+        let mut table = Table::directories(dir.path(), &options(vec![PartitionKey::Model])).unwrap();
+        for line in 0..2 * MODELS {
+            let mut row = row(line, "x".into());
+            row.metadata.model = Some(format!("m{}", line % MODELS));
+            table.write(&row).unwrap();
+            assert!(table.open.len() <= OPEN_FILES);
+        }
+        assert!(dir.path().join("model=m1/part-00000.parquet.unfinished").exists());
+        let files = table.finish().unwrap();
+        let rows = |file: &PartRow| {
+            let reader = SerializedFileReader::try_from(dir.path().join(&file.name).as_path()).unwrap();
+            assert_eq!(reader.metadata().file_metadata().num_rows() as u64, file.dialogues);
+            file.dialogues
+        };
+        assert_eq!(files.iter().map(rows).sum::<u64>(), 2 * MODELS);
+        assert!(files.len() as u64 > MODELS && files.iter().any(|file| file.name == "model=m0/part-00001.parquet"));
+    }
+
+    // A row group is in memory until it is closed: by its bytes, since one row can be a book.
+    #[test]
+    fn row_groups_end_before_they_fill_the_memory() {
+        let mut state = 7_u64;
+        let mut noise = || -> String {
+            let mut letter = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                char::from(b'!' + (state >> 58) as u8)
+            };
+            (0..1 << 20).map(|_| letter()).collect()
+        };
+        let mut out = Vec::new();
+        let mut table = Table::stream(&mut out, &options(Vec::new())).unwrap();
+        for line in 0..80 {
+            table.write(&row(line, noise())).unwrap();
+            assert!(table.open.values().all(|open| open.writer.memory_size() < GROUP_BYTES + (8 << 20)));
+        }
+        table.finish().unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), out).unwrap();
+        let reader = SerializedFileReader::try_from(file.path()).unwrap();
+        assert!(reader.num_row_groups() >= 2, "{}", reader.num_row_groups());
+        assert_eq!(reader.metadata().file_metadata().num_rows(), 80);
+    }
+}
