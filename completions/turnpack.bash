@@ -562,14 +562,14 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__export)
-            opts="-o -q -h --format --output --limit --per --include --exclude --dedup --split --role-as --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-o -q -h --format --output --limit --per --include --exclude --dedup --split --decontaminate --decontaminate-words --role-as --partition-by --no-messages --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "raw openai anthropic sharegpt hf md csv html" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "raw openai anthropic sharegpt hf md csv html parquet" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -603,15 +603,38 @@ _turnpack() {
                     return 0
                     ;;
                 --dedup)
-                    COMPREPLY=($(compgen -W "exact" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "exact near" -- "${cur}"))
                     return 0
                     ;;
                 --split)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --decontaminate)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --decontaminate-words)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --role-as)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --partition-by)
+                    COMPREPLY=($(compgen -W "day month model application provider shape" -- "${cur}"))
                     return 0
                     ;;
                 --source)

@@ -185,16 +185,26 @@ sharegpt\t'ShareGPT, with function_call and observation'
 hf\t'Messages for Hugging Face data sets and chat templates'
 md\t'Transcripts in Markdown'
 csv\t'A row for each turn'
-html\t'Transcripts as one page that needs nothing else'"
+html\t'Transcripts as one page that needs nothing else'
+parquet\t'A table of typed columns for DuckDB, Spark, ClickHouse, pandas'"
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -s o -l output -d 'Write files below DIR: for each source with its tree and modification times, or all.FORMAT, or the parts of a split' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l limit -d 'At most N lines, or conversations' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l per -d 'What becomes one conversation of the output [default: conversation]' -r -f -a "conversation\t'A session, or the longest of requests that resend their history'
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l per -d 'What becomes one conversation, or row, of the output [default: conversation; with parquet: record]' -r -f -a "conversation\t'A session, or the longest of requests that resend their history'
 record\t'A record'"
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l include -d 'Only texts of this segment type' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l exclude -d 'No texts of this segment type' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l dedup -d 'Write equal conversations once' -r -f -a "exact\t'Equal in all that is said'"
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l dedup -d 'Write conversations once that are equal, or near: with four fifths of all runs of five words in common' -r -f -a "exact\t'Equal in all that is said'
+near\t'Equal, or near an earlier one'"
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l split -d 'Parts in per cent, such as 90/10 (train, test) or 80/10/10 (train, validation, test); near duplicates stay together' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l decontaminate -d 'Leave out conversations that overlap with a text of FILE (JSON lines, a JSON array, or text with blank lines between): 13 words in a row are in both, or a whole turn is a text of 3 to 12 words; instructions do not count' -r -F
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l decontaminate-words -d 'How many words in a row are an overlap' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l role-as -d 'Who speaks behind a role word that is not known, such as counselor=assistant' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l partition-by -d 'With parquet: directories below the -o one that are named by these, such as day,model; days are those of UTC' -r -f -a "day\t'Day of the event'
+month\t'Month of the event'
+model\t'Model'
+application\t'Application'
+provider\t'Who served the model'
+shape\t'Shape of the record'"
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l conversation -d 'Conversation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l exclude-conversation -d 'Conversation that is left out' -r
@@ -213,6 +223,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l color -d 'W
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l no-messages -d 'With parquet: leave out messages and tools and keep the columns about them'
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l error -d 'Only records that report an error'
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -s q -l quiet -d 'Say nothing when all is well'

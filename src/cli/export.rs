@@ -10,7 +10,10 @@ use super::progress::Bars;
 use super::{Context, units};
 use crate::dialogue::{Form, Speaker};
 use crate::error::{Error, Result};
-use crate::vault::api::{DialogueOptions, DialogueReport, ExportOptions, ExportReport, Filter, Per, Versioned};
+use crate::vault::api::{
+    Decontaminate, DialogueOptions, DialogueReport, Duplicates, ExportOptions, ExportReport, Filter, Overlapping, PartitionKey,
+    Per, Versioned,
+};
 
 /// Write lines out of the vault, byte for byte, or conversations in other formats
 #[derive(Debug, clap::Args)]
@@ -20,12 +23,16 @@ use crate::vault::api::{DialogueOptions, DialogueReport, ExportOptions, ExportRe
                   With another --format it writes conversations. Agents log an event a line: a session is all of them, and it \
                   comes whole when one of its records passes the filters. Requests resend what was said before: the longest of \
                   each chain is written, and forks are kept. What a format cannot hold is left out and counted on standard \
-                  error; with -o DIR the file is DIR/all.jsonl (.md, .csv, .html), or train and test of a --split.",
+                  error; with -o DIR the file is DIR/all.jsonl (.md, .csv, .html), or train and test of a --split.\n\n\
+                  --format parquet writes a row for each record, or with --per conversation for each conversation: its hash, \
+                  source, line, time, application, model, conversation, shape, ids, status, error, latency, tokens, cost and \
+                  tags as typed columns, and what was said as a list of messages in the words of OpenAI's chat format. Usage \
+                  that an agent tells in several records stands in the last of them, so that columns can be summed up.",
     after_long_help = "\
 Examples:
   turnpack export --source gateway.jsonl > gateway.jsonl
-  turnpack export -o restored/
-  turnpack export --format openai --dedup exact --split 90/10 -o training/"
+  turnpack export --format openai --dedup exact --split 90/10 -o training/
+  turnpack export --format parquet --no-messages --partition-by day,model -o warehouse/"
 )]
 pub(crate) struct Args {
     /// Form of the output
@@ -40,7 +47,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
 
-    /// What becomes one conversation of the output [default: conversation]
+    /// What becomes one conversation, or row, of the output [default: conversation; with parquet: record]
     #[arg(long, value_enum, value_name = "UNIT")]
     per: Option<Unit>,
 
@@ -52,7 +59,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TYPE")]
     exclude: Vec<String>,
 
-    /// Write equal conversations once
+    /// Write conversations once that are equal, or near: with four fifths of all runs of five words in common
     #[arg(long, value_enum, value_name = "HOW")]
     dedup: Option<Dedup>,
 
@@ -60,12 +67,46 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SHARES")]
     split: Option<String>,
 
+    /// Leave out conversations that overlap with a text of FILE (JSON lines, a JSON array, or text with blank lines between):
+    /// 13 words in a row are in both, or a whole turn is a text of 3 to 12 words; instructions do not count
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    decontaminate: Option<PathBuf>,
+
+    /// How many words in a row are an overlap
+    #[arg(long, value_name = "N", default_value_t = 13, requires = "decontaminate", value_parser = clap::value_parser!(u64).range(4..=100))]
+    decontaminate_words: u64,
+
     /// Who speaks behind a role word that is not known, such as counselor=assistant
     #[arg(long, value_name = "WORD=ROLE")]
     role_as: Vec<String>,
 
+    /// With parquet: directories below the -o one that are named by these, such as day,model; days are those of UTC
+    #[arg(long, value_enum, value_name = "COLUMNS", value_delimiter = ',')]
+    partition_by: Vec<Partition>,
+
+    /// With parquet: leave out messages and tools and keep the columns about them
+    #[arg(long)]
+    no_messages: bool,
+
     #[command(flatten)]
     filter: FilterArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Partition {
+    /// Day of the event
+    Day,
+    /// Month of the event
+    Month,
+    /// Model
+    Model,
+    /// Application
+    #[value(alias = "app")]
+    Application,
+    /// Who served the model
+    Provider,
+    /// Shape of the record
+    Shape,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -86,6 +127,8 @@ enum Format {
     Csv,
     /// Transcripts as one page that needs nothing else
     Html,
+    /// A table of typed columns for DuckDB, Spark, ClickHouse, pandas
+    Parquet,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -100,6 +143,21 @@ enum Unit {
 enum Dedup {
     /// Equal in all that is said
     Exact,
+    /// Equal, or near an earlier one
+    Near,
+}
+
+impl Partition {
+    fn api(self) -> PartitionKey {
+        match self {
+            Partition::Day => PartitionKey::Day,
+            Partition::Month => PartitionKey::Month,
+            Partition::Model => PartitionKey::Model,
+            Partition::Application => PartitionKey::Application,
+            Partition::Provider => PartitionKey::Provider,
+            Partition::Shape => PartitionKey::Shape,
+        }
+    }
 }
 
 impl Format {
@@ -113,6 +171,7 @@ impl Format {
             Format::Md => Some(Form::Md),
             Format::Csv => Some(Form::Csv),
             Format::Html => Some(Form::Html),
+            Format::Parquet => Some(Form::Parquet),
         }
     }
 }
@@ -131,7 +190,10 @@ fn raw(args: Args, context: &Context<'_>) -> Result<Status> {
         ("--exclude", !args.exclude.is_empty()),
         ("--dedup", args.dedup.is_some()),
         ("--split", args.split.is_some()),
+        ("--decontaminate", args.decontaminate.is_some()),
         ("--role-as", !args.role_as.is_empty()),
+        ("--partition-by", !args.partition_by.is_empty()),
+        ("--no-messages", args.no_messages),
     ];
     if let Some((option, _)) = asked.iter().find(|(_, given)| *given) {
         return Err(Error::Usage(format!("{option} is for conversations, and --format raw gives lines; name another --format")));
@@ -157,14 +219,29 @@ fn dialogues(args: Args, form: Form, context: &Context<'_>) -> Result<Status> {
         form,
         per: match args.per {
             Some(Unit::Record) => Per::Record,
-            Some(Unit::Conversation) | None => Per::Conversation,
+            Some(Unit::Conversation) => Per::Conversation,
+            None if form == Form::Parquet => Per::Record,
+            None => Per::Conversation,
         },
+        partition_by: args.partition_by.iter().map(|key| key.api()).collect(),
+        without_messages: args.no_messages,
         include: args.include,
         exclude: args.exclude,
         limit: args.limit,
-        distinct: args.dedup.is_some(),
+        dedup: args.dedup.map(|how| match how {
+            Dedup::Exact => Duplicates::Exact,
+            Dedup::Near => Duplicates::Near,
+        }),
+        decontaminate: args
+            .decontaminate
+            .map(|file| Decontaminate { file, words: usize::try_from(args.decontaminate_words).unwrap_or(usize::MAX) }),
     };
+    // A table of records has rows in which nothing is said.
+    let unit = if form == Form::Parquet && options.per == Per::Record { "row" } else { "conversation" };
     let to_stdout = args.output.as_deref().is_none_or(|output| output.as_os_str() == "-");
+    if form == Form::Parquet && to_stdout && context.ui.stdout_is_terminal() {
+        return Err(Error::Usage("a table is not for a terminal: name a directory with -o DIR, or redirect the output".into()));
+    }
     let vault = context.open()?;
     let report = match &args.output {
         Some(dir) if !to_stdout => vault.export_dialogues_below(&options, dir)?,
@@ -175,7 +252,7 @@ fn dialogues(args: Args, form: Form, context: &Context<'_>) -> Result<Status> {
         (true, false) => context.ui.report(&report)?,
         // On stdout the report would be taken for a conversation.
         (true, true) if !context.ui.quiet() => context.ui.json_on_stderr(&Versioned::new(&report)),
-        _ => summary(&report).iter().for_each(|line| context.ui.say(line)),
+        _ => summary(&report, unit).iter().for_each(|line| context.ui.say(line)),
     }
     Ok(if report.dialogues == 0 { Status::Negative("no conversation matches".into()) } else { Status::Done })
 }
@@ -198,20 +275,29 @@ fn role(text: &str) -> Result<(String, Speaker)> {
     found.ok_or_else(|| Error::Usage(format!("--role-as {text}: WORD=ROLE is needed, with system, user, assistant or tool")))
 }
 
+/// Of more files only their number is told.
+const MOST_PARTS: usize = 12;
+
 /// What was written, and what could not be.
-fn summary(report: &DialogueReport) -> Vec<String> {
+fn summary(report: &DialogueReport, unit: &str) -> Vec<String> {
     let mut lines = vec![format!(
-        "{}, {}, {} ({} unique), {}",
-        units::counted(report.dialogues, "conversation"),
+        "{}, {}, {} ({} unique), {}, {}",
+        units::counted(report.dialogues, unit),
         units::counted(report.messages, "message"),
         units::counted(report.pairs, "pair"),
         report.unique_pairs,
+        tokens(report),
         units::size(report.bytes)
     )];
-    if report.parts.len() > 1 {
-        lines.extend(report.parts.iter().map(|part| {
-            format!("  {}: {}, {}", part.name, units::counted(part.dialogues, "conversation"), units::size(part.bytes))
-        }));
+    if report.parts.len() > MOST_PARTS {
+        lines.push(format!("  {}", units::counted(report.parts.len() as u64, "file")));
+    } else if report.parts.len() > 1 {
+        lines.extend(
+            report
+                .parts
+                .iter()
+                .map(|part| format!("  {}: {}, {}", part.name, units::counted(part.dialogues, unit), units::size(part.bytes))),
+        );
     }
     if report.resent > 0 {
         lines.push(format!("{} left out: a longer one resends all of it", units::counted(report.resent, "request")));
@@ -219,9 +305,43 @@ fn summary(report: &DialogueReport) -> Vec<String> {
     if report.repeated > 0 {
         lines.push(format!("{} left out: an equal one was written", units::counted(report.repeated, "conversation")));
     }
+    if report.near > 0 {
+        lines.push(format!("{} left out: near one that was written", units::counted(report.near, "conversation")));
+    }
+    let overlapping = &report.overlapping;
+    if overlapping.texts + overlapping.texts_too_short > 0 {
+        lines.extend(overlaps(overlapping));
+    }
     if !report.left_out.is_empty() {
         let each: Vec<String> = report.left_out.iter().map(|(what, count)| format!("{what}: {count}")).collect();
         lines.push(format!("left out or changed for this format: {}", each.join(", ")));
+    }
+    lines
+}
+
+/// The usage of records is exact for them and not for a form of them; without it bytes must do.
+fn tokens(report: &DialogueReport) -> String {
+    let all = units::counted(report.tokens, "token");
+    match report.tokens_estimated {
+        0 => format!("about {all}"),
+        estimated if estimated == report.tokens => format!("about {all} (estimated at 4 bytes each)"),
+        estimated => format!("about {all} ({} of them estimated at 4 bytes each)", units::count(estimated)),
+    }
+}
+
+/// What was left out for its overlap with which texts.
+fn overlaps(found: &Overlapping) -> Vec<String> {
+    let all = found.by_words + found.by_short_texts;
+    let mut lines = vec![format!(
+        "{} left out for an overlap with one of {}: {} by words in a row, {} by a turn that is a short text",
+        units::counted(all, "conversation"),
+        units::counted(found.texts, "text"),
+        found.by_words,
+        found.by_short_texts
+    )];
+    lines.extend(found.examples.iter().take(3).map(|overlap| format!("  {} with text {}", overlap.place, overlap.text)));
+    if found.texts_too_short > 0 {
+        lines.push(format!("  {} of fewer than 3 words not looked for", units::counted(found.texts_too_short, "text")));
     }
     lines
 }

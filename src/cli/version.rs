@@ -6,6 +6,12 @@ use crate::error::Result;
 use crate::vault::Vault;
 use crate::vault::api::SCHEMA_VERSION;
 
+/// What this build reads and writes beyond the vault itself.
+fn features() -> Vec<&'static str> {
+    let always = ["gzip", "zstd", "xz", "bzip2"];
+    always.into_iter().chain(cfg!(feature = "parquet").then_some("parquet")).collect()
+}
+
 pub(crate) fn run(context: &Context<'_>) -> Result<Status> {
     let version = env!("CARGO_PKG_VERSION");
     if context.ui.json() {
@@ -14,7 +20,7 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Status> {
             "report": "version",
             "version": version,
             "vault_format": { "writes": Vault::FORMAT_VERSION, "reads_from": Vault::OLDEST_FORMAT_VERSION },
-            "features": ["gzip", "zstd", "xz", "bzip2"],
+            "features": features(),
             "libzstd": zstd::zstd_safe::version_string(),
             "target": { "os": std::env::consts::OS, "arch": std::env::consts::ARCH },
         }))?;

@@ -26,6 +26,8 @@ pub enum Form {
     Csv,
     /// A transcript as one page.
     Html,
+    /// A row of typed columns: records, or conversations with their messages.
+    Parquet,
 }
 
 /// Longest name of a tool that OpenAI and Anthropic take.
@@ -40,6 +42,7 @@ impl Form {
             Form::Md => "md",
             Form::Csv => "csv",
             Form::Html => "html",
+            Form::Parquet => "parquet",
         }
     }
 
@@ -60,24 +63,37 @@ impl Form {
     }
 
     /// A dialogue in this form, newline included; nothing when it has no place in it.
-    pub fn render(self, dialogue: &Dialogue, losses: &mut Losses) -> Option<String> {
+    pub fn render(self, dialogue: &Dialogue, losses: &mut Losses) -> Option<Rendered> {
         if dialogue.messages.is_empty() {
             return None;
         }
+        let as_said = |text: String| Some(Rendered { text, pairs: dialogue.pairs() });
         match self {
-            Form::Md => return Some(transcript::markdown(dialogue)),
-            Form::Html => return Some(transcript::html(dialogue)),
-            Form::Csv => return Some(table::rows(dialogue)),
+            Form::Md => return as_said(transcript::markdown(dialogue)),
+            Form::Html => return as_said(transcript::html(dialogue)),
+            Form::Csv => return as_said(table::rows(dialogue)),
+            // A table takes the dialogue itself.
+            Form::Parquet => return as_said(String::new()),
             Form::Openai | Form::Anthropic | Form::Sharegpt | Form::Hf => {}
         }
         let settled = settle(dialogue, losses)?;
-        match self {
+        let text = match self {
             Form::Openai => line(&openai(&settled, losses)),
             Form::Anthropic => line(&anthropic(&settled, losses)?),
             Form::Sharegpt => line(&sharegpt(&settled, losses)),
             _ => line(&hf(&settled, losses)),
-        }
+        };
+        Some(Rendered { text: text?, pairs: settled.pairs() })
     }
+}
+
+/// A dialogue in a form.
+#[derive(Debug, Default)]
+pub struct Rendered {
+    /// What is written.
+    pub text: String,
+    /// A hash for each question with its answer in it.
+    pub pairs: Vec<u128>,
 }
 
 fn line(value: &impl Serialize) -> Option<String> {

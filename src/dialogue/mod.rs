@@ -6,6 +6,7 @@
 mod answers;
 mod arguments;
 mod build;
+mod flat;
 mod forms;
 mod pairs;
 mod settled;
@@ -17,7 +18,8 @@ mod visible;
 use std::collections::BTreeMap;
 
 pub use build::Builder;
-pub use forms::Form;
+pub use flat::{FlatCall, FlatMessage};
+pub use forms::{Form, Rendered};
 pub use settled::{Call, Outcome, Settled, Step, settle};
 
 use crate::shape::SegmentType;

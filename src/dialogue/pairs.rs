@@ -2,7 +2,7 @@
 //! their answers.
 
 use super::arguments::canonical;
-use super::{Dialogue, Part, Speaker};
+use super::{Dialogue, Part, Settled, Speaker};
 use crate::checksum::{ContentHasher, content_hash};
 use crate::shape::SegmentType::*;
 use crate::text::Shingles;
@@ -43,35 +43,17 @@ impl Dialogue {
     /// and calls until the user speaks again is one answer, however many messages and tool results are in it.
     #[must_use]
     pub fn pairs(&self) -> Vec<u128> {
-        let mut pairs = Vec::new();
-        let (mut question, mut answer) = (ContentHasher::default(), ContentHasher::default());
-        let (mut asked, mut answered) = (false, false);
+        let mut pairing = Pairing::default();
         for message in &self.messages {
             for part in message.parts.iter().filter(|part| !is_silent(part) && part.kind != Reasoning) {
                 match message.speaker {
-                    Speaker::User => {
-                        if asked && answered {
-                            pairs.push(pair(&question, &answer));
-                            question = ContentHasher::default();
-                        }
-                        if answered {
-                            (answer, answered) = (ContentHasher::default(), false);
-                        }
-                        add(&mut question, message.speaker, part);
-                        asked = true;
-                    }
-                    Speaker::Assistant => {
-                        add(&mut answer, message.speaker, part);
-                        answered = true;
-                    }
+                    Speaker::User => add(pairing.question(), message.speaker, part),
+                    Speaker::Assistant => add(pairing.answer(), message.speaker, part),
                     _ => {}
                 }
             }
         }
-        if asked && answered {
-            pairs.push(pair(&question, &answer));
-        }
-        pairs
+        pairing.finish()
     }
 
     /// The word 5-grams of what was said; instructions, which hundreds of dialogues share, make none alike.
@@ -85,6 +67,68 @@ impl Dialogue {
             }
         }
         Shingles::of(&text)
+    }
+}
+
+impl Settled<'_> {
+    /// The same of what is left to train with.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<u128> {
+        let mut pairing = Pairing::default();
+        for step in &self.steps {
+            match step.speaker {
+                Speaker::User if !step.text.is_empty() => put(pairing.question(), &[&step.text]),
+                Speaker::Assistant => {
+                    if !step.text.is_empty() {
+                        put(pairing.answer(), &[&step.text]);
+                    }
+                    step.calls.iter().for_each(|call| put(pairing.answer(), &[&call.name, &call.arguments]));
+                }
+                _ => {}
+            }
+        }
+        pairing.finish()
+    }
+}
+
+/// Questions and answers as they come.
+#[derive(Default)]
+struct Pairing {
+    question: ContentHasher,
+    answer: ContentHasher,
+    asked: bool,
+    answered: bool,
+    pairs: Vec<u128>,
+}
+
+impl Pairing {
+    /// The question that is asked now.
+    fn question(&mut self) -> &mut ContentHasher {
+        self.close();
+        self.asked = true;
+        &mut self.question
+    }
+
+    fn answer(&mut self) -> &mut ContentHasher {
+        self.answered = true;
+        &mut self.answer
+    }
+
+    /// An answered question is a pair; an answer that nobody asked for is none.
+    fn close(&mut self) {
+        if !self.answered {
+            return;
+        }
+        let answer = std::mem::take(&mut self.answer);
+        if self.asked {
+            self.pairs.push(pair(&std::mem::take(&mut self.question), &answer));
+        }
+        (self.asked, self.answered) = (false, false);
+    }
+
+    fn finish(mut self) -> Vec<u128> {
+        self.close();
+        self.pairs
     }
 }
 
@@ -104,7 +148,11 @@ fn add(all: &mut ContentHasher, speaker: Speaker, part: &Part) {
     let call = part.kind == ToolCall;
     let text = if call { canonical(&part.text, part.name.as_deref()) } else { part.text.trim().into() };
     let name = if call { part.name.as_deref().unwrap_or_default() } else { "" };
-    for piece in [speaker.name(), name, &text] {
+    put(all, &[speaker.name(), name, &text]);
+}
+
+fn put(all: &mut ContentHasher, pieces: &[&str]) {
+    for piece in pieces {
         all.update(&(piece.len() as u64).to_le_bytes());
         all.update(piece.as_bytes());
     }
@@ -139,6 +187,14 @@ mod tests {
         assert_eq!(dialogue(&[A, Q]).pairs().len(), 0);
         assert_eq!(dialogue(&[A, Q, A]).pairs(), dialogue(&[Q, A]).pairs());
         assert_ne!(dialogue(&[Q, A, A]).pairs(), dialogue(&[Q, A]).pairs());
+    }
+
+    // A question whose only answer was a call that nobody answered is not in a file for training, and no pair of it.
+    #[test]
+    fn pairs_of_a_settled_dialogue_are_those_left_in_it() {
+        let dialogue = dialogue(&[Q, CALL, Q, A, Q]);
+        let settled = crate::dialogue::settle(&dialogue, &mut crate::dialogue::Losses::default()).unwrap();
+        assert_eq!((dialogue.pairs().len(), settled.pairs().len()), (2, 1));
     }
 
     // A request resends what was said, with other spacing, without the thoughts, under renewed instructions.

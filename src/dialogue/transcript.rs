@@ -28,7 +28,8 @@ details pre{font:13px/1.4 ui-monospace,monospace}.about{color:#555;font-size:.85
 ";
 pub(super) const HTML_FOOT: &str = "</body>\n</html>\n";
 
-/// A headline, what is known about it, and a chapter for each message.
+/// A headline, what is known about it, and a chapter for each message. Talk is quoted, so that its own Markdown shows and its
+/// headlines and open fences end with it; what holds markup, and all that is no talk, is fenced.
 pub(super) fn markdown(dialogue: &Dialogue) -> String {
     let mut out = format!("# {}\n\n", one_line(&heading(dialogue)));
     for about in about(dialogue) {
@@ -39,13 +40,11 @@ pub(super) fn markdown(dialogue: &Dialogue) -> String {
         for part in &message.parts {
             let text = shown(&part.text);
             match label(part) {
-                None => {
-                    let _ = write!(out, "\n{}\n", text.trim_end_matches('\n'));
-                }
+                None if has_markup(&text) => push_fenced(&text, "", &mut out),
+                None => push_quoted(&text, &mut out),
                 Some(label) => {
-                    let fence = fence(&text);
-                    let newline = if text.ends_with('\n') { "" } else { "\n" };
-                    let _ = write!(out, "\n{}\n\n{fence}{}\n{text}{newline}{fence}\n", one_line(&label), language(part));
+                    let _ = write!(out, "\n{}\n", one_line(&label));
+                    push_fenced(&text, language(part), &mut out);
                 }
             }
         }
@@ -126,15 +125,46 @@ fn language(part: &Part) -> &'static str {
     if json { "json" } else { "" }
 }
 
+/// True for text in which a renderer may see HTML: a quote would not hold it.
+fn has_markup(text: &str) -> bool {
+    text.match_indices('<')
+        .any(|(at, _)| text[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')))
+}
+
+fn push_quoted(text: &str, out: &mut String) {
+    out.push('\n');
+    for line in text.trim_end_matches('\n').split('\n') {
+        out.push('>');
+        if !line.is_empty() {
+            let _ = write!(out, " {line}");
+        }
+        out.push('\n');
+    }
+}
+
+fn push_fenced(text: &str, language: &str, out: &mut String) {
+    let fence = fence(text);
+    let newline = if text.ends_with('\n') { "" } else { "\n" };
+    let _ = write!(out, "\n{fence}{language}\n{text}{newline}{fence}\n");
+}
+
 /// A fence longer than any run of backticks inside, so that no text ends it.
 fn fence(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     "`".repeat(longest.max(2) + 1)
 }
 
-/// On one line, so that nothing in a name begins a chapter.
+/// On one line, so that nothing in a name begins a chapter, and with what Markdown acts on escaped.
 fn one_line(text: &str) -> String {
-    shown(text).replace(['\n', '\t'], " ")
+    let text = shown(text).replace(['\n', '\t'], " ");
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | '`' | '*' | '<' | '[' | ']' | '&' | '~') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
 }
 
 fn escape(text: &str) -> String {
@@ -166,6 +196,65 @@ mod tests {
     fn a_fence_holds_text_with_fences_in_it() {
         let text = markdown(&dialogue(ToolResult, "````\nx\n````"));
         assert!(text.contains("\n`````\n````\nx\n````\n`````\n"), "{text}");
-        assert!(text.starts_with("# a # <i>\n"), "{text}");
+        assert!(text.starts_with("# a # \\<i>\n"), "{text}");
+    }
+
+    // What a text says in Markdown ends with it: the chapters of the transcript are its own, and no HTML is among them.
+    // A renderer judges, as it would for a reader.
+    #[test]
+    fn nothing_escapes_its_quote_or_its_fence() {
+        use pulldown_cmark::{Event, Parser, Tag, TagEnd};
+        let texts = [
+            "```\nnever closed",
+            "~~~~\nnever closed\n## User",
+            "# headline\n\ntext\n===\n\n---",
+            "</blockquote><script>x</script>",
+            "<!-- open",
+            "- a\n    - b\n\n      ```\n",
+            "> quote\nlazy",
+            "    indented\n\n\n\n",
+            "`````\n````\n```",
+            "\n\n[a]: http://x\n[a]",
+            "<details>\n<summary>",
+            "1 < 2 and Vec<u8>",
+            "$$\n\\(",
+            "| a |\n|---|\n| b |",
+            "\u{2028}# x\u{85}# y\r# z",
+        ];
+        let kinds = [UserTurn, ToolResult, ToolCall, Reasoning, AssistantTurn];
+        let mut messages = Vec::new();
+        for text in texts {
+            for kind in kinds {
+                let part = Part { kind, text: text.into(), name: Some("<b>`\n# x".into()), call_id: None };
+                messages.push(Message { speaker: Speaker::User, role: String::new(), parts: vec![part] });
+            }
+        }
+        let count = messages.len();
+        let dialogue = Dialogue { title: Some("<b>".into()), place: "<x>:1".into(), messages, ..Dialogue::default() };
+        let markdown = markdown(&dialogue);
+        let (mut depth, mut headlines, mut fenced, mut in_fence) = (0, Vec::new(), Vec::new(), false);
+        for event in Parser::new(&markdown) {
+            match event {
+                Event::Html(html) | Event::InlineHtml(html) => panic!("HTML: {html}"),
+                Event::Start(Tag::BlockQuote(_)) => depth += 1,
+                Event::End(TagEnd::BlockQuote(_)) => depth -= 1,
+                Event::Start(Tag::Heading { .. }) if depth == 0 => headlines.push(String::new()),
+                Event::Start(Tag::CodeBlock(_)) if depth == 0 => {
+                    fenced.push(String::new());
+                    in_fence = true;
+                }
+                Event::End(TagEnd::CodeBlock) => in_fence = false,
+                Event::Text(text) if in_fence => fenced.last_mut().unwrap().push_str(&text),
+                Event::Text(text) if depth == 0 => headlines.last_mut().unwrap().push_str(&text),
+                _ => {}
+            }
+        }
+        assert_eq!(headlines.len(), count + 1, "{markdown}");
+        assert!(headlines[1..].iter().all(|headline| headline.starts_with("User")), "{headlines:?}");
+        for text in texts {
+            let whole = format!("{}\n", shown(text).trim_end_matches('\n'));
+            let found = fenced.iter().filter(|fenced| fenced.trim_end_matches('\n') == whole.trim_end_matches('\n')).count();
+            assert!(found >= 3, "{found} of {text:?}");
+        }
     }
 }

@@ -35,14 +35,14 @@ impl Record<'_> {
     /// The visible turns of the record, in reading order; a record without any gives none.
     pub fn turns(&self, detection: &Detection<'_>) -> Vec<Turn> {
         let mut turns = Vec::new();
-        self.walk(detection, &mut |found| turns.extend(turn(found)));
+        self.walk_turns(detection, &mut |found| turns.extend(turn(found)));
         turns
     }
 
     /// The visible turns and, as they stand in the record, the definitions of tools.
     pub fn turns_and_tools(&self, detection: &Detection<'_>) -> (Vec<Turn>, Vec<String>) {
         let (mut turns, mut tools) = (Vec::new(), Vec::new());
-        self.walk(detection, &mut |found| match found.tag.kind {
+        self.walk_turns(detection, &mut |found| match found.tag.kind {
             SegmentType::ToolDefinitions if found.visible => tools.push(plain(found.value)),
             _ => turns.extend(turn(found)),
         });
@@ -94,5 +94,37 @@ fn media(value: Json<'_>) -> String {
     match value.as_str() {
         Some(link) if link.starts_with("http") && link.len() <= 500 => format!("[media: {link}]"),
         _ => format!("[media: {} bytes]", value.raw().len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::Hints;
+
+    // A tool that returns nothing has answered: an export that drops the answer drops the call too, or is refused for it.
+    #[test]
+    fn an_answer_that_says_nothing_is_a_turn_and_no_segment() {
+        let lines = [
+            r#"{"messages":[{"role":"user","content":"q"},{"role":"tool","tool_call_id":"c1","content":""}]}"#,
+            r#"{"messages":[{"role":"user","content":"q"},{"role":"tool","tool_call_id":"c1","content":null}]}"#,
+            r#"{"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"c1"}]},{"role":"assistant","content":"a"}],"max_tokens":5}"#,
+            r#"{"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"c1","content":[{"type":"text","text":""}]}]}],"max_tokens":5}"#,
+            r#"{"model":"m","input":[{"type":"function_call_output","call_id":"c1","output":""}]}"#,
+        ];
+        for line in lines {
+            let record = Record::read(line.as_bytes());
+            let detection = record.detect(&Hints::default());
+            let results: Vec<Turn> =
+                record.turns(&detection).into_iter().filter(|turn| turn.kind == SegmentType::ToolResult).collect();
+            assert_eq!(results.len(), 1, "{line}");
+            assert_eq!((results[0].text.as_str(), results[0].call_id.as_deref()), ("", Some("c1")), "{line}");
+            assert!(record.segments(&detection).iter().all(|label| label.kind != SegmentType::ToolResult), "{line}");
+        }
+        // A call that nobody answered yet is none.
+        let call = r#"{"model":"m","input":[{"type":"function_call","call_id":"c1","name":"f","arguments":"{}"}]}"#;
+        let record = Record::read(call.as_bytes());
+        let turns = record.turns(&record.detect(&Hints::default()));
+        assert!(turns.iter().all(|turn| turn.kind == SegmentType::ToolCall), "{turns:?}");
     }
 }

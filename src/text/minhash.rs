@@ -72,6 +72,24 @@ impl Shingles {
     }
 }
 
+/// The hashes of every `count` words in a row of a text, in order and as often as they stand there; of a text with fewer words
+/// the hash of all of it, and `false`. A text without words has none.
+#[must_use]
+pub fn runs(text: &str, count: usize) -> (Vec<u64>, bool) {
+    let words: Vec<u64> = words(text).collect();
+    match words.len() {
+        0 => (Vec::new(), false),
+        length if length < count.max(1) => (vec![mix_all(&words)], false),
+        _ => (words.windows(count.max(1)).map(mix_all).collect(), true),
+    }
+}
+
+/// How many words a text has, of which no more than `most` are counted.
+#[must_use]
+pub fn words_up_to(text: &str, most: usize) -> usize {
+    words(text).take(most).count()
+}
+
 /// The hashes of the words of a text: runs of letters and digits, and single characters of scripts without spaces.
 fn words(text: &str) -> impl Iterator<Item = u64> {
     text.split(|c: char| !c.is_alphanumeric()).flat_map(|run| {

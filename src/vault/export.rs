@@ -7,8 +7,12 @@
 mod dialogues;
 mod files;
 mod gather;
+mod overlap;
 mod parts;
 mod plan;
+mod row;
+#[cfg_attr(not(feature = "parquet"), path = "export/no_table.rs")]
+mod table;
 
 use std::io::Write;
 use std::path::Path;

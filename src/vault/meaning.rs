@@ -24,6 +24,9 @@ use crate::vault::sources::{Source, State};
 /// Occurrences looked at together: some 300 bytes each stay in memory.
 const WINDOW: u64 = 1 << 16;
 
+/// The same with all their fields, which take some kilobytes each.
+const WINDOW_OF_FIELDS: u64 = 1 << 13;
+
 /// Records of one job at most.
 const JOB_RECORDS: usize = 256;
 
@@ -60,6 +63,27 @@ pub(crate) struct Meaning {
     pub(crate) types: TypeSet,
     /// It is not what [`Scan::asking`] wanted.
     pub(crate) refused: bool,
+    /// The whole of it, when asked for.
+    pub(crate) fields: Option<Arc<Fields>>,
+}
+
+/// All canonical fields of a record, and what names it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fields {
+    /// Its hash.
+    pub(crate) hash: u128,
+    /// The fields.
+    pub(crate) metadata: Metadata,
+}
+
+impl Fields {
+    /// The same without tokens and cost: they are told elsewhere.
+    pub(crate) fn without_usage(&self) -> Fields {
+        let mut metadata = self.metadata.clone();
+        metadata.forget_usage();
+        metadata.cost_usd = None;
+        Fields { hash: self.hash, metadata }
+    }
 }
 
 /// Lines of a source, counted from 0.
@@ -93,6 +117,7 @@ pub(crate) struct Scan<'v> {
     deep: Option<Arc<Deep>>,
     only: Option<FxHashSet<u64>>,
     recall: Option<Recall>,
+    with_fields: bool,
 }
 
 /// What a record means alone, and whether it says more in its source.
@@ -105,7 +130,8 @@ impl<'v> Scan<'v> {
     /// When journals are damaged.
     pub(crate) fn new(snapshot: &'v Snapshot, threads: usize, with_types: bool) -> Result<Scan<'v>> {
         let state = snapshot.state()?;
-        Ok(Scan { snapshot, state, mappings: mappings(state), threads, with_types, deep: None, only: None, recall: None })
+        let (deep, only, recall) = (None, None, None);
+        Ok(Scan { snapshot, state, mappings: mappings(state), threads, with_types, deep, only, recall, with_fields: false })
     }
 
     /// A scan that reads all records and tells all of them, types included.
@@ -129,6 +155,11 @@ impl<'v> Scan<'v> {
             scan.only = Some(records.into_iter().collect());
         }
         Ok(scan)
+    }
+
+    /// The same scan, which reads each record for all its fields.
+    pub(crate) fn with_fields(self) -> Scan<'v> {
+        Scan { recall: None, with_fields: true, ..self }
     }
 
     /// Goes over all lines of the sources in order; removed ones are left out.
@@ -171,7 +202,7 @@ impl<'v> Scan<'v> {
     /// The same, with the records read.
     fn read_lines(&self, sources: &[&Source], mut sink: impl FnMut(Line<'_>) -> Result<()>) -> Result<()> {
         let mut states = FxHashMap::default();
-        for window in windows(sources) {
+        for window in windows(sources, if self.with_fields { WINDOW_OF_FIELDS } else { WINDOW }) {
             let alone = self.alone(&window)?;
             let in_context = self.in_context(&window, &alone, &mut states)?;
             for (part, in_context) in window.iter().zip(&in_context) {
@@ -270,7 +301,8 @@ impl<'v> Scan<'v> {
         let refused = self.deep.as_ref().is_some_and(|deep| !deep.passes(&record, &detection, &metadata));
         // A mapping may ask for the name of the source or keep something for the whole file.
         let scoped = is_scoped(detection.shape) || !self.state.mappings.is_empty();
-        (Meaning { refused, ..meaning(bytes, &record, &detection, metadata, types) }, scoped)
+        let fields = self.with_fields.then(|| Arc::new(Fields { hash: content_hash(bytes), metadata: metadata.clone() }));
+        (Meaning { refused, fields, ..meaning(bytes, &record, &detection, metadata, types) }, scoped)
     }
 
     /// Finds the shape of a record.
@@ -379,6 +411,7 @@ fn meaning(bytes: &[u8], record: &Record<'_>, detection: &Detection<'_>, metadat
         usage: metadata.usage_key.map(|key| content_hash(key.as_bytes()) as u64),
         types,
         refused: false,
+        fields: None,
     }
 }
 
@@ -437,9 +470,9 @@ impl<'s> Part<'s> {
 }
 
 /// Cuts sources into windows.
-fn windows<'s>(sources: &[&'s Source]) -> Vec<Vec<Part<'s>>> {
+fn windows<'s>(sources: &[&'s Source], most: u64) -> Vec<Vec<Part<'s>>> {
     let mut windows = vec![Vec::new()];
-    let mut room = WINDOW;
+    let mut room = most;
     for source in sources {
         let (mut from, end) = (0, source.occurrences());
         while from < end {
@@ -451,7 +484,7 @@ fn windows<'s>(sources: &[&'s Source]) -> Vec<Vec<Part<'s>>> {
             from = to;
             if room == 0 {
                 windows.push(Vec::new());
-                room = WINDOW;
+                room = most;
             }
         }
     }

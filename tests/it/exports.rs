@@ -1,8 +1,34 @@
 //! `export` of conversations: each form against a small log checked by eye, chains and sessions, splits.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::harness::Sandbox;
+
+/// What a script of `tests/consumers` prints, run by the Python that `.ci/run` prepared or by the one that is there; nothing,
+/// and a line that says so, where it lacks what it needs.
+#[allow(clippy::print_stderr, reason = "a skipped test must not look like one that passed")]
+pub fn consumer(script: &str, files: &[PathBuf]) -> Option<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let prepared = root.join("target/consumers/bin/python");
+    let python = if prepared.exists() { prepared } else { "python3".into() };
+    let output = match Command::new(python).arg(root.join("tests/consumers").join(script)).args(files).output() {
+        Ok(output) => output,
+        Err(error) => {
+            eprintln!("skipped: {script} needs python3: {error}");
+            return None;
+        }
+    };
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.code() == Some(77) {
+        eprintln!("skipped: {script}: {}", told.trim());
+        return None;
+    }
+    assert!(output.status.success(), "{script}: {told}");
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
 
 /// Three requests of one session: a call, the same with its result and an answer, and a fork of the first.
 fn requests() -> String {
@@ -192,4 +218,84 @@ fn unknown_roles_are_told_and_can_be_named() {
     assert!(outcome.stderr().contains("texts of unknown roles: 2"), "{}", outcome.stderr());
     let named = export(&sandbox, &["openai", "--role-as", "client=user", "--role-as", "counselor=assistant"]);
     assert_eq!(lines(&named)[0]["messages"][1], json!({"role": "assistant", "content": "Tell me."}));
+}
+
+/// What agents and old programs leave in logs: orphans, calls side by side, names nobody allows, arguments that are no object.
+fn oddities() -> String {
+    let call = |id: &str, name: &str, arguments: &str| json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}});
+    let user = json!({"role": "user", "content": "q"});
+    let calls = json!({"role": "assistant", "content": "", "tool_calls": [call("a", "x.y z", "ls"), call("a", "f", "{}"), call("c", "f", "[1]")]});
+    let result = |id: &str| json!({"role": "tool", "tool_call_id": id, "content": null});
+    let end = json!({"role": "assistant", "content": "e\u{0}\u{2028}"});
+    let tool = |name: &str| json!({"type": "function", "function": {"name": name, "parameters": {"type": "object"}}});
+    [
+        json!({"messages": [user, calls, result("a"), result("c"), result("zz"), end, user]}),
+        json!({"messages": [user, calls, user, result("c"), end, end, calls], "tools": [tool("x.y z"), tool("f"), tool("f")]}),
+        json!({"messages": [{"role": "assistant", "content": "first"}, user, end, {"role": "system", "content": "late"}, user, end]}),
+        json!({"messages": [user, {"role": "assistant", "function_call": {"name": "f", "arguments": "{\"a\":1}"}},
+            {"role": "function", "name": "f", "content": "1"}, end]}),
+    ]
+    .iter()
+    .map(|line| line.to_string() + "\n")
+    .collect()
+}
+
+// One line out of order and the provider refuses the whole file: a script that knows its rules, and not this program, judges.
+#[test]
+fn openai_takes_the_file() {
+    let sandbox = sandbox(&(requests() + &oddities()));
+    sandbox.run(&["export", "--format", "openai", "-o", "out"]).exits(0);
+    let Some(said) = consumer("openai_finetuning.py", &[sandbox.path("out/all.jsonl")]) else { return };
+    assert_eq!(said, "6 examples\n");
+    // The script itself must see what is wrong.
+    let text = String::from_utf8(sandbox.read("out/all.jsonl")).unwrap();
+    for (right, wrong) in
+        [("\"tool_call_id\":\"c1\"", "\"tool_call_id\":\"c9\""), ("{\\\"city\\\":", "{city:"), ("\"weather\"", "\"wea ther\"")]
+    {
+        assert!(text.contains(right), "{text}");
+        let broken = sandbox.write("broken.jsonl", text.replace(right, wrong));
+        assert!(std::panic::catch_unwind(|| consumer("openai_finetuning.py", &[broken])).is_err(), "{wrong}");
+    }
+}
+
+// Two ways to ask the same, and the same test set twice over in other words of a program: what is near goes, and is counted.
+#[test]
+fn near_duplicates_and_what_a_test_set_holds_are_left_out_and_counted() {
+    let talk = |words: &str, answer: &str| {
+        json!({"messages": [{"role": "user", "content": words}, {"role": "assistant", "content": answer}]}).to_string() + "\n"
+    };
+    let long = |name: &str| (0..40).map(|at| format!("{name}{at} ")).collect::<String>();
+    let content = talk(&long("a"), "yes")
+        + &talk(&long("a"), "yes")
+        + &talk(&long("a"), "no")
+        + &talk(&long("b"), "yes")
+        + &talk("Who wrote Hamlet?", "Shakespeare did that.")
+        + &talk("Who wrote Faust?", "Goethe.");
+    let sandbox = sandbox(&content);
+    let told = |arguments: &[&str]| {
+        let all = [&["export", "--format", "hf", "--json", "-o", arguments[0]], &arguments[1..]].concat();
+        sandbox.run(&all).exits(0).json()
+    };
+    let near = told(&["n", "--dedup", "near"]);
+    assert_eq!((&near["dialogues"], &near["repeated"], &near["near"]), (&json!(4), &json!(1), &json!(1)));
+    assert_eq!(lines(&String::from_utf8(sandbox.read("n/all.jsonl")).unwrap()).len(), 4);
+    let first = told(&["l", "--dedup", "near", "--limit", "2"]);
+    assert_eq!((&first["dialogues"], &first["near"]), (&json!(2), &json!(1)));
+    sandbox.write(
+        "test.jsonl",
+        format!("{}{}", json!({"question": long("b")}), "\n{\"question\": \"who wrote HAMLET\", \"answer\": \"Yes\"}\n"),
+    );
+    let clean = told(&["c", "--decontaminate", "test.jsonl"]);
+    assert_eq!(clean["dialogues"], 4, "{clean}");
+    let overlapping = &clean["overlapping"];
+    let counts = ["by_words", "by_short_texts", "texts", "texts_too_short"].map(|name| overlapping[name].as_u64().unwrap());
+    assert_eq!(counts, [1, 1, 2, 1]);
+    assert_eq!(overlapping["examples"][1]["text"], 2);
+    assert!(overlapping["examples"][0]["place"].as_str().unwrap().ends_with("gw.jsonl:4"), "{overlapping}");
+    let said = sandbox.run(&["export", "--format", "hf", "--decontaminate", "test.jsonl"]).exits(0).stderr();
+    assert!(said.contains("2 conversations left out for an overlap with one of 2 texts: 1 by words in a row, 1 by"), "{said}");
+    sandbox.write("none.txt", "yes\n\nno\n");
+    sandbox.run(&["export", "--format", "hf", "--decontaminate", "none.txt"]).exits(2);
+    sandbox.run(&["export", "--format", "hf", "--decontaminate-words", "8"]).exits(2);
+    sandbox.run(&["export", "--decontaminate", "test.jsonl"]).exits(2);
 }

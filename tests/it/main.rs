@@ -27,5 +27,7 @@ mod search;
 mod sources;
 mod squeeze;
 mod stars;
+#[cfg(feature = "parquet")]
+mod tables;
 mod upkeep;
 mod vectors;

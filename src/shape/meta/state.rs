@@ -104,7 +104,7 @@ impl FileState {
 
 impl Metadata {
     /// Takes the token counts back: they are told elsewhere.
-    fn forget_usage(&mut self) {
+    pub fn forget_usage(&mut self) {
         self.tokens_in = None;
         self.tokens_in_cached = None;
         self.tokens_in_cache_write = None;

@@ -98,12 +98,16 @@ impl Walker<'_> {
         let call_id = word(object, &["tool_call_id", "toolCallId", "tool_use_id", "call_id", "message.tool_call_id"]);
         let tag = Tag::spoken(kind, role).call(name.as_deref(), call_id.as_deref());
         self.thoughts(object, tag);
-        for key in ["content", "value", "text", "parts", "body", "utterance", "message", "message.content", "message.contents"] {
-            if object.get(key).is_some_and(|value| !value.is_blank()) {
-                self.key(object, key, |walker, value| walker.content(value, tag));
-                break;
+        self.answered(object, tag, |walker| {
+            for key in
+                ["content", "value", "text", "parts", "body", "utterance", "message", "message.content", "message.contents"]
+            {
+                if object.get(key).is_some_and(|value| !value.is_blank()) {
+                    walker.key(object, key, |walker, value| walker.content(value, tag));
+                    break;
+                }
             }
-        }
+        });
         self.key(object, "refusal", |walker, value| walker.text(tag.with(Refusal), value));
         self.calls(object, tag);
         self.key(object, "images", |walker, images| walker.each(images, |walker, image| walker.emit(tag.with(Media), image)));

@@ -47,7 +47,9 @@ impl Walker<'_> {
             "item_reference" | "compaction_trigger" | "mcp_approval_request" | "mcp_approval_response" | "ghost_snapshot" => {
                 self.emit(tag.with(Event), item);
             }
-            kind if kind.ends_with("_output") => self.item_result(&object, tag),
+            kind if kind.ends_with("_output") => {
+                self.answered(&object, tag.with(ToolResult), |walker| walker.item_result(&object, tag));
+            }
             "function_call" | "custom_tool_call" | "mcp_call" => self.item_call(&object, item, tag),
             kind if kind.ends_with("_call") || kind == "program" => self.item_call(&object, item, tag),
             kind => self.other_item(&object, item, kind_of(kind)),

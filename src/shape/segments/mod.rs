@@ -129,6 +129,15 @@ impl Record<'_> {
 
     /// Walks the record; `sink` takes each segment.
     pub(super) fn walk(&self, detection: &Detection<'_>, sink: &mut walker::Sink<'_>) {
+        self.walk_turns(detection, &mut |found| {
+            if !found.is_silent() {
+                sink(found);
+            }
+        });
+    }
+
+    /// The same with answers of tools that say nothing.
+    pub(super) fn walk_turns(&self, detection: &Detection<'_>, sink: &mut walker::Sink<'_>) {
         let mut walker = Walker::new(self.line, sink);
         for (index, value) in self.values.iter().enumerate() {
             // Joined values after the first are records of their own kind.

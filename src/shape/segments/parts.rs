@@ -82,12 +82,15 @@ impl Walker<'_> {
         let call_id = word(object, &["tool_use_id", "toolCallId", "tool_call_id", "id"]);
         let name = word(object, &["name", "toolName"]);
         let tag = tag.with(ToolResult).call(name.as_deref(), call_id.as_deref());
-        ["content", "result", "output", "response"]
-            .into_iter()
-            .filter(|key| object.get(key).is_some_and(|value| !value.is_blank()))
-            .take(1)
-            .any(|key| self.key(object, key, |walker, value| walker.content(value, tag)))
-            || object.has("content")
+        let mut found = false;
+        self.answered(object, tag, |walker| {
+            found = ["content", "result", "output", "response"]
+                .into_iter()
+                .filter(|key| object.get(key).is_some_and(|value| !value.is_blank()))
+                .take(1)
+                .any(|key| walker.key(object, key, |walker, value| walker.content(value, tag)));
+        });
+        found || object.has("content")
     }
 
     fn document(&mut self, object: &Object<'_>, tag: Tag<'_>) -> bool {

@@ -29,6 +29,13 @@ pub(in crate::shape) struct Found<'w> {
     pub(in crate::shape) nested: bool,
 }
 
+impl Found<'_> {
+    /// True for the answer of a tool that says nothing: a turn, and no segment.
+    pub(in crate::shape) fn is_silent(&self) -> bool {
+        self.tag.kind == SegmentType::ToolResult && self.value.is_blank()
+    }
+}
+
 /// What a segment is, who speaks, and which call it belongs to.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::shape) struct Tag<'t> {
@@ -69,11 +76,23 @@ pub(in crate::shape) struct Walker<'s> {
     visible: bool,
     literal: Option<Range<usize>>,
     nesting: u8,
+    reported: u32,
 }
 
 impl<'s> Walker<'s> {
     pub(in crate::shape) fn new(line: &'s [u8], sink: &'s mut Sink<'s>) -> Walker<'s> {
-        Walker { line, sink, path: String::new(), steps: 0, order: 0, choice: None, visible: true, literal: None, nesting: 0 }
+        Walker {
+            line,
+            sink,
+            path: String::new(),
+            steps: 0,
+            order: 0,
+            choice: None,
+            visible: true,
+            literal: None,
+            nesting: 0,
+            reported: 0,
+        }
     }
 
     /// Works one step deeper in the record.
@@ -202,6 +221,23 @@ impl<'s> Walker<'s> {
         }
     }
 
+    /// Works on the answer to a call; one that says nothing is reported too, as an empty text, since a call without an answer is
+    /// something else.
+    pub(super) fn answered(&mut self, object: &Object<'_>, tag: Tag<'_>, work: impl FnOnce(&mut Self)) {
+        const PLACES: [&str; 8] =
+            ["content", "output", "result", "tool_use_id", "tool_call_id", "toolCallId", "toolUseId", "call_id"];
+        let before = self.reported;
+        work(self);
+        if self.reported == before && tag.kind == SegmentType::ToolResult && tag.call_id.is_some() {
+            let place = PLACES.iter().find_map(|key| object.get(key)?.span_in(self.line));
+            if let (Some(span), Some(nothing)) = (self.literal.clone().or(place), Json::parse(b"\"\"")) {
+                let outer = self.literal.replace(span);
+                self.report(tag, nothing, None);
+                self.literal = outer;
+            }
+        }
+    }
+
     fn report(&mut self, tag: Tag<'_>, value: Json<'_>, within: Option<Range<usize>>) {
         let Some(span) = self.literal.clone().or_else(|| value.span_in(self.line)) else {
             return;
@@ -217,6 +253,7 @@ impl<'s> Walker<'s> {
             span,
             nested: self.literal.is_some(),
         };
+        self.reported = self.reported.saturating_add(1);
         (self.sink)(&found);
     }
 }

@@ -7,36 +7,102 @@ use std::path::{Path, PathBuf};
 use crate::dialogue::Form;
 use crate::error::{Error, IoContext, Result};
 use crate::fsio;
-use crate::vault::api::PartRow;
+use crate::vault::api::{DialogueOptions, PartRow};
+
+use super::row::Row;
+use super::table::Table;
 
 /// Names of two and of three parts.
 const TWO: [&str; 2] = ["train", "test"];
 const THREE: [&str; 3] = ["train", "validation", "test"];
 
-/// A stream that dialogues are written to.
+/// What dialogues are written to.
+pub(super) enum Out<'w> {
+    /// Text, one after the other.
+    Text(Part<'w>),
+    /// A table.
+    Table(Box<Table<'w>>),
+}
+
+impl<'w> Out<'w> {
+    /// One stream for all.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a table where this program cannot write one.
+    pub(super) fn stream(out: &'w mut (dyn Write + Send), options: &DialogueOptions) -> Result<Out<'w>> {
+        match options.form {
+            Form::Parquet => Ok(Out::Table(Box::new(Table::stream(out, options)?))),
+            form => Ok(Out::Text(Part::stream(out).begin(form)?)),
+        }
+    }
+
+    fn file(target: PathBuf, options: &DialogueOptions) -> Result<Out<'static>> {
+        match options.form {
+            Form::Parquet => Ok(Out::Table(Box::new(Table::file(target, options)?))),
+            form => Ok(Out::Text(file(target)?.begin(form)?)),
+        }
+    }
+
+    fn directories(dir: &Path, options: &DialogueOptions) -> Result<Out<'static>> {
+        Ok(Out::Table(Box::new(Table::directories(dir, options)?)))
+    }
+
+    /// Writes a dialogue.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub(super) fn write(&mut self, text: &str, row: Option<&Row>) -> Result<()> {
+        match self {
+            Out::Text(part) => {
+                part.row.dialogues += 1;
+                part.write(text)
+            }
+            Out::Table(table) => row.map_or(Ok(()), |row| table.write(row)),
+        }
+    }
+
+    /// Nothing follows; files get their names.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub(super) fn finish(self, form: Form) -> Result<Vec<PartRow>> {
+        match self {
+            Out::Text(mut part) => {
+                part.write(form.foot())?;
+                Ok(vec![part.finish()?])
+            }
+            Out::Table(table) => table.finish(),
+        }
+    }
+}
+
+/// A stream of text.
 pub(super) struct Part<'w> {
     out: Box<dyn Write + 'w>,
     path: PathBuf,
     /// Its final name, for a file.
     target: Option<PathBuf>,
-    pub(super) row: PartRow,
+    row: PartRow,
 }
 
 impl<'w> Part<'w> {
-    /// One stream for all.
-    pub(super) fn stream(out: &'w mut dyn Write) -> Part<'w> {
+    fn stream(out: &'w mut (dyn Write + Send)) -> Part<'w> {
         let row = PartRow { name: "the output".into(), ..PartRow::default() };
         Part { out: Box::new(out), path: "the output".into(), target: None, row }
     }
 
-    /// Writes text.
-    pub(super) fn write(&mut self, text: &str) -> Result<()> {
+    /// Writes what stands before the first dialogue.
+    fn begin(mut self, form: Form) -> Result<Part<'w>> {
+        self.write(form.head())?;
+        Ok(self)
+    }
+
+    fn write(&mut self, text: &str) -> Result<()> {
         self.row.bytes += text.len() as u64;
         self.out.write_all(text.as_bytes()).on("writing", &self.path)
     }
 
-    /// Nothing follows; a file gets its name.
-    pub(super) fn finish(mut self) -> Result<PartRow> {
+    fn finish(mut self) -> Result<PartRow> {
         self.out.flush().on("writing", &self.path)?;
         drop(self.out);
         if let Some(target) = &self.target {
@@ -51,20 +117,23 @@ impl<'w> Part<'w> {
 ///
 /// # Errors
 /// [`Error::Usage`] when one is there already.
-pub(super) fn create(dir: &Path, form: Form, count: usize) -> Result<Vec<Part<'static>>> {
+pub(super) fn create(dir: &Path, options: &DialogueOptions, count: usize) -> Result<Vec<Out<'static>>> {
+    std::fs::create_dir_all(dir).on("creating", dir)?;
+    if !options.partition_by.is_empty() {
+        return Ok(vec![Out::directories(dir, options)?]);
+    }
     let names: &[&str] = match count {
         0 | 1 => &["all"],
         2 => &TWO,
         _ => &THREE,
     };
-    std::fs::create_dir_all(dir).on("creating", dir)?;
-    let targets: Vec<PathBuf> = names.iter().map(|name| dir.join(format!("{name}.{}", form.extension()))).collect();
+    let targets: Vec<PathBuf> = names.iter().map(|name| dir.join(format!("{name}.{}", options.form.extension()))).collect();
     for target in &targets {
         if std::fs::symlink_metadata(target).is_ok() {
             return Err(Error::Usage(format!("{} is there already; remove it or give another directory", target.display())));
         }
     }
-    targets.into_iter().map(file).collect()
+    targets.into_iter().map(|target| Out::file(target, options)).collect()
 }
 
 fn file(target: PathBuf) -> Result<Part<'static>> {

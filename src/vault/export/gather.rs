@@ -3,9 +3,12 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::plan::{Kind, Spot, Unit};
+use super::row::Row;
+use crate::checksum::content_hash;
 use crate::dialogue::{Builder, Dialogue, Losses, Speaker};
 use crate::error::Result;
 use crate::shape::{FileState, Record, SegmentType};
+use crate::vault::api::Time;
 use crate::vault::fetch::Fetcher;
 use crate::vault::meaning::{Scan, vanished};
 use crate::vault::sources::Source;
@@ -16,12 +19,21 @@ pub(super) struct Gatherer<'g> {
     pub(super) sources: FxHashMap<u32, &'g Source>,
     pub(super) wanted: &'g (dyn Fn(SegmentType) -> bool + Sync),
     pub(super) roles: &'g [(String, Speaker)],
+    /// Nothing that was said is asked for.
+    pub(super) without_messages: bool,
+}
+
+/// A dialogue, and what is known about it beyond what was said.
+pub(super) struct Found {
+    pub(super) dialogue: Dialogue,
+    pub(super) losses: Losses,
+    pub(super) row: Row,
 }
 
 /// The dialogues of a unit.
 #[derive(Default)]
 pub(super) struct Gathered {
-    pub(super) dialogues: Vec<(Dialogue, Losses)>,
+    pub(super) dialogues: Vec<Found>,
     /// Requests that a longer or an equal one makes superfluous.
     pub(super) resent: u64,
 }
@@ -39,7 +51,7 @@ impl Gatherer<'_> {
     /// Events in their order; what sub-agents said among themselves are dialogues of their own.
     fn session(&self, fetcher: &mut Fetcher<'_>, unit: &Unit) -> Result<Gathered> {
         let mut seen = FxHashSet::default();
-        let mut threads: Vec<(Option<String>, Spot, Builder<'_>)> = Vec::new();
+        let mut threads: Vec<(Option<String>, Row, Builder<'_>)> = Vec::new();
         let mut bytes = Vec::new();
         for spot in unit.spots.iter().filter(|spot| seen.insert(spot.number)) {
             self.read(fetcher, *spot, &mut bytes)?;
@@ -52,18 +64,28 @@ impl Gatherer<'_> {
             let thread = side_thread(&record);
             let at = threads.iter().position(|(known, _, _)| *known == thread).unwrap_or(threads.len());
             if at == threads.len() {
-                threads.push((thread, *spot, Builder::new(self.wanted, self.roles)));
+                let mut row = self.row(*spot, &bytes);
+                row.metadata.agent.clone_from(&thread);
+                // What all of the session used is told once, with its main thread.
+                match unit.about.as_deref() {
+                    Some(about) if threads.is_empty() => row.tell(about),
+                    Some(about) => row.name(about),
+                    None => {}
+                }
+                threads.push((thread, row, Builder::new(self.wanted, self.roles)));
             }
             if let Some((_, _, builder)) = threads.get_mut(at) {
                 builder.add(turns, tools);
             }
         }
         let about = unit.about.as_deref().cloned().unwrap_or_default();
-        let finish = |(thread, spot, builder): (Option<String>, Spot, Builder<'_>)| {
+        let finish = |(thread, mut row, builder): (Option<String>, Row, Builder<'_>)| {
             let id = unit.id.as_deref().map(|id| thread.map_or(id.to_owned(), |thread| format!("{id}/{thread}")));
+            row.metadata.conversation_id.clone_from(&id);
             let time = about.time.map(|time| time.to_string());
             let (model, title) = (about.model.clone(), about.title.clone());
-            (Dialogue { id, place: self.place(spot), model, title, time, ..builder.dialogue }, builder.losses)
+            let dialogue = Dialogue { id, place: row.place(), model, title, time, ..builder.dialogue };
+            Found { dialogue, losses: builder.losses, row }
         };
         Ok(Gathered { dialogues: threads.into_iter().map(finish).collect(), resent: 0 })
     }
@@ -98,23 +120,39 @@ impl Gatherer<'_> {
         let mut gathered = Gathered { dialogues: Vec::with_capacity(spots.len()), resent };
         let mut bytes = Vec::new();
         for spot in spots {
+            let about = unit.about.as_deref();
+            let fields = about.and_then(|about| about.fields.as_ref());
+            if let (true, Some(about), Some(fields)) = (self.without_messages, about, fields) {
+                let row = Row::of(self.source(*spot), spot.line, fields, about);
+                gathered.dialogues.push(Found { dialogue: Dialogue::default(), losses: Losses::default(), row });
+                continue;
+            }
             self.read(fetcher, *spot, &mut bytes)?;
             let record = Record::read(&bytes);
             let detection = self.scan.detect(&record, self.name(*spot));
             let (turns, tools) = record.turns_and_tools(&detection);
             let mut builder = Builder::new(self.wanted, self.roles);
             builder.add(turns, tools);
-            let metadata = record.metadata(&detection, &mut FileState::default());
-            let time = metadata.timestamp_us.map(|time| crate::vault::api::Time(time).to_string());
+            let row = match (about, fields) {
+                (Some(about), Some(fields)) => Row::of(self.source(*spot), spot.line, fields, about),
+                _ => {
+                    let mut row = self.row(*spot, &bytes);
+                    row.metadata = record.metadata(&detection, &mut FileState::default());
+                    row.shape = detection.name().into();
+                    row.tokens = row.metadata.tokens_in.unwrap_or(0).saturating_add(row.metadata.tokens_out.unwrap_or(0));
+                    about.into_iter().for_each(|about| row.name(about));
+                    row
+                }
+            };
             let dialogue = Dialogue {
                 id: unit.id.as_deref().map(String::from),
-                place: self.place(*spot),
-                model: metadata.model,
-                title: metadata.title,
-                time,
+                place: row.place(),
+                model: row.metadata.model.clone(),
+                title: row.metadata.title.clone(),
+                time: row.metadata.timestamp_us.map(|time| Time(time).to_string()),
                 ..builder.dialogue
             };
-            gathered.dialogues.push((dialogue, builder.losses));
+            gathered.dialogues.push(Found { dialogue, losses: builder.losses, row });
         }
         Ok(gathered)
     }
@@ -128,8 +166,20 @@ impl Gatherer<'_> {
         self.sources.get(&spot.source).map(|source| source.state.name.as_str())
     }
 
-    fn place(&self, spot: Spot) -> String {
-        format!("{}:{}", self.name(spot).unwrap_or_default(), spot.line)
+    fn source(&self, spot: Spot) -> String {
+        self.name(spot).unwrap_or_default().to_owned()
+    }
+
+    /// Where a record stands and what it is known by, and nothing of what it says yet.
+    fn row(&self, spot: Spot, bytes: &[u8]) -> Row {
+        Row {
+            hash: content_hash(bytes),
+            source: self.source(spot),
+            line: spot.line,
+            bytes: bytes.len() as u64,
+            records: 1,
+            ..Row::default()
+        }
     }
 }
 

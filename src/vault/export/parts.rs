@@ -53,53 +53,79 @@ pub(super) fn assign(members: &[Member], shares: &[u32]) -> Vec<usize> {
     family.iter().map(|root| part_of.get(root).copied().unwrap_or(0)).collect()
 }
 
+/// Which dialogues to write when near duplicates are left out: of those written no two are near, and every other is near an
+/// earlier one that is written.
+pub(super) fn distinct(members: &[Member]) -> Vec<bool> {
+    let mut buckets = Buckets::default();
+    let mut keep = |(at, member): (usize, &Member)| {
+        let keys = Keys::of(member);
+        let is_new = !buckets.like(&keys).iter().any(|other| is_near(members, *other, at));
+        if is_new {
+            buckets.insert(&keys, at);
+        }
+        is_new
+    };
+    members.iter().enumerate().map(&mut keep).collect()
+}
+
 /// For each dialogue the first of its family.
 fn families(members: &[Member]) -> Vec<usize> {
     let mut parents: Vec<usize> = (0..members.len()).collect();
-    let mut buckets: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
-    let mut small: Vec<usize> = Vec::new();
-    let mut silent = None;
+    let mut buckets = Buckets::default();
     for (at, member) in members.iter().enumerate() {
-        // Dialogues without words are equal.
-        let Some(signature) = Signature::of(&member.shingles) else {
-            unite(&mut parents, *silent.get_or_insert(at), at);
-            continue;
-        };
-        for key in signature.bands(ROWS) {
-            let bucket = buckets.entry(key).or_default();
-            near(members, &mut parents, bucket, at);
-            bucket.push(at);
+        let keys = Keys::of(member);
+        for other in buckets.like(&keys) {
+            if root(&mut parents, other) != root(&mut parents, at) && is_near(members, other, at) {
+                unite(&mut parents, other, at);
+            }
         }
-        if (member.shingles.len() as f64) * NEAR <= SMALL as f64 {
-            small.push(at);
-        }
+        buckets.insert(&keys, at);
     }
-    among_small(members, &mut parents, small);
     (0..members.len()).map(|at| root(&mut parents, at)).collect()
 }
 
-/// Joins a dialogue with those of a bucket that are near it.
-fn near(members: &[Member], parents: &mut [usize], bucket: &[usize], at: usize) {
-    for &other in bucket {
-        if root(parents, other) != root(parents, at) && is_near(members, other, at) {
-            unite(parents, other, at);
-        }
+/// What dialogues that are near have in common, nearly always the one or the other.
+struct Keys {
+    bands: Vec<u64>,
+    /// Small sets share a shingle among the first of each, in any one order, when they are near: with n shingles of which 0.8 n
+    /// are shared, no more than 0.2 n can come before the first shared one.
+    firsts: Vec<u64>,
+}
+
+impl Keys {
+    fn of(member: &Member) -> Keys {
+        let count = member.shingles.len();
+        let Some(signature) = Signature::of(&member.shingles) else {
+            // Dialogues without words are equal.
+            return Keys { bands: vec![0], firsts: Vec::new() };
+        };
+        let is_small = count as f64 * NEAR <= SMALL as f64;
+        let first = if is_small { count - (NEAR * count as f64).ceil() as usize + 1 } else { 0 };
+        Keys { bands: signature.bands(ROWS).collect(), firsts: member.shingles.hashes().take(first).collect() }
     }
 }
 
-/// Small sets share a shingle among the first of each, in any one order, when they are near: with n shingles of which 0.8 n are
-/// shared, no more than 0.2 n can come before the first shared one.
-fn among_small(members: &[Member], parents: &mut [usize], small: Vec<usize>) {
-    let mut buckets: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
-    for at in small {
-        let Some(member) = members.get(at) else { continue };
-        let count = member.shingles.len();
-        let first = count - (NEAR * count as f64).ceil() as usize + 1;
-        for shingle in member.shingles.hashes().take(first) {
-            let bucket = buckets.entry(shingle).or_default();
-            near(members, parents, bucket, at);
-            bucket.push(at);
-        }
+/// Dialogues by their keys.
+#[derive(Default)]
+struct Buckets {
+    bands: FxHashMap<u64, Vec<usize>>,
+    firsts: FxHashMap<u64, Vec<usize>>,
+}
+
+impl Buckets {
+    /// Those that may be near, each once, in order.
+    fn like(&self, keys: &Keys) -> Vec<usize> {
+        let bands = keys.bands.iter().filter_map(|key| self.bands.get(key));
+        let firsts = keys.firsts.iter().filter_map(|key| self.firsts.get(key));
+        let mut found: Vec<usize> = bands.chain(firsts).flatten().copied().collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn insert(&mut self, keys: &Keys, at: usize) {
+        keys.bands.iter().for_each(|key| self.bands.entry(*key).or_default().push(at));
+        keys.firsts.iter().for_each(|key| self.firsts.entry(*key).or_default().push(at));
     }
 }
 
@@ -183,6 +209,21 @@ mod tests {
         let count = |part| sides.iter().filter(|side| **side == part).count();
         assert_eq!(count(0) + count(1) + count(2), 360);
         assert!((240..=264).contains(&count(0)) && (66..=78).contains(&count(1)), "{} {}", count(0), count(1));
+    }
+
+    // What --dedup near promises, by brute force: no two that are written are near, and nothing else was left out.
+    #[test]
+    fn of_near_duplicates_the_first_is_kept_and_only_they_are_left_out() {
+        let members: Vec<Member> = texts().iter().map(|text| member(text)).collect();
+        let keep = distinct(&members);
+        let near = |a: usize, b: usize| members[a].shingles.jaccard(&members[b].shingles) >= NEAR;
+        for at in 0..members.len() {
+            let like_an_earlier_one = (0..at).any(|before| keep[before] && near(before, at));
+            assert_eq!(keep[at], !like_an_earlier_one, "{at}");
+        }
+        let kept = keep.iter().filter(|keep| **keep).count();
+        assert!((60..300).contains(&kept), "{kept}");
+        assert_eq!(distinct(&[member(""), member("?"), member("a")]), [true, false, true]);
     }
 
     // The same dialogues in another order are in the same parts.

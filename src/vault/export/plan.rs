@@ -3,15 +3,17 @@
 //! An agent writes a record for each event: a session is all of them. A program that asks a model resends what was said before:
 //! of such requests the longest of each chain is the dialogue. A record of a data set is one by itself.
 
+use std::sync::Arc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::dialogue::Builder;
+use crate::dialogue::{Builder, Form};
 use crate::error::Result;
 use crate::shape::{Record, ShapeId};
 use crate::vault::ahead::in_order;
 use crate::vault::api::{DialogueOptions, Per, Time};
 use crate::vault::filter::{Sieve, Verdict};
-use crate::vault::meaning::{Line, Meaning, Scan, jobs};
+use crate::vault::meaning::{Fields, Line, Meaning, Scan, jobs};
 use crate::vault::snapshot::Snapshot;
 use crate::vault::sources::Source;
 
@@ -34,12 +36,24 @@ pub(super) struct Spot {
     pub(super) number: u64,
 }
 
-/// What the records of a session say about it.
+/// What the records of a unit say about it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct About {
     pub(super) model: Option<String>,
     pub(super) title: Option<String>,
+    pub(super) application: Option<String>,
     pub(super) time: Option<Time>,
+    pub(super) shape: Arc<str>,
+    pub(super) records: u64,
+    pub(super) bytes: u64,
+    pub(super) error: bool,
+    /// The sum of all usage: in, cached, cache write, out, reasoning.
+    pub(super) tokens: [u64; 5],
+    pub(super) cost_usd: Option<f64>,
+    /// The most that one record tells, in and out: a session is about that long.
+    pub(super) longest: u64,
+    /// All fields, of a unit that is one record of a table.
+    pub(super) fields: Option<Arc<Fields>>,
 }
 
 /// Records that belong together.
@@ -52,10 +66,90 @@ pub(super) struct Unit {
     wanted: bool,
 }
 
-/// All units, in the order of their first records.
-pub(super) struct Plan {
-    pub(super) units: Vec<Unit>,
-    pub(super) without_time: u64,
+/// What will be read: conversations are found before the first can be written, records pass by.
+pub(super) struct Plan<'p> {
+    ground: Ground<'p>,
+    /// All units, in the order of their first records.
+    conversations: Option<(Vec<Unit>, u64)>,
+    /// Where each usage that several records tell is told last, for a table of records.
+    told_last: FxHashMap<u64, (u32, u64)>,
+}
+
+/// What to plan from.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'p> {
+    pub(super) snapshot: &'p Snapshot,
+    pub(super) sources: &'p [&'p Source],
+    pub(super) sieve: &'p Sieve<'p>,
+    pub(super) options: &'p DialogueOptions,
+    pub(super) threads: usize,
+}
+
+/// Records handed out at once.
+const RECORDS: usize = 1 << 13;
+
+impl<'p> Plan<'p> {
+    /// Looks at the records that pass, and what else is in their sessions.
+    pub(super) fn new(ground: Ground<'p>) -> Result<Plan<'p>> {
+        let Ground { snapshot, sources, sieve, options, threads } = ground;
+        let mut plan = Plan { ground, conversations: None, told_last: FxHashMap::default() };
+        if options.per == Per::Conversation {
+            plan.conversations = Some(conversations(ground)?);
+        } else if options.form == Form::Parquet {
+            Scan::for_filter(snapshot, threads, false, sieve)?.lines(sources, |line| {
+                if let Some(usage) = line.meaning.usage
+                    && sieve.judge(line.meaning) == Verdict::In
+                {
+                    plan.told_last.insert(usage, (line.source.state.id, line.line));
+                }
+                Ok(())
+            })?;
+        }
+        Ok(plan)
+    }
+
+    /// Hands out all units; how many records have no time to judge them by.
+    pub(super) fn each(&self, sink: &mut dyn FnMut(&[Unit]) -> Result<()>) -> Result<u64> {
+        if let Some((units, without_time)) = &self.conversations {
+            return sink(units).map(|()| *without_time);
+        }
+        let Ground { snapshot, sources, sieve, options, threads } = self.ground;
+        let mut scan = Scan::for_filter(snapshot, threads, false, sieve)?;
+        if options.form == Form::Parquet {
+            scan = scan.with_fields();
+        }
+        let (mut units, mut without_time) = (Vec::new(), 0);
+        scan.lines(sources, |line| {
+            match sieve.judge(line.meaning) {
+                Verdict::Out => return Ok(()),
+                Verdict::WithoutTime => {
+                    without_time += 1;
+                    return Ok(());
+                }
+                Verdict::In => units.push(self.single(&line)),
+            }
+            if units.len() == RECORDS {
+                sink(&units)?;
+                units.clear();
+            }
+            Ok(())
+        })?;
+        sink(&units)?;
+        Ok(without_time)
+    }
+
+    fn single(&self, line: &Line<'_>) -> Unit {
+        let spot = Spot { source: line.source.state.id, line: line.line, number: line.number };
+        let mut about = Box::<About>::default();
+        about.learn(line.meaning);
+        about.fields.clone_from(&line.meaning.fields);
+        let last = line.meaning.usage.and_then(|usage| self.told_last.get(&usage));
+        if last.is_some_and(|last| *last != (spot.source, spot.line)) {
+            about.take_back(line.meaning.tokens, line.meaning.cost_usd);
+            about.fields = about.fields.as_deref().map(|fields| Arc::new(fields.without_usage()));
+        }
+        Unit { kind: Kind::Single, id: line.meaning.conversation.clone(), about: Some(about), spots: vec![spot], wanted: true }
+    }
 }
 
 /// What units are known by.
@@ -66,16 +160,11 @@ enum Key {
     Chain(Box<str>),
 }
 
-/// Sorts the records of the sources into units.
-pub(super) fn plan(
-    snapshot: &Snapshot,
-    sources: &[&Source],
-    sieve: &Sieve<'_>,
-    options: &DialogueOptions,
-    threads: usize,
-) -> Result<Plan> {
+/// Sorts the records of the sources into conversations.
+fn conversations(ground: Ground<'_>) -> Result<(Vec<Unit>, u64)> {
+    let Ground { snapshot, sources, sieve, threads, .. } = ground;
     let scan = Scan::for_filter(snapshot, threads, false, sieve)?;
-    let mut planner = Planner { per: options.per, units: Vec::new(), known: FxHashMap::default(), loose: Vec::new() };
+    let mut planner = Planner::default();
     let mut without_time = 0;
     let mut judged = |meaning: &Meaning| {
         let verdict = sieve.judge(meaning);
@@ -103,37 +192,38 @@ pub(super) fn plan(
         })?;
     }
     let units = planner.finish(snapshot, &scan, sources, threads)?;
-    Ok(Plan { units, without_time })
+    Ok((units, without_time))
 }
 
+#[derive(Default)]
 struct Planner {
-    per: Per,
     units: Vec<Unit>,
     known: FxHashMap<Key, usize>,
     /// Places of units of one request each that name no conversation.
     loose: Vec<usize>,
+    /// Usage that several records may tell: to which unit it was counted.
+    usages: FxHashMap<u64, (usize, [u64; 5], Option<f64>)>,
 }
 
 impl Planner {
     fn take(&mut self, line: &Line<'_>, passes: bool) {
         let shape = shape_of(&line.meaning.shape);
-        let whole_session = self.per == Per::Conversation && shape.is_some_and(is_event);
+        let whole_session = shape.is_some_and(is_event);
         if !passes && !whole_session {
             return;
         }
         let spot = Spot { source: line.source.state.id, line: line.line, number: line.number };
         let id = line.meaning.conversation.clone();
-        let (kind, key) = match (&id, self.per) {
-            (_, Per::Record) => (Kind::Single, None),
-            (Some(id), _) if whole_session => (Kind::Session, Some(Key::Session(id.clone()))),
-            (None, _) if whole_session => (Kind::Session, Some(Key::SessionOfSource(spot.source))),
-            (Some(id), _) => (Kind::Chain, Some(Key::Chain(id.clone()))),
-            (None, _) => (Kind::Single, None),
+        let (kind, key) = match &id {
+            Some(id) if whole_session => (Kind::Session, Some(Key::Session(id.clone()))),
+            None if whole_session => (Kind::Session, Some(Key::SessionOfSource(spot.source))),
+            Some(id) => (Kind::Chain, Some(Key::Chain(id.clone()))),
+            None => (Kind::Single, None),
         };
         let next = self.units.len();
         let at = key.map_or(next, |key| *self.known.entry(key).or_insert(next));
         if at == next {
-            if kind == Kind::Single && self.per == Per::Conversation && shape.is_some_and(resends) {
+            if kind == Kind::Single && shape.is_some_and(resends) {
                 self.loose.push(at);
             }
             let about = (kind == Kind::Session).then(Box::default);
@@ -144,7 +234,19 @@ impl Planner {
             unit.spots.push(spot);
             if let Some(about) = &mut unit.about {
                 about.learn(line.meaning);
+                self.count_once(at, line.meaning);
             }
+        }
+    }
+
+    /// Usage that was told before is taken back from where it was counted.
+    fn count_once(&mut self, at: usize, meaning: &Meaning) {
+        let Some(usage) = meaning.usage else { return };
+        let before = self.usages.insert(usage, (at, meaning.tokens, meaning.cost_usd));
+        if let Some((before, tokens, cost)) = before
+            && let Some(about) = self.units.get_mut(before).and_then(|unit| unit.about.as_mut())
+        {
+            about.take_back(tokens, cost);
         }
     }
 
@@ -183,7 +285,30 @@ impl About {
         };
         fill(&mut self.model, &meaning.model);
         fill(&mut self.title, &meaning.title);
+        fill(&mut self.application, &meaning.application);
         self.time = self.time.or(meaning.time);
+        self.error |= meaning.error;
+        if self.records == 0 {
+            self.shape = Arc::clone(&meaning.shape);
+        }
+        self.records += 1;
+        self.bytes += meaning.bytes;
+        for (all, more) in self.tokens.iter_mut().zip(meaning.tokens) {
+            *all = all.saturating_add(more);
+        }
+        self.longest = self.longest.max(meaning.tokens[0].saturating_add(meaning.tokens[3]));
+        if let Some(cost) = meaning.cost_usd {
+            *self.cost_usd.get_or_insert_default() += cost;
+        }
+    }
+
+    fn take_back(&mut self, tokens: [u64; 5], cost_usd: Option<f64>) {
+        for (all, less) in self.tokens.iter_mut().zip(tokens) {
+            *all = all.saturating_sub(less);
+        }
+        if let (Some(all), Some(less)) = (&mut self.cost_usd, cost_usd) {
+            *all -= less;
+        }
     }
 }
 
