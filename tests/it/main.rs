@@ -24,6 +24,7 @@ mod report;
 mod rewrites;
 mod roundtrip;
 mod search;
+mod secrets;
 mod sources;
 mod squeeze;
 mod stars;

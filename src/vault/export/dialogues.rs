@@ -15,11 +15,13 @@ use super::parts::{Member, assign};
 use super::plan::{Kind, Plan, Unit, plan};
 use crate::dialogue::{Dialogue, Losses};
 use crate::error::{Error, Result};
+use crate::redact::Secrets;
 use crate::shape::SegmentType;
 use crate::vault::Vault;
 use crate::vault::ahead::in_order;
 use crate::vault::api::{DialogueOptions, DialogueReport};
 use crate::vault::filter::{Sieve, TypeSet, select};
+use crate::vault::ls::hide_in_title;
 use crate::vault::meaning::Scan;
 use crate::vault::snapshot::Snapshot;
 
@@ -36,7 +38,7 @@ impl Vault {
         if !options.split.is_empty() {
             return Err(Error::Usage("--split writes a file for each part: name a directory for them with -o DIR".into()));
         }
-        run(&self.snapshot()?, options, self.threads(), |_| Ok(vec![Part::stream(out)]))
+        run(&self.snapshot()?, options, self.threads(), self.options.redact, |_| Ok(vec![Part::stream(out)]))
     }
 
     /// Writes dialogues to a file below `dir`, or one for each part of a split.
@@ -44,7 +46,7 @@ impl Vault {
     /// # Errors
     /// As [`Vault::export_dialogues`], and [`Error::Usage`] when a file is there already.
     pub fn export_dialogues_below(&self, options: &DialogueOptions, dir: &Path) -> Result<DialogueReport> {
-        run(&self.snapshot()?, options, self.threads(), |parts| files::create(dir, options.form, parts))
+        run(&self.snapshot()?, options, self.threads(), self.options.redact, |parts| files::create(dir, options.form, parts))
     }
 }
 
@@ -53,6 +55,7 @@ fn run<'w>(
     snapshot: &Snapshot,
     options: &DialogueOptions,
     threads: usize,
+    redact: bool,
     open: impl FnOnce(usize) -> Result<Vec<Part<'w>>>,
 ) -> Result<DialogueReport> {
     let wanted = wanted(options)?;
@@ -67,7 +70,7 @@ fn run<'w>(
         wanted: &wanted,
         roles: &options.roles,
     };
-    let reader = Reader { snapshot, threads, units: &units, gatherer: &gatherer, options };
+    let reader = Reader { snapshot, threads, units: &units, gatherer: &gatherer, options, redact };
     let parts = if options.split.is_empty() { Vec::new() } else { reader.parts()? };
     let mut outs = open(options.split.len())?;
     for out in &mut outs {
@@ -113,6 +116,7 @@ struct Reader<'r> {
     units: &'r [Unit],
     gatherer: &'r Gatherer<'r>,
     options: &'r DialogueOptions,
+    redact: bool,
 }
 
 /// A dialogue in its form.
@@ -122,6 +126,22 @@ struct Ready {
     pairs: Vec<u128>,
     messages: u64,
     member: Option<Member>,
+}
+
+/// The dialogue without secrets. What is one anywhere in it is one everywhere.
+fn hidden(mut dialogue: Dialogue) -> Result<Dialogue> {
+    hide_in_title(&mut dialogue.title)?;
+    let mut secrets = Secrets::default();
+    for text in dialogue.texts_mut() {
+        secrets = Secrets::with(text.as_bytes(), &secrets)?;
+    }
+    for text in dialogue.texts_mut() {
+        let found = Secrets::with(text.as_bytes(), &secrets)?;
+        if !found.found.is_empty() {
+            *text = String::from_utf8_lossy(&found.replace(text.as_bytes()).text).into_owned();
+        }
+    }
+    Ok(dialogue)
 }
 
 /// What a worker hands on: what is written and what is not.
@@ -157,7 +177,9 @@ impl Reader<'_> {
                 }
                 let gathered = self.gatherer.gather(fetcher, unit)?;
                 batch.resent += gathered.resent;
-                batch.ready.extend(gathered.dialogues.into_iter().map(|found| self.ready(found, compare)));
+                for found in gathered.dialogues {
+                    batch.ready.push(self.ready(found, compare)?);
+                }
             }
             Ok(batch)
         };
@@ -191,8 +213,12 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn ready(&self, (dialogue, mut losses): (Dialogue, Losses), compare: bool) -> (Option<Ready>, Losses) {
-        let text = self.options.form.render(&dialogue, &mut losses);
+    fn ready(&self, (dialogue, mut losses): (Dialogue, Losses), compare: bool) -> Result<(Option<Ready>, Losses)> {
+        // What is compared is what was said; what is written may be less.
+        let text = match self.redact && !compare {
+            true => self.options.form.render(&hidden(dialogue.clone())?, &mut losses),
+            false => self.options.form.render(&dialogue, &mut losses),
+        };
         let ready = text.map(|text| Ready {
             text: if compare { String::new() } else { text },
             fingerprint: dialogue.fingerprint(),
@@ -200,6 +226,6 @@ impl Reader<'_> {
             messages: dialogue.messages.len() as u64,
             member: compare.then(|| Member { fingerprint: dialogue.fingerprint(), shingles: dialogue.shingles() }),
         });
-        (ready, losses)
+        Ok((ready, losses))
     }
 }

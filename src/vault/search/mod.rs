@@ -60,7 +60,7 @@ impl Vault {
         if let Some(semantic) = &options.semantic {
             return semantic::run(self, &snapshot, options, semantic, sink);
         }
-        let search = Search::new(&snapshot, options, self.threads())?;
+        let search = Search::new(&snapshot, options, self.threads(), self.options.redact)?;
         let mut report = SearchReport::default();
         let ranked = match options.rank {
             true => rank::records(&snapshot, &options.patterns, self.threads())?,
@@ -116,10 +116,11 @@ struct Search<'v> {
     inside: Inside,
     newest: BTreeMap<&'v str, u32>,
     threads: usize,
+    redact: bool,
 }
 
 impl<'v> Search<'v> {
-    fn new(snapshot: &'v Snapshot, options: &'v SearchOptions, threads: usize) -> Result<Search<'v>> {
+    fn new(snapshot: &'v Snapshot, options: &'v SearchOptions, threads: usize, redact: bool) -> Result<Search<'v>> {
         if options.patterns.is_empty() && options.filter.is_empty() {
             return Err(Error::Usage("nothing to search for: give a QUERY or a filter".into()));
         }
@@ -130,7 +131,7 @@ impl<'v> Search<'v> {
             inside = Inside::new(&filter.types, &filter.roles)?;
             (filter.types, filter.roles) = Default::default();
         }
-        Ok(Search { snapshot, state, options, patterns, filter, inside, newest: newest_generations(state), threads })
+        Ok(Search { snapshot, state, options, patterns, filter, inside, newest: newest_generations(state), threads, redact })
     }
 
     /// Records with a match, sorted; all that are not removed when there is no pattern.
@@ -303,7 +304,8 @@ impl<'v> Search<'v> {
 
     /// Reads the records of some lines, side by side, and hands them out in order.
     fn show(&self, lines: &[Occurrence<'v>], wanted: Wanted, sink: &mut dyn FnMut(HitLine) -> Result<()>) -> Result<()> {
-        let shower = Shower::new(self.snapshot, &self.patterns, self.options.raw, self.inside.clone(), wanted)?;
+        let shower =
+            Shower::new(self.snapshot, &self.patterns, self.options.raw, self.inside.clone(), wanted)?.redacting(self.redact);
         in_order(
             self.snapshot,
             self.threads,
