@@ -103,8 +103,11 @@ forms! {
     "jwt", ["eyJ"], "eyJ[A-Za-z0-9_-]{8,}", Token;
 }
 
-/// Anchors of what is no form, and what they lead to.
-static OTHERS: &[(&[&str], fn() -> Kind)] = &[
+/// Anchors, and what they lead to.
+type Other = (&'static [&'static str], fn() -> Kind);
+
+/// Anchors of what is no form.
+static OTHERS: &[Other] = &[
     (&["-----BEGIN "], || Kind::Block),
     (&["key", "token", "secret", "passw", "passphrase", "pwd", "credential", "authorization"], || Kind::Name),
     (&["bearer ", "basic "], || Kind::Scheme),

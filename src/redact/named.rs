@@ -41,7 +41,7 @@ pub(super) fn value(text: &[u8], anchor: Range<usize>) -> Found {
     }
     let (quote, value) = (found.get(found.len() - 2)?, found.get(found.len() - 1)?);
     let quoted = !quote.is_empty() || name.starts_with("--");
-    let in_code = !quoted && !text.get(end).is_some_and(|byte| *byte == b'=') && found.name("paired").is_none();
+    let in_code = !quoted && text.get(end) != Some(&b'=') && found.name("paired").is_none();
     let bytes = value.as_bytes();
     let bytes = bytes.strip_suffix(b".").unwrap_or(bytes);
     let at = end + value.start()..end + value.start() + bytes.len();
@@ -79,32 +79,30 @@ enum Worth {
 }
 
 fn worth(name: &str) -> Option<Worth> {
-    /// Names with a word of these mean something else.
+    /// With a word of these a name means something else.
     const NOT: [&str; 32] = [
         "page",
-        "next",
         "cursor",
-        "contin",
-        "cancel",
+        "continuation",
+        "cancellation",
         "max",
         "min",
         "prompt",
-        "complet",
+        "completion",
         "count",
         "total",
         "cache",
-        "reason",
+        "cached",
+        "reasoning",
         "tokens",
-        "tokeniz",
+        "tokenizer",
         "type",
-        "idempot",
+        "idempotency",
         "public",
         "primary",
         "foreign",
         "sort",
         "partition",
-        "keyword",
-        "keyboard",
         "stop",
         "eos",
         "pad",
@@ -113,6 +111,8 @@ fn worth(name: &str) -> Option<Worth> {
         "path",
         "length",
         "policy",
+        "hash",
+        "alias",
     ];
     const KEYS: [&str; 18] = [
         "secret",
@@ -134,10 +134,11 @@ fn worth(name: &str) -> Option<Worth> {
         "bottoken",
         "idtoken",
     ];
-    let flat: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    if NOT.iter().any(|word| flat.contains(word)) {
+    let words = words(name);
+    if words.iter().any(|word| NOT.contains(&word.as_str())) {
         return None;
     }
+    let flat = words.concat();
     if ["passw", "passphrase", "pwd"].iter().any(|word| flat.contains(word)) {
         return Some(Worth::Password);
     }
@@ -146,6 +147,22 @@ fn worth(name: &str) -> Option<Worth> {
     }
     let shouted = name.chars().all(|c| !c.is_ascii_lowercase()) && name.ends_with("_KEY");
     (flat.ends_with("token") || shouted).then_some(Worth::Token)
+}
+
+/// The words of a name in lower case: `apiKey`, `api-key` and `API_KEY` have the same.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for c in name.chars() {
+        let begins = c.is_ascii_uppercase() && !before.is_ascii_uppercase();
+        match words.last_mut() {
+            Some(word) if c.is_ascii_alphanumeric() && (!begins || word.is_empty()) => word.push(c.to_ascii_lowercase()),
+            _ => words.push(c.to_ascii_lowercase().to_string().replace(['_', '-', '.'], "")),
+        }
+        before = c;
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// Letters, digits and no order, of a length that nobody types by heart.

@@ -69,6 +69,10 @@ fn names_headers_and_addresses_give_values_away() {
         (format!("tool --api-key {value} --fast"), "secret"),
         ("password: \"hunter2!x\"".to_string(), "password"),
         ("DB_PASSWORD=tr0ub4dor&3".to_string(), "password"),
+        ("ADMIN_PASSWORD=tr0ub4dor".to_string(), "password"),
+        (format!("PROFILE_TOKEN={value}"), "secret"),
+        (format!("AccountKey={value};"), "secret"),
+        (format!("nextauthSecret: '{value}'"), "secret"),
         (format!("Authorization: Bearer {value}"), "bearer-token"),
         (format!("-H 'x: Bearer {value}'"), "bearer-token"),
         ("use Basic dXNlcjpwYXNzd29yZA== here".to_string(), "basic-credentials"),
@@ -98,6 +102,7 @@ fn ordinary_text_is_left_alone() {
         "bearer of bad news, basic understanding",
         "DATABASE_URL=postgres://user:${DB_PASSWORD}@host/db",
         "api_key: <YOUR_API_KEY>, api_key=xxxxxxxxxxxxxxxxxxxxxxxx1",
+        "\"user_api_key_hash\": \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b\"",
         "\"keywords\": \"a1b2c3d4e5f6a7b8c9d0\", \"monkey\": 1",
     ] {
         assert_eq!(shown(text), text);

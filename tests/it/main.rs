@@ -7,6 +7,7 @@ mod architecture;
 mod catalog;
 mod cli;
 mod company;
+mod counting;
 mod crash;
 mod damage;
 mod drifting;

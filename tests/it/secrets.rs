@@ -30,7 +30,7 @@ impl Maker {
 const ANY: &str = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 const CAPITALS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/// Forty keys of sixteen families.
+/// Forty keys of eighteen families.
 fn keys() -> Vec<Planted> {
     let mut maker = Maker(7);
     let families: [(&str, &str, usize, &str); 13] = [
@@ -71,7 +71,7 @@ fn keys() -> Vec<Planted> {
             planted.push(Planted { spelled: key.clone(), key, family });
         }
     }
-    assert_eq!((planted.len(), planted.iter().map(|key| key.family).collect::<BTreeSet<_>>().len()), (40, 17));
+    assert_eq!((planted.len(), planted.iter().map(|key| key.family).collect::<BTreeSet<_>>().len()), (40, 18));
     planted
 }
 
@@ -141,6 +141,14 @@ fn plant(sandbox: &Sandbox, keys: &[Planted]) {
             "response": { "model": "gpt-5", "choices": [{ "message": { "role": "assistant", "content": null, "tool_calls": [
                 { "id": format!("call_{at}"), "type": "function", "function": { "name": "sh", "arguments": arguments.to_string() } }
             ]}}], "usage": { "prompt_tokens": 10, "completion_tokens": 5 } },
+        })
+        .to_string();
+        gateway.push('\n');
+        gateway += &json!({
+            "request_id": format!("fail_{at}"), "session_id": "s", "ts": format!("2026-03-02T11:{at:02}:00Z"), "app": "support",
+            "model": "gpt-5", "prompt": "go on", "response": "", "quality": { "score": 0.5 },
+            "latency_ms": { "queue": 3, "decode": 400, "total": 403 },
+            "error": format!("invalid key {} refused", keys[at].key.replace('\n', " ")), "tags": ["prod"],
         })
         .to_string();
         gateway.push('\n');

@@ -38,6 +38,10 @@ use show::{Inside, Shower, Wanted};
 
 /// So many hits are asked one by one what they mean; for more, all lines of their sources are.
 const FEW: usize = 200;
+/// Records of a pack that are read before anything else where one hit is enough.
+const PROBED: u64 = 256;
+/// Of so many packs.
+const PROBED_PACKS: usize = 4;
 /// Lines of one job of showing.
 const SHOWN_TOGETHER: usize = 64;
 
@@ -62,6 +66,9 @@ impl Vault {
         }
         let search = Search::new(&snapshot, options, self.threads(), self.options.redact)?;
         let mut report = SearchReport::default();
+        if options.wanted == SearchWanted::Any && search.is_among_the_first(&mut report)? {
+            return Ok(report);
+        }
         let ranked = match options.rank {
             true => rank::records(&snapshot, &options.patterns, self.threads())?,
             false => FxHashMap::default(),
@@ -153,6 +160,34 @@ impl<'v> Search<'v> {
             return Ok(records);
         }
         show::narrowed(self.snapshot, self.state, &records, &self.patterns, &self.inside, self.threads)
+    }
+
+    /// True when one of the first records of a pack is a hit: who only asks whether there is one need not wait for all of them.
+    fn is_among_the_first(&self, report: &mut SearchReport) -> Result<bool> {
+        if self.options.rank || self.patterns.is_empty() {
+            return Ok(false);
+        }
+        let places = self.snapshot.places().chunk_by(|a, b| a.pack == b.pack);
+        for place in places.filter_map(<[_]>::first).take(PROBED_PACKS) {
+            let first = place.first..place.first + place.count.min(PROBED);
+            let numbers: Vec<u64> = first.filter(|number| !self.state.removed.contains(number)).collect();
+            let matches = |pattern: &Pattern, line: &[u8]| match self.options.raw {
+                true => pattern.is_in(line),
+                false => strings::record_matches(pattern, line),
+            };
+            let all = |line: &[u8]| self.patterns.iter().all(|pattern| matches(pattern, line));
+            let mut hits = hits::read_and_judge(self.snapshot, self.threads, &numbers, &all)?;
+            if !self.inside.is_anywhere() {
+                hits = show::narrowed(self.snapshot, self.state, &hits, &self.patterns, &self.inside, self.threads)?;
+            }
+            // What has no time is told by the whole search, once.
+            let lines = self.occurrences(&hits, &mut SearchReport::default())?;
+            if !lines.is_empty() {
+                (report.occurrences, report.records) = (lines.len() as u64, distinct(&lines));
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn read_raw(&self, pattern: &Pattern, numbers: &[u64]) -> Result<Vec<u64>> {
