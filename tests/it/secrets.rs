@@ -263,6 +263,13 @@ fn no_command_shows_a_planted_key() {
         }
     }
     holds_no_key(&sandbox.read("page.html"), &keys, "the page");
+    let hits = sandbox.run(&["search", "deploy", "--unique", "--json"]).exits(0).json_lines();
+    for hash in hits.iter().filter_map(|hit| hit["segment"].as_str()) {
+        for (command, line) in [("get", format!("--segment {hash}")), ("dedup-report", format!("--segment {hash}"))] {
+            let shown = run(&sandbox, command, &line);
+            holds_no_key(&shown.stdout_bytes, &keys, &format!("{command} {line}"));
+        }
+    }
     for format in ["raw", "openai", "md", "html"] {
         run(&sandbox, "export", &format!("--format {format} -o out-{format}")).exits(0);
         for entry in walk(&sandbox.path(format!("out-{format}"))) {
