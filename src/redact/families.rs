@@ -146,18 +146,25 @@ pub(super) fn of_anchor(anchor: usize) -> Kind {
 impl Form {
     /// The key at an anchor.
     pub(super) fn at(&self, text: &[u8], start: usize) -> Option<Range<usize>> {
-        let first = self.anchors.first().and_then(|anchor| anchor.bytes().next()).unwrap_or_default();
         let before = start.checked_sub(1).and_then(|at| text.get(at)).copied().unwrap_or(b' ');
-        if first.is_ascii_alphanumeric() && before.is_ascii_alphanumeric() {
+        let begins_word = self.anchors.first().is_some_and(|anchor| anchor.starts_with(|c: char| c.is_ascii_alphanumeric()));
+        if begins_word && before.is_ascii_alphanumeric() || self.check == Check::Token && is_part_of_token(before) {
             return None;
         }
         let piece = text.get(start..text.len().min(start + PIECE))?;
-        let mut end = start + self.regex.as_ref()?.find(piece)?.end();
-        if end == start + piece.len() {
-            end += text.get(end..)?.iter().take_while(|byte| is_part(**byte)).count();
+        let found = self.regex.as_ref()?.find(piece)?;
+        // Judged before it is followed to its end: what is no key must not be followed again from each place in it.
+        let fits = match self.check {
+            Check::Random => is_mixed(found.as_bytes().get(4..)?) && entropy(found.as_bytes()) >= 3.0,
+            Check::Nothing | Check::Token => true,
+        };
+        if !fits {
+            return None;
         }
-        if self.check == Check::Token {
-            end += text.get(end..)?.iter().take_while(|byte| is_part(**byte) || matches!(byte, b'.' | b'=')).count();
+        let mut end = start + found.end();
+        let belongs = if self.check == Check::Token { is_part_of_token } else { is_part };
+        if end == start + piece.len() || self.check == Check::Token {
+            end += text.get(end..)?.iter().take_while(|byte| belongs(**byte)).count();
         }
         // What a sentence ends with does not belong to it.
         while end > start && matches!(text.get(end - 1), Some(b'.' | b'-')) {
@@ -168,16 +175,10 @@ impl Form {
             return None;
         }
         let key = text.get(start..end)?;
-        let fits = match self.check {
-            Check::Nothing => true,
-            Check::Random => is_mixed(key.get(4..)?) && entropy(key) >= 3.0,
-            Check::Token => {
-                let points = key.iter().filter(|byte| **byte == b'.').count();
-                points >= 2 || points == 1 && key.windows(4).any(|part| part == b".eyJ")
-            }
-        };
+        let points = key.iter().filter(|byte| **byte == b'.').count();
+        let is_token = points >= 2 || points == 1 && memchr::memmem::find(key, b".eyJ").is_some();
         let start = if self.name == "telegram-token" { digits_before(text, start)? } else { start };
-        fits.then_some(start..end)
+        (self.check != Check::Token || is_token).then_some(start..end)
     }
 
     /// A key of a pair has its secret beside it, which has no form of its own.
@@ -200,6 +201,10 @@ impl Form {
 
 fn is_part(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+}
+
+fn is_part_of_token(byte: u8) -> bool {
+    is_part(byte) || byte == b'.'
 }
 
 /// A bot's number stands before its secret.

@@ -30,6 +30,9 @@ pub const LONGEST: usize = 64 << 20;
 /// A value of so many bytes is a secret wherever else it stands in the same text.
 const TELLING: usize = 12;
 
+/// Values that are looked for elsewhere in the text; what else is found goes where it stands.
+const REMEMBERED: usize = 4096;
+
 /// A secret in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secret {
@@ -96,7 +99,8 @@ impl Secrets {
         while let Some(layer) = layers.last() {
             look(layer.text(), |secret| {
                 let value = layer.text().get(secret.at.clone()).unwrap_or_default();
-                if value.len() >= TELLING && !secrets.values.iter().any(|(known, _)| known == value) {
+                let room = secrets.values.len() < REMEMBERED;
+                if room && value.len() >= TELLING && !secrets.values.iter().any(|(known, _)| known == value) {
                     secrets.values.push((value.to_vec(), secret.family));
                 }
                 secrets.found.push(Secret { at: down(&layers, secret.at), family: secret.family });

@@ -9,6 +9,8 @@ use regex::bytes::Regex;
 const NAME: usize = 48;
 /// Bytes looked at behind a name.
 const PIECE: usize = 1024;
+/// Bytes of a value that are judged; the pattern says the same.
+const LONGEST: usize = 512;
 
 type Found = Option<(Range<usize>, &'static str)>;
 
@@ -64,7 +66,13 @@ pub(super) fn value(text: &[u8], anchor: Range<usize>) -> Found {
         }
         _ => "secret",
     };
-    is_secret.then_some((at, family))
+    // A longer value than the pattern looks at goes on to where values end.
+    let more = if value.len() == LONGEST { text.get(at.end..)?.iter().take_while(|byte| !ends_value(**byte)).count() } else { 0 };
+    is_secret.then_some((at.start..at.end + more, family))
+}
+
+fn ends_value(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || b"\"'`\\<>(){}[],;&|".contains(&byte)
 }
 
 /// How much a name promises.

@@ -163,6 +163,27 @@ fn places_follow_the_text_and_never_point_into_a_secret() {
     assert_eq!(at(0..3), 0..3);
 }
 
+// Protects the end of long secrets, which no pattern of bounded length reaches.
+#[test]
+fn a_long_secret_goes_to_its_end() {
+    let long = made("", WORD, 3000);
+    assert_eq!(shown(&format!("APP_SECRET={long} x")), "APP_SECRET=[redacted:secret] x");
+    assert_eq!(shown(&format!("sk-ant-{long} x")), "[redacted:anthropic-key] x");
+    assert_eq!(shown(&format!("eyJ{long}.eyJ{long}.{long} x")), "[redacted:jwt] x");
+    assert_eq!(shown(&format!("Bearer {long} x")), "Bearer [redacted:bearer-token] x");
+}
+
+// Protects everybody's time: what only looks like the beginning of a key, over and over, takes no more than ordinary text.
+#[test]
+fn beginnings_without_end_are_looked_at_once() {
+    for beginning in
+        ["eyJ-", "sk-proj-", "key=", "://a:", "-----BEGIN PRIVATE KEY-----", "bearer ", "token: ", "eyJaaaaaaaa=", "\\\\n"]
+    {
+        let text = beginning.repeat(400_000 / beginning.len());
+        assert!(redact(text.as_bytes()).is_ok(), "{beginning}");
+    }
+}
+
 #[test]
 fn a_word_alone_that_looks_random_is_not_shown() {
     let value = made("", WORD, 40);
