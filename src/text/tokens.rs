@@ -1,6 +1,6 @@
 //! How many tokens a text has, by the vocabularies that OpenAI has published.
 //!
-//! The vocabularies make the program some seven megabytes larger: the feature `tokenizers`, on by default, brings them. A long text
+//! The vocabularies make the program some eight megabytes larger: the feature `tokenizers`, on by default, brings them. A long text
 //! is counted piece by piece, cut where no token can reach across: before a space between two letters. Where a text has no such
 //! place for a long while it is cut all the same, which may count a token too many each time; without that, a single endless word
 //! could take hours.
