@@ -130,13 +130,16 @@ def main():
         rng = random.Random(args.seed)
         for number in range(args.queries):
             query, options, how = draw(rng, records)
-            # A lone line feed would be found in the border.
-            if query in BORDER or any(0xD800 <= ord(c) < 0xE000 or c in "\0\ue0ff" for c in query):
+            if any(0xD800 <= ord(c) < 0xE000 or c in "\0\ue0ff" for c in query):
                 continue
             if how == "fold":
                 folded = folded or [fold(text) for text in joined]
             found = matcher(query, how)
-            expected = [at + 1 for at, text in enumerate(folded if how == "fold" else joined) if found(text)]
+            if how == "" and query.strip("\n") != query:
+                # A line feed at an end of the query would be found in the border: string by string.
+                expected = [at + 1 for at, each in enumerate(records) if any(found(text) for text in each)]
+            else:
+                expected = [at + 1 for at, text in enumerate(folded if how == "fold" else joined) if found(text)]
             command = [args.program, "--vault", args.vault, "search", *options]
             command += [] if args.all_sources else ["--source", file.name]
             many = len(expected) > 300

@@ -137,7 +137,7 @@ _turnpack() {
 
     case "${cmd}" in
         turnpack)
-            opts="-q -V -h --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --version --help ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help"
+            opts="-q -V -h --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --version --help ingest get search embed export ls stats dedup-report rm log check gc train-dict compact reindex config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -152,6 +152,10 @@ _turnpack() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
                     return 0
                     ;;
                 --threads)
@@ -174,7 +178,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__check)
-            opts="-q -h --read-data --read-data-subset --against --digest --expect --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-q -h --read-data --read-data-subset --against --digest --expect --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -203,6 +207,10 @@ _turnpack() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
+                    return 0
+                    ;;
                 --threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -223,7 +231,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__compact)
-            opts="-n -q -h --dry-run --max-runtime --level --tier --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-n -q -h --dry-run --max-runtime --level --tier --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -252,6 +260,10 @@ _turnpack() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
+                    return 0
+                    ;;
                 --threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -272,7 +284,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__completions)
-            opts="-q -h --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help bash zsh fish powershell"
+            opts="-q -h --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help bash zsh fish powershell"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -287,6 +299,10 @@ _turnpack() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
                     return 0
                     ;;
                 --threads)
@@ -309,7 +325,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__config)
-            opts="-q -h --origin --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help show"
+            opts="-q -h --origin --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help show"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -324,6 +340,10 @@ _turnpack() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
                     return 0
                     ;;
                 --threads)
@@ -346,7 +366,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__dedup__subcmd__report)
-            opts="-q -h --by --top --min-refs --near --prompts --drift --fail-on-drift --witness --clusters --outliers --html --what-if --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-q -h --by --top --min-refs --near --prompts --drift --fail-on-drift --witness --clusters --outliers --html --what-if --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -458,6 +478,10 @@ _turnpack() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
+                    return 0
+                    ;;
                 --threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -478,7 +502,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__embed)
-            opts="-n -q -h --pending --all --dry-run --types --model --command --endpoint --key-file --from-log --graph-from --links --ef-construction --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-n -q -h --pending --all --dry-run --types --model --command --endpoint --key-file --from-log --graph-from --links --ef-construction --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -542,6 +566,10 @@ _turnpack() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
+                    return 0
+                    ;;
                 --threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -562,7 +590,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__export)
-            opts="-o -q -h --format --output --limit --per --include --exclude --dedup --split --decontaminate --decontaminate-words --role-as --partition-by --no-messages --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-o -q -h --format --output --limit --per --include --exclude --dedup --split --decontaminate --decontaminate-words --role-as --partition-by --no-messages --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -700,6 +728,10 @@ _turnpack() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
+                    return 0
+                    ;;
                 --threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -720,7 +752,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__gc)
-            opts="-n -q -h --dry-run --grace --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-n -q -h --dry-run --grace --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -739,6 +771,10 @@ _turnpack() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
                     return 0
                     ;;
                 --threads)
@@ -761,7 +797,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__get)
-            opts="-q -h --segment --conversation --type --as --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-q -h --segment --conversation --type --as --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -792,6 +828,10 @@ _turnpack() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
                     return 0
                     ;;
                 --threads)
@@ -1094,7 +1134,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__ingest)
-            opts="-0 -n -q -h --source --append --as --shape --map --context-delimiter --max-segment-bytes --files-from --null --include --exclude --all-files --flush-interval --sync --no-create --embed --dry-run --explain --restore-removed --verify-sources --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-0 -n -q -h --source --append --as --shape --map --context-delimiter --max-segment-bytes --files-from --null --include --exclude --all-files --flush-interval --sync --no-create --embed --dry-run --explain --restore-removed --verify-sources --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1177,6 +1217,10 @@ _turnpack() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
+                    return 0
+                    ;;
                 --threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1197,7 +1241,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__log)
-            opts="-q -h --limit --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-q -h --limit --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1216,6 +1260,10 @@ _turnpack() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
                     return 0
                     ;;
                 --threads)
@@ -1238,7 +1286,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__ls)
-            opts="-l -a -q -h --sha256 --long --all --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help sources conversations"
+            opts="-l -a -q -h --sha256 --long --all --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help sources conversations"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1307,6 +1355,10 @@ _turnpack() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
+                    return 0
+                    ;;
                 --threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1327,7 +1379,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__man)
-            opts="-q -h --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-q -h --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1342,6 +1394,10 @@ _turnpack() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
                     return 0
                     ;;
                 --threads)
@@ -1364,7 +1420,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__reindex)
-            opts="-q -h --lexical --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-q -h --lexical --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1379,6 +1435,10 @@ _turnpack() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
                     return 0
                     ;;
                 --threads)
@@ -1401,7 +1461,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__rm)
-            opts="-n -y -q -h --dry-run --yes --reason --undo --purge --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-n -y -q -h --dry-run --yes --reason --undo --purge --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1474,6 +1534,10 @@ _turnpack() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
+                    return 0
+                    ;;
                 --threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1494,7 +1558,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__search)
-            opts="-F -E -e -f -i -w -c -n -0 -v -q -h --fixed-strings --regex --pattern --file --all --ignore-case --word-regexp --fold --rank --hybrid --semantic --like --queries-from --no-lexical --exact --min-score --ef --embedder --command --endpoint --key-file --raw --count --ids --unique --limit --sort --distinct --null --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-F -E -e -f -i -w -c -n -0 -v -q -h --fixed-strings --regex --pattern --file --all --ignore-case --word-regexp --fold --rank --hybrid --semantic --like --queries-from --no-lexical --exact --min-score --ef --embedder --command --endpoint --key-file --raw --count --ids --unique --limit --sort --distinct --null --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1667,6 +1731,10 @@ _turnpack() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
+                    return 0
+                    ;;
                 --threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1687,7 +1755,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__stats)
-            opts="-q -h --by --top --prices --totals --witness --distinct --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-q -h --by --top --prices --tokenizer --totals --witness --distinct --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1714,6 +1782,10 @@ _turnpack() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --tokenizer)
+                    COMPREPLY=($(compgen -W "o200k_base cl100k_base p50k_base p50k_edit r50k_base" -- "${cur}"))
                     return 0
                     ;;
                 --source)
@@ -1779,6 +1851,10 @@ _turnpack() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
+                    return 0
+                    ;;
                 --threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1799,7 +1875,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__train__subcmd__dict)
-            opts="-q -h --list --samples --size --no-activate --activate --retire --vault --json --quiet --verbose --color --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-q -h --list --samples --size --no-activate --activate --retire --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1830,6 +1906,10 @@ _turnpack() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redact)
+                    COMPREPLY=($(compgen -W "secrets" -- "${cur}"))
                     return 0
                     ;;
                 --threads)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_turnpack_global_optspecs
-    string join \n vault= json q/quiet verbose color= threads= memory-limit= lock-timeout= skip-if-locked V/version h/help
+    string join \n vault= json q/quiet verbose color= redact= threads= memory-limit= lock-timeout= skip-if-locked V/version h/help
 end
 
 function __fish_turnpack_needs_command
@@ -26,6 +26,7 @@ end
 
 complete -c turnpack -n "__fish_turnpack_needs_command" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_needs_command" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_needs_command" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_needs_command" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_needs_command" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_needs_command" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -67,6 +68,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l flush-inter
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l sync -d 'Flush to disk after each commit or once per batch: each, batch [env: TURNPACK_SYNC] [default: batch]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ingest" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -93,6 +95,7 @@ text\t''
 md\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand get" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -130,6 +133,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l where -d 'C
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -167,6 +171,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l links -d 'Li
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l ef-construction -d 'Candidates looked at for each row of a graph' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -220,6 +225,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l where -d 'C
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand export" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -245,6 +251,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l where -d 'Condi
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -266,6 +273,11 @@ shape\t''
 type\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l top -d 'Only the N largest groups' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l prices -d 'What tokens cost where records do not say: TOML, a table for each model (or NAME*) with input, output and, if need be, cached and cache_write, in US dollars for a million tokens' -r -F
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l tokenizer -d 'Count the text of records that tell no usage, and whose conversation tells none: o200k_base, cl100k_base, p50k_base, p50k_edit or r50k_base' -r -f -a "o200k_base\t''
+cl100k_base\t''
+p50k_base\t''
+p50k_edit\t''
+r50k_base\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l source -d 'Source, by the end of its path; NAME@2 for a generation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l conversation -d 'Conversation' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l exclude-conversation -d 'Conversation that is left out' -r
@@ -281,6 +293,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l where -d 'Co
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand stats" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -321,6 +334,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l where
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand dedup-report" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -350,6 +364,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l where -d 'Condi
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l tz -d 'Time zone of times without one [env: TURNPACK_TZ] [default: UTC]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -366,6 +381,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand rm" -s h -l help -d 'P
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l limit -d 'Only the last N changes' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand log" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -379,6 +395,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l against -d '
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l expect -d 'Compare that digest with this one' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand check" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -392,6 +409,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand check" -s h -l help -d
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l grace -d 'Keep what was removed more recently than this [env: TURNPACK_GC_GRACE] [default: 7d]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand gc" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -407,6 +425,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l activat
 complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l retire -d 'Use this dictionary no more' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand train-dict" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -423,6 +442,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l tier -d 'W
 cold\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -434,6 +454,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -l skip-if-lo
 complete -c turnpack -n "__fish_turnpack_using_subcommand compact" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -445,6 +466,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l skip-if-lo
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -456,6 +478,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand config" -l skip-if-loc
 complete -c turnpack -n "__fish_turnpack_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
@@ -466,6 +489,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -l skip-i
 complete -c turnpack -n "__fish_turnpack_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l vault -d 'The vault [env: TURNPACK_VAULT] [default: $XDG_DATA_HOME/turnpack, else ~/.local/share/turnpack]' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l color -d 'When to use colours: auto, always, never [env: TURNPACK_COLOR]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l redact -d 'Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]' -r -f -a "secrets\t''"
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand man" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r

@@ -75,6 +75,9 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// Exit 4: something is not shown because it could not be searched for secrets.
+    #[error("{0}")]
+    Withheld(String),
     /// Exit 130 or 143: a signal arrived; everything acknowledged is committed.
     #[error("interrupted")]
     Interrupted,

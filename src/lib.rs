@@ -1,7 +1,7 @@
 //! turnpack keeps logs of LLM conversations in a directory, the *vault*, from which every line comes back byte for byte.
 //!
 //! One way down: `cli` → `vault` → the rooms (`source`, `shape`, `dialogue`, `group`, `record`, `column`, `text`, `codec`,
-//! `pack`, `catalog`, `lexical`, `vectors`) → the foundation (`ids`, `bytes`, `checksum`, `display`, `error`, `fsio`, `interrupt`, `pages`, `progress`). The library
+//! `pack`, `catalog`, `lexical`, `vectors`, `redact`) → the foundation (`ids`, `bytes`, `checksum`, `display`, `error`, `fsio`, `interrupt`, `pages`, `progress`). The library
 //! prints nothing.
 
 pub mod bytes;
@@ -22,6 +22,7 @@ pub mod pack;
 pub mod pages;
 pub mod progress;
 pub mod record;
+pub mod redact;
 pub mod shape;
 pub mod source;
 pub mod text;

@@ -104,7 +104,7 @@ fn code(error: &Error, signal: Option<i32>) -> u8 {
     match error {
         Error::NotFound(_) => 1,
         Error::Usage(_) => 2,
-        Error::Io { .. } | Error::Internal(_) => 4,
+        Error::Io { .. } | Error::Internal(_) | Error::Withheld(_) => 4,
         Error::NoVault(_) => 10,
         Error::Locked { .. } => 11,
         Error::TooNew { .. } => 12,
@@ -121,6 +121,7 @@ fn kind(error: &Error) -> &'static str {
         Error::Usage(_) => "usage",
         Error::Io { .. } => "io",
         Error::Internal(_) => "internal",
+        Error::Withheld(_) => "withheld",
         Error::NoVault(_) => "no-vault",
         Error::Locked { .. } => "vault-locked",
         Error::TooNew { .. } => "vault-too-new",

@@ -199,6 +199,9 @@ fn raw(args: Args, context: &Context<'_>) -> Result<Status> {
         return Err(Error::Usage(format!("{option} is for conversations, and --format raw gives lines; name another --format")));
     }
     let options = ExportOptions { filter: args.filter.resolve(&context.settings)?, limit: args.limit };
+    if context.ui.redacts() {
+        context.ui.trouble("with --redact this is not byte for byte what came in");
+    }
     let vault = context.open()?;
     let to_stdout = args.output.as_deref().is_none_or(|output| output.as_os_str() == "-");
     let report = match &args.output {

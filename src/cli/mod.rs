@@ -125,6 +125,10 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "WHEN")]
     pub(crate) color: Option<String>,
 
+    /// Replace what must not be seen in all that is shown or exported: secrets [env: TURNPACK_REDACT]
+    #[arg(long, global = true, value_name = "WHAT", value_parser = ["secrets"])]
+    pub(crate) redact: Option<String>,
+
     /// Worker threads [env: TURNPACK_THREADS] [default: all processors]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) threads: Option<String>,
@@ -218,6 +222,7 @@ fn run_parsed(cli: Cli) -> ExitCode {
     let skip_if_locked = cli.root.global.skip_if_locked;
     let outcome = Settings::load(&cli.root.global).and_then(|settings| {
         ui.set_color(settings.color()?);
+        ui.set_redact(settings.redact()?);
         settings.warnings().iter().for_each(|warning| ui.warn(warning));
         let context = Context { ui: &ui, settings, interrupt: interrupt.clone() };
         dispatch(cli, &context).and_then(|status| ui.flush().map(|()| status))
@@ -233,6 +238,10 @@ fn dispatch(cli: Cli, context: &Context<'_>) -> Result<Status> {
         return Err(crate::error::Error::Usage("a command is missing; `turnpack --help` lists them".into()));
     };
     match command {
+        Command::Ingest(_) if cli.root.global.redact.is_some() => {
+            let why = "--redact is about what is shown; the vault keeps every byte, and secrets are taken out on the way out";
+            Err(crate::error::Error::Usage(why.into()))
+        }
         Command::Ingest(args) => ingest::run(args, context),
         Command::Get(args) => get::run(args, context),
         Command::Search(args) => search::run(args, context),

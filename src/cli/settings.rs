@@ -19,12 +19,13 @@ struct Key {
 }
 
 /// The default grace keeps `rm --undo` possible for a week, long enough to notice a mistake after a weekend.
-const KEYS: [Key; 9] = [
+const KEYS: [Key; 10] = [
     Key { name: "vault", default: "" },
     Key { name: "threads", default: "" },
     Key { name: "memory-limit", default: "" },
     Key { name: "lock-timeout", default: "0" },
     Key { name: "color", default: "auto" },
+    Key { name: "redact", default: "" },
     Key { name: "tz", default: "UTC" },
     Key { name: "flush-interval", default: "5s" },
     Key { name: "sync", default: "batch" },
@@ -105,6 +106,7 @@ impl Settings {
             ("memory-limit", global.memory_limit.clone().map(OsString::from)),
             ("lock-timeout", global.lock_timeout.clone().map(OsString::from)),
             ("color", global.color.clone().map(OsString::from)),
+            ("redact", global.redact.clone().map(OsString::from)),
         ];
         for (name, value) in flags {
             self.offer(name, value, Origin::Flag(name.into()));
@@ -165,6 +167,7 @@ impl Settings {
             memory_limit: self.parsed("memory-limit", None, units::parse_size)?,
             lock_timeout: self.parsed("lock-timeout", None, units::parse_timeout)?.unwrap_or_default(),
             dry_run: false,
+            redact: self.redact()?,
         })
     }
 
@@ -173,6 +176,15 @@ impl Settings {
         let asked = self.parsed("color", None, parse_color)?.unwrap_or(Color::Auto);
         let typed = self.values.get("color").is_some_and(|setting| matches!(setting.origin, Origin::Flag(_)));
         Ok(self.color.filter(|_| !typed).unwrap_or(asked))
+    }
+
+    /// True when secrets are not shown.
+    pub(crate) fn redact(&self) -> Result<bool> {
+        let parse = |text: &str| match text {
+            "secrets" => Ok(true),
+            _ => Err(Error::Usage(format!("{text:?} is nothing that can be redacted; secrets are"))),
+        };
+        Ok(self.parsed("redact", None, parse)?.unwrap_or(false))
     }
 
     pub(crate) fn zone(&self, flag: Option<&str>) -> Result<jiff::tz::TimeZone> {

@@ -10,6 +10,7 @@ use super::ls::{bytes, number};
 use super::table::Table;
 use super::{Context, units};
 use crate::error::{Error, IoContext, Result};
+use crate::text::tokens::Tokenizer;
 use crate::vault::api::{Dimension, Numbers, Price, StatsOptions, StatsReport};
 
 /// Count records, tokens, errors, latency and cost
@@ -35,6 +36,11 @@ pub(crate) struct Args {
     /// cached and cache_write, in US dollars for a million tokens
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     prices: Option<PathBuf>,
+
+    /// Count the text of records that tell no usage, and whose conversation tells none: o200k_base, cl100k_base, p50k_base,
+    /// p50k_edit or r50k_base
+    #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = Tokenizer::ALL.map(Tokenizer::name))]
+    tokenizer: Option<String>,
 
     /// Add up tokens, errors, latency and cost of all records
     #[arg(long)]
@@ -97,6 +103,7 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
         top: args.top,
         distinct: args.distinct,
         prices: args.prices.as_deref().map(read_prices).transpose()?.unwrap_or_default(),
+        tokenizer: args.tokenizer.as_deref().and_then(Tokenizer::from_name),
         totals: args.totals,
         witness: args.witness,
         time_zone: zone.iana_name().map(str::to_string),
@@ -180,6 +187,11 @@ fn print_totals(report: &StatsReport, whole_vault: bool, context: &Context<'_>) 
 fn print_groups(report: &StatsReport, by: &[By], context: &Context<'_>) -> Result<()> {
     let mut titles: Vec<_> = by.iter().map(|by| by.title()).collect();
     titles.extend([">records", ">bytes", ">errors", ">tokens in", ">tokens out", ">cost USD", ">p50 ms", ">p95 ms", ">p99 ms"]);
+    // Few logs tell where the time went.
+    let with_slowest = report.groups.iter().any(|group| group.numbers.slowest_component.is_some());
+    if with_slowest {
+        titles.push("<slowest part");
+    }
     let mut table = Table::new(&titles);
     for group in &report.groups {
         let numbers = &group.numbers;
@@ -198,6 +210,9 @@ fn print_groups(report: &StatsReport, by: &[By], context: &Context<'_>) -> Resul
             latency(|latency| latency.p95),
             latency(|latency| latency.p99),
         ]);
+        if with_slowest {
+            row.push(numbers.slowest_component.clone().unwrap_or_default());
+        }
         table.row(row);
     }
     table.print(context.ui)?;
@@ -221,12 +236,17 @@ fn numbers(numbers: &Numbers, context: &Context<'_>) -> Vec<(&'static str, Strin
         ("tokens out, reasoning", number(numbers.tokens_reasoning, context)),
         ("cost, USD", format!("{:.4}", numbers.cost_usd)),
     ];
+    if numbers.tokens_in_counted + numbers.tokens_out_counted > 0 {
+        rows.push(("tokens in, counted", number(numbers.tokens_in_counted, context)));
+        rows.push(("tokens out, counted", number(numbers.tokens_out_counted, context)));
+    }
     if let Some(latency) = &numbers.latency_ms {
         rows.push(("latency p50, ms", format!("{:.0}", latency.p50)));
         rows.push(("latency p90, ms", format!("{:.0}", latency.p90)));
         rows.push(("latency p95, ms", format!("{:.0}", latency.p95)));
         rows.push(("latency p99, ms", format!("{:.0}", latency.p99)));
     }
+    rows.extend(numbers.slowest_component.clone().map(|slowest| ("slowest part of latency", slowest)));
     rows.extend(numbers.first.map(|time| ("first", time.to_string())));
     rows.extend(numbers.last.map(|time| ("last", time.to_string())));
     rows

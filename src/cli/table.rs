@@ -1,5 +1,7 @@
 //! Rows of text: a table where a person looks, tab-separated lines without a header where a program reads.
 
+use std::borrow::Cow;
+
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement};
 
@@ -27,6 +29,16 @@ impl Table {
     }
 
     pub(crate) fn print(&self, ui: &Ui) -> Result<()> {
+        if ui.redacts() {
+            // A column may break a word in two, and half a secret is not found any more.
+            let row = |row: &Vec<String>| row.iter().map(|cell| ui.shown(cell).map(Cow::into_owned)).collect();
+            let rows = self.rows.iter().map(row).collect::<Result<_>>()?;
+            return Table { titles: self.titles.clone(), rows }.print_rows(ui);
+        }
+        self.print_rows(ui)
+    }
+
+    fn print_rows(&self, ui: &Ui) -> Result<()> {
         if !ui.stdout_is_terminal() {
             return self.rows.iter().try_for_each(|row| ui.line(&row.join("\t")));
         }

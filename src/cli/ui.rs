@@ -1,7 +1,11 @@
 //! The only place that prints. Data goes to stdout, talk to stderr; colour, quiet and JSON are decided here once.
 //!
+//! With `--redact` all of it is searched for secrets once more: what a command forgot is not shown all the same. Only what the
+//! library writes by itself, which may be no text, it redacts by itself.
+//!
 //! Whatever is not raw data passes through [`super::visible`] on its way: text from logs can hold anything.
 
+use std::borrow::Cow;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Stdout, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +18,7 @@ use super::GlobalArgs;
 use super::color::Color;
 use super::visible::{escape_json, visible, visible_text};
 use crate::error::{Error, Result};
+use crate::redact::{redact, redact_text};
 use crate::vault::api::{Report, Versioned};
 
 /// Large enough that a raw export does few system calls.
@@ -25,6 +30,7 @@ pub(crate) struct Ui {
     json: bool,
     quiet: bool,
     verbose: bool,
+    redact: bool,
     color: Color,
     terminal: bool,
     out: Mutex<BufWriter<Stdout>>,
@@ -45,6 +51,7 @@ impl Ui {
             json: global.json,
             quiet: global.quiet,
             verbose: global.verbose,
+            redact: global.redact.is_some(),
             color: Color::Never,
             terminal: io::stdout().is_terminal(),
             out: Mutex::new(BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout())),
@@ -55,6 +62,19 @@ impl Ui {
 
     pub(crate) fn set_color(&mut self, color: Color) {
         self.color = color;
+    }
+
+    pub(crate) fn set_redact(&mut self, redact: bool) {
+        self.redact = redact;
+    }
+
+    pub(crate) fn redacts(&self) -> bool {
+        self.redact
+    }
+
+    /// A text as it may be shown.
+    pub(crate) fn shown<'t>(&self, text: &'t str) -> Result<Cow<'t, str>> {
+        Ok(if self.redact { redact_text(text)? } else { Cow::Borrowed(text) })
     }
 
     pub(crate) fn json(&self) -> bool {
@@ -86,6 +106,10 @@ impl Ui {
 
     /// Bytes as they are.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Result<()> {
+        if self.redact { self.put(&redact(bytes)?) } else { self.put(bytes) }
+    }
+
+    fn put(&self, bytes: &[u8]) -> Result<()> {
         let write = || lock(&self.out).write_all(bytes);
         // Somebody watches: nothing waits in the buffer, and no bar is in the way.
         let watched = || write().and_then(|()| lock(&self.out).flush());
@@ -248,6 +272,7 @@ impl Ui {
     }
 
     fn talk(&self, line: &str) {
+        let line = self.shown(line).unwrap_or(Cow::Borrowed("a message is withheld: it cannot be searched for secrets"));
         // A closed stderr is no reason to stop working: there is nobody left to tell.
         let _ = self.around_bar(|| writeln!(io::stderr().lock(), "{line}"));
     }

@@ -96,6 +96,21 @@ pub struct Dialogue {
     pub messages: Vec<Message>,
 }
 
+impl Dialogue {
+    /// Every text of it, to be changed.
+    pub fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let about = [&mut self.id, &mut self.model, &mut self.title].into_iter().flatten();
+        let parts = self.messages.iter_mut().flat_map(|message| {
+            let each = message
+                .parts
+                .iter_mut()
+                .flat_map(|part| std::iter::once(&mut part.text).chain(part.name.as_mut()).chain(part.call_id.as_mut()));
+            std::iter::once(&mut message.role).chain(each)
+        });
+        about.chain(self.tools.iter_mut()).chain(parts)
+    }
+}
+
 /// What was left out or changed, and how often.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Losses(pub BTreeMap<String, u64>);

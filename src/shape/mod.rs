@@ -25,7 +25,7 @@ pub use detect::{Detection, Hints, detect};
 pub use fields::{FIELDS, nearest};
 pub use id::ShapeId;
 pub use mapping::{Mapping, MappingError, Mappings};
-pub use meta::{FileState, Instant, Metadata, Precision, carried_ids, is_scoped, metadata};
+pub use meta::{FileState, Instant, LONGEST_WORD, Metadata, Precision, carried_ids, is_scoped, metadata};
 pub use record::{Form, Record};
 pub use roles::{SegmentType, type_of_role};
 pub use segments::{Label, Visited, segments};

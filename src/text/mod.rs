@@ -10,6 +10,7 @@ mod anchor;
 mod matcher;
 mod minhash;
 pub mod slots;
+pub mod tokens;
 mod window;
 pub mod words;
 

@@ -81,6 +81,8 @@ pub struct OpenOptions {
     pub lock_timeout: Duration,
     /// Nothing is written: `create_or_open` takes an absent vault for an empty one.
     pub dry_run: bool,
+    /// Secrets in what is handed out are replaced, and what cannot be searched for them is withheld.
+    pub redact: bool,
 }
 
 /// A point in time: microseconds since 1970-01-01T00:00:00Z. Serialised as RFC 3339 in UTC.

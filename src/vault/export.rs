@@ -19,6 +19,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::error::{Corrupt, Error, IoContext, Result};
+use crate::redact::{self, redact};
 use crate::vault::Vault;
 use crate::vault::ahead::in_order;
 use crate::vault::api::{ExportOptions, ExportReport};
@@ -45,12 +46,24 @@ pub(crate) struct Sink<'w> {
     pub(crate) lines: u64,
     /// Lines left out.
     pub(crate) removed: u64,
+    /// Secrets in lines are replaced.
+    redact: bool,
 }
 
 impl<'w> Sink<'w> {
     /// Writes to `out`, which errors call `name`.
     pub(crate) fn new(out: &'w mut dyn Write, name: &'w Path) -> Sink<'w> {
-        Sink { out, name, bytes: 0, lines: 0, removed: 0 }
+        Sink { out, name, bytes: 0, lines: 0, removed: 0, redact: false }
+    }
+
+    /// Writes what stands around lines.
+    fn write_around(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.redact { self.write(&redact(bytes)?) } else { self.write(bytes) }
+    }
+
+    /// Replaces secrets, where that is asked.
+    pub(crate) fn redacting(self, redact: bool) -> Sink<'w> {
+        Sink { redact, ..self }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
@@ -73,7 +86,7 @@ impl Vault {
     pub fn export_raw(&self, options: &ExportOptions, out: &mut dyn Write) -> Result<ExportReport> {
         let snapshot = self.snapshot()?;
         let export = Export::new(&snapshot, options, self.threads())?;
-        let mut sink = Sink::new(out, Path::new("the output"));
+        let mut sink = Sink::new(out, Path::new("the output")).redacting(self.options.redact);
         let mut report = ExportReport::default();
         for source in select(export.state, &options.filter, false)? {
             let room = options.limit.map(|limit| limit.saturating_sub(sink.lines));
@@ -121,7 +134,7 @@ pub(crate) fn write_source(
     let open_end = source.state.last_line_open() && removed == 0;
     let mut left = kept.len();
     write_numbers(snapshot, &kept, bytes_per_line(source), threads, sink, |sink, at| match (at, &mut around) {
-        (At::Start, Some(around)) => sink.write(around.next().unwrap_or_default()),
+        (At::Start, Some(around)) => sink.write_around(around.next().unwrap_or_default()),
         (At::End, None) => {
             left -= 1;
             if left == 0 && open_end { Ok(()) } else { sink.write(b"\n") }
@@ -129,8 +142,8 @@ pub(crate) fn write_source(
         _ => Ok(()),
     })?;
     match glue {
-        Some(glue) if kept.is_empty() => sink.write(&glue.open).and_then(|()| sink.write(&glue.close)),
-        Some(glue) => sink.write(&glue.close),
+        Some(glue) if kept.is_empty() => sink.write_around(&glue.open).and_then(|()| sink.write_around(&glue.close)),
+        Some(glue) => sink.write_around(&glue.close),
         None => Ok(()),
     }
 }
@@ -153,42 +166,60 @@ fn write_numbers(
 ) -> Result<()> {
     let job_lines = (JOB_BYTES / bytes_per_line.max(1)).clamp(1, JOB_LINES) as usize;
     let mut long = Fetcher::new(snapshot);
-    in_order(snapshot, threads, numbers.chunks(job_lines), decode, |pieces| {
-        for piece in pieces {
-            match piece {
-                Piece::Lines { bytes, ends } => {
-                    let mut from = 0;
-                    for to in ends {
+    let redact = sink.redact;
+    in_order(
+        snapshot,
+        threads,
+        numbers.chunks(job_lines),
+        |fetcher, numbers| decode(fetcher, numbers, redact),
+        |pieces| {
+            for piece in pieces {
+                match piece {
+                    Piece::Lines { bytes, ends } => {
+                        let mut from = 0;
+                        for to in ends {
+                            around(sink, At::Start)?;
+                            sink.write(bytes.get(from..to).unwrap_or_default())?;
+                            around(sink, At::End)?;
+                            sink.lines += 1;
+                            from = to;
+                        }
+                    }
+                    Piece::Long(number) => {
                         around(sink, At::Start)?;
-                        sink.write(bytes.get(from..to).unwrap_or_default())?;
+                        long.stream(number, &mut |bytes| sink.write(bytes))?;
                         around(sink, At::End)?;
                         sink.lines += 1;
-                        from = to;
                     }
                 }
-                Piece::Long(number) => {
-                    around(sink, At::Start)?;
-                    long.stream(number, &mut |bytes| sink.write(bytes))?;
-                    around(sink, At::End)?;
-                    sink.lines += 1;
-                }
             }
-        }
-        Ok(())
-    })
+            Ok(())
+        },
+    )
 }
 
-fn decode(fetcher: &mut Fetcher<'_>, numbers: &[u64]) -> Result<Vec<Piece>> {
+fn decode(fetcher: &mut Fetcher<'_>, numbers: &[u64], hide: bool) -> Result<Vec<Piece>> {
     let mut pieces = Vec::new();
     let (mut bytes, mut ends) = (Vec::new(), Vec::new());
     for &number in numbers {
-        if fetcher.long_record(number, LONG_LINE)? {
+        // Secrets are looked for in whole lines, or the line is withheld.
+        let longest = if hide { redact::LONGEST as u64 } else { LONG_LINE };
+        if fetcher.long_record(number, longest)? {
+            if hide {
+                return Err(redact::Withheld::Long.into());
+            }
             pieces.push(Piece::Lines { bytes: std::mem::take(&mut bytes), ends: std::mem::take(&mut ends) });
             pieces.push(Piece::Long(number));
             continue;
         }
         if !fetcher.record(number, &mut bytes)? {
             return Err(vanished(number));
+        }
+        if hide {
+            let from = ends.last().copied().unwrap_or_default();
+            let shown = redact(bytes.get(from..).unwrap_or_default())?.into_owned();
+            bytes.truncate(from);
+            bytes.extend_from_slice(&shown);
         }
         ends.push(bytes.len());
     }
@@ -215,6 +246,7 @@ pub(crate) struct Export<'v> {
     scan: Scan<'v>,
     limited: bool,
     threads: usize,
+    redact: bool,
 }
 
 impl<'v> Export<'v> {
@@ -225,7 +257,17 @@ impl<'v> Export<'v> {
     pub(crate) fn new(snapshot: &'v Snapshot, options: &'v ExportOptions, threads: usize) -> Result<Export<'v>> {
         let sieve = Sieve::new(&options.filter)?;
         let scan = Scan::for_filter(snapshot, threads, false, &sieve)?;
-        Ok(Export { snapshot, state: snapshot.state()?, sieve, scan, limited: options.limit.is_some(), threads })
+        Ok(Export { snapshot, state: snapshot.state()?, sieve, scan, limited: options.limit.is_some(), threads, redact: false })
+    }
+
+    /// Shows no secrets.
+    pub(crate) fn redacting(self, redact: bool) -> Export<'v> {
+        Export { redact, ..self }
+    }
+
+    /// True when secrets are replaced.
+    pub(crate) fn redacts(&self) -> bool {
+        self.redact
     }
 
     /// True when sources go out as they came in.

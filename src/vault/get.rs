@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::checksum::content_hash;
 use crate::error::{Error, Result};
 use crate::ids::RecordHash;
+use crate::redact::{redact, redact_alone};
 use crate::shape::Record;
 use crate::source::names;
 use crate::vault::Vault;
@@ -41,6 +42,7 @@ impl Vault {
             types: TypeSet::parse(&options.types)?,
             with_turns: options.with_turns,
             with_conversation: options.with_conversation,
+            redact: self.options.redact,
             ahead: Ahead::default(),
         };
         let answers = resolve(&lookup, &options.ids)?;
@@ -50,7 +52,12 @@ impl Vault {
         }
         for prefix in &options.segments {
             sink(match segments::find(&lookup, prefix, self.threads())? {
-                Some(segment) => GetItem::Segment(segment),
+                Some(mut segment) => {
+                    if self.options.redact {
+                        segment.bytes = redact_alone(&segment.bytes)?.into_owned();
+                    }
+                    GetItem::Segment(segment)
+                }
                 None => GetItem::Missing { id: prefix.clone(), message: "no segment has this hash".into() },
             })?;
         }
@@ -70,6 +77,7 @@ struct Giver<'l, 'v> {
     types: TypeSet,
     with_turns: bool,
     with_conversation: bool,
+    redact: bool,
     ahead: Ahead,
 }
 
@@ -150,15 +158,10 @@ impl<'v> Giver<'_, 'v> {
         } else {
             None
         };
+        let hash = RecordHash(content_hash(&bytes));
+        let bytes = if self.redact { redact(&bytes)?.into_owned() } else { bytes };
         let turns = if self.with_turns { self.turns(&bytes, source) } else { Vec::new() };
-        Ok(Some(RecordItem {
-            hash: RecordHash(content_hash(&bytes)),
-            source: shown_name(source, &self.newest),
-            line,
-            conversation,
-            bytes,
-            turns,
-        }))
+        Ok(Some(RecordItem { hash, source: shown_name(source, &self.newest), line, conversation, bytes, turns }))
     }
 
     fn turns(&self, bytes: &[u8], source: &Source) -> Vec<Turn> {

@@ -7,6 +7,8 @@ use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 
 use crate::error::Result;
+use crate::redact::redact_cut;
+use crate::shape::LONGEST_WORD;
 use crate::vault::Vault;
 use crate::vault::api::{ConversationRow, LsOptions, SourceRow, Time};
 use crate::vault::export::{Sink, write_source};
@@ -93,9 +95,23 @@ impl Vault {
         })?;
         let passing = found.into_iter().filter(|(_, gathered)| gathered.passes);
         let mut rows: Vec<ConversationRow> = passing.map(|(id, gathered)| gathered.row(id, state, &newest)).collect();
+        if self.options.redact {
+            rows.iter_mut().try_for_each(|row| hide_in_title(&mut row.title))?;
+        }
         rows.sort_by(|a, b| (a.last, &a.id).cmp(&(b.last, &b.id)));
         Ok(rows)
     }
+}
+
+/// Takes secrets out of a title, which may have been cut in the middle of one.
+///
+/// # Errors
+/// When it cannot be searched for them.
+pub(crate) fn hide_in_title(title: &mut Option<String>) -> Result<()> {
+    if let Some(text) = title {
+        *text = redact_cut(text, LONGEST_WORD)?;
+    }
+    Ok(())
 }
 
 /// What the records of a source say.

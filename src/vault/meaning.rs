@@ -16,6 +16,7 @@ use crate::vault::ahead::in_order;
 use crate::vault::api::Time;
 use crate::vault::fetch::Fetcher;
 use crate::vault::filter::{Deep, Sieve, TypeSet};
+use crate::vault::latency::{Components, components};
 use crate::vault::recall::Recall;
 use crate::vault::segments;
 use crate::vault::snapshot::Snapshot;
@@ -61,6 +62,8 @@ pub(crate) struct Meaning {
     pub(crate) usage: Option<u64>,
     /// Segment types, when asked for.
     pub(crate) types: TypeSet,
+    /// Where its latency went.
+    pub(crate) components: Components,
     /// It is not what [`Scan::asking`] wanted.
     pub(crate) refused: bool,
     /// The whole of it, when asked for.
@@ -410,6 +413,7 @@ fn meaning(bytes: &[u8], record: &Record<'_>, detection: &Detection<'_>, metadat
         },
         usage: metadata.usage_key.map(|key| content_hash(key.as_bytes()) as u64),
         types,
+        components: components(record),
         refused: false,
         fields: None,
     }

@@ -98,6 +98,6 @@ impl Vault {
 
     /// One consistent state, for reading.
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
-        Ok(Snapshot::open(&self.layout)?.within(self.options.memory_limit, self.threads()))
+        Ok(Snapshot::open(&self.layout)?.within(self.options.memory_limit, self.threads()).redacting(self.options.redact))
     }
 }

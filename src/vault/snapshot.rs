@@ -43,6 +43,7 @@ pub struct Snapshot {
     asked: AtomicUsize,
     state: OnceLock<State>,
     cache_bytes: usize,
+    redact: bool,
 }
 
 /// Packs that a thread has open at once.
@@ -103,7 +104,8 @@ impl Snapshot {
     #[must_use]
     pub fn with_packs(layout: &Layout, head: Head, packs: Vec<Arc<PackReader>>) -> Snapshot {
         let (places, state) = (OnceLock::new(), OnceLock::new());
-        Snapshot { head, packs, layout: layout.clone(), places, asked: AtomicUsize::new(0), state, cache_bytes: CACHE_BYTES }
+        let asked = AtomicUsize::new(0);
+        Snapshot { head, packs, layout: layout.clone(), places, asked, state, cache_bytes: CACHE_BYTES, redact: false }
     }
 
     /// The same, read by so many threads within a limit of memory: each view of a pack may keep less of what it decodes.
@@ -111,6 +113,18 @@ impl Snapshot {
     pub fn within(self, limit: Option<u64>, threads: usize) -> Snapshot {
         let share = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX) / CACHES_SHARE / threads.max(1) / OPEN_VIEWS);
         Snapshot { cache_bytes: share.map_or(CACHE_BYTES, |share| share.clamp(LEAST_CACHE, CACHE_BYTES)), ..self }
+    }
+
+    /// The same for one who is not shown secrets.
+    #[must_use]
+    pub fn redacting(self, redact: bool) -> Snapshot {
+        Snapshot { redact, ..self }
+    }
+
+    /// True when secrets are not shown.
+    #[must_use]
+    pub fn redacts(&self) -> bool {
+        self.redact
     }
 
     /// The same state without what was read of it so far: what journals say of every removed record takes memory.

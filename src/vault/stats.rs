@@ -16,9 +16,11 @@ use crate::vault::api::{Dimension, Numbers, Price, StatsGroup, StatsOptions, Sta
 use crate::vault::embed::keep::Shelf;
 use crate::vault::filter::{Sieve, Verdict, newest_generations, select};
 use crate::vault::get::shown_name;
+use crate::vault::latency::Sums;
 use crate::vault::ls::widen;
 use crate::vault::meaning::{Line, Meaning, Scan};
 use crate::vault::snapshot::Snapshot;
+use crate::vault::tokens::{InOut, Silent};
 
 impl Vault {
     /// Counts.
@@ -31,7 +33,10 @@ impl Vault {
         let stored = self.stored(&snapshot)?;
         let witness = if options.witness { Some(self.witness(&options.filter)?) } else { None };
         // What the vault holds stands in its journals and directories; everything else has to be read.
-        if !(options.totals || options.distinct) && options.by.is_empty() && options.filter.is_empty() {
+        if !(options.totals || options.distinct || options.tokenizer.is_some())
+            && options.by.is_empty()
+            && options.filter.is_empty()
+        {
             return Ok(StatsReport { stored, witness, ..StatsReport::default() });
         }
         let sieve = Sieve::new(&options.filter)?;
@@ -40,7 +45,16 @@ impl Vault {
         let mut count = Count::new(options, newest_generations(state))?;
         let mut seen = FxHashSet::default();
         let mut without_time = 0;
-        Scan::for_filter(&snapshot, self.threads(), with_types, &sieve)?.lines(&sources, |line| {
+        let scan = Scan::for_filter(&snapshot, self.threads(), with_types, &sieve)?;
+        if let Some(tokenizer) = options.tokenizer {
+            let mut silent = Silent::default();
+            scan.lines(&sources, |line| {
+                silent.look(&line, sieve.judge(line.meaning) == Verdict::In);
+                Ok(())
+            })?;
+            count.counted = silent.count(&snapshot, &scan, tokenizer, self.threads())?;
+        }
+        scan.lines(&sources, |line| {
             if options.distinct && !seen.insert(line.number) {
                 return Ok(());
             }
@@ -113,6 +127,7 @@ struct Tally {
     numbers: Numbers,
     conversations: FxHashSet<u64>,
     latencies: Vec<f64>,
+    components: Sums,
 }
 
 /// What one usage brought, and to which groups.
@@ -135,6 +150,8 @@ struct Count<'s> {
     tallies: Vec<Tally>,
     groups: FxHashMap<Key, usize>,
     usages: FxHashMap<u64, Usage>,
+    /// Tokens of records that tell no usage.
+    counted: FxHashMap<u64, InOut>,
 }
 
 impl<'s> Count<'s> {
@@ -151,14 +168,21 @@ impl<'s> Count<'s> {
             tallies: vec![Tally::default()],
             groups: FxHashMap::default(),
             usages: FxHashMap::default(),
+            counted: FxHashMap::default(),
         })
     }
 
     fn add(&mut self, line: &Line<'_>) {
         let groups = self.groups_of(line);
-        let meaning = line.meaning;
+        let counted = self.counted.get(&line.number).copied();
+        let with_tokens = counted.map(|[input, output]| Meaning { tokens: [input, 0, 0, output, 0], ..line.meaning.clone() });
+        let meaning = with_tokens.as_ref().unwrap_or(line.meaning);
         for &group in &groups {
             self.tallies[group].add(meaning);
+            let numbers = &mut self.tallies[group].numbers;
+            let [input, output] = counted.unwrap_or_default();
+            numbers.tokens_in_counted = numbers.tokens_in_counted.saturating_add(input);
+            numbers.tokens_out_counted = numbers.tokens_out_counted.saturating_add(output);
         }
         let by_prices = if meaning.cost_usd.is_none() { self.price(meaning) } else { 0.0 };
         let cost_usd = meaning.cost_usd.unwrap_or(by_prices);
@@ -280,11 +304,13 @@ impl Tally {
         widen(&mut numbers.first, &mut numbers.last, meaning.time);
         self.conversations.extend(meaning.conversation.as_ref().map(|id| content_hash(id.as_bytes()) as u64));
         self.latencies.extend(meaning.latency_ms);
+        self.components.add(&meaning.components);
     }
 
     fn finish(mut self) -> Numbers {
         self.numbers.conversations = self.conversations.len() as u64;
         self.numbers.latency_ms = summary(self.latencies);
+        self.numbers.slowest_component = self.components.slowest();
         // Sums that were added to and taken back leave dust.
         self.numbers.cost_usd = (self.numbers.cost_usd * 1e9).round() / 1e9;
         self.numbers.cost_usd_by_prices = (self.numbers.cost_usd_by_prices * 1e9).round() / 1e9;

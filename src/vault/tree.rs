@@ -31,7 +31,7 @@ impl Vault {
         let state = snapshot.state()?;
         let sources = named(state, options)?;
         let newest = newest_generations(state);
-        let export = Export::new(&snapshot, options, self.threads())?;
+        let export = Export::new(&snapshot, options, self.threads())?.redacting(self.options.redact);
         let mut report = ExportReport::default();
         progress.phase("exporting", Some(sources.iter().map(|source| state.origin(source).state.stream_len()).sum()));
         create_dirs(dir)?;
@@ -112,7 +112,7 @@ fn write_file(
     create_dirs(path.parent().unwrap_or(path))?;
     let mut without_time = 0;
     let mut fill = |out: &mut dyn Write| {
-        let mut sink = Sink::new(out, path);
+        let mut sink = Sink::new(out, path).redacting(export.redacts());
         without_time = export.source(origin, room, &mut sink)?;
         Ok((sink.lines, sink.bytes, sink.removed))
     };

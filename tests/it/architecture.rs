@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 /// From the ground up. A room may use itself and rooms of lower layers.
 const LAYERS: [&[&str]; 4] = [
     &["bytes", "checksum", "display", "error", "fsio", "ids", "interrupt", "pages", "progress"],
-    &["catalog", "codec", "column", "dialogue", "group", "lexical", "pack", "record", "shape", "source", "text", "vectors"],
+    &[
+        "catalog", "codec", "column", "dialogue", "group", "lexical", "pack", "record", "redact", "shape", "source", "text",
+        "vectors",
+    ],
     &["vault"],
     &["cli"],
 ];

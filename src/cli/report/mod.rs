@@ -133,7 +133,7 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
     let report = context.open()?.dedup_report(&options)?;
     tell_without_time(context, report.without_time);
     if let Some(path) = &html {
-        write_page(path, &report)?;
+        write_page(path, &context.ui.shown(&html::page(&report))?)?;
         context.ui.say(&format!("{} written", path.display()));
     }
     if context.ui.json() {
@@ -145,11 +145,11 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
 }
 
 /// Writes the page beside its place first: half a page would look like a report.
-fn write_page(path: &Path, report: &DedupReport) -> Result<()> {
+fn write_page(path: &Path, page: &str) -> Result<()> {
     let mut name = path.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
     name.push(".new");
     let beside = path.with_file_name(name);
-    std::fs::write(&beside, html::page(report)).on("writing the report to", &beside)?;
+    std::fs::write(&beside, page).on("writing the report to", &beside)?;
     std::fs::rename(&beside, path).on("writing the report to", path)
 }
 

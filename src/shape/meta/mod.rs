@@ -27,7 +27,7 @@ pub use time::{Instant, Precision};
 /// Ids longer than this are texts under a key named `id`.
 const LONGEST_ID: usize = 256;
 /// Errors, titles and tags are cut here: metadata is for columns, the text itself is a segment.
-const LONGEST_WORD: usize = 1000;
+pub const LONGEST_WORD: usize = 1000;
 
 /// The canonical fields of one record.
 #[derive(Debug, Clone, Default, PartialEq)]

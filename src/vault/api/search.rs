@@ -147,7 +147,7 @@ pub struct HitText {
     pub kind: Option<String>,
     /// Who spoke.
     pub role: Option<String>,
-    /// First byte of the first match in the text.
+    /// First byte of the first match in the text; where secrets are not shown, of the text without them.
     pub start: usize,
     /// The byte after it.
     pub end: usize,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::text::tokens::Tokenizer;
+
 use super::{Filter, ModelRow, Report, Time, Witness};
 
 /// What to group by.
@@ -45,6 +47,8 @@ pub struct StatsOptions {
     pub time_zone: Option<String>,
     /// What tokens cost where records do not say.
     pub prices: Vec<Price>,
+    /// Counts the texts of records that tell no usage.
+    pub tokenizer: Option<Tokenizer>,
 }
 
 /// What tokens of a model cost.
@@ -131,6 +135,12 @@ pub struct Numbers {
     pub tokens_out: u64,
     /// Of these, reasoning.
     pub tokens_reasoning: u64,
+    /// Of the input tokens, counted by their texts because nothing tells a usage.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub tokens_in_counted: u64,
+    /// Of the output tokens, the same.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub tokens_out_counted: u64,
     /// Cost in US dollars, as the records say, else by the prices given.
     pub cost_usd: f64,
     /// Of this, what was told by prices.
@@ -141,10 +151,18 @@ pub struct Numbers {
     /// Latency in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<Summary>,
+    /// The part of the latency that takes most time, where records break it down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slowest_component: Option<String>,
     /// Earliest event.
     pub first: Option<Time>,
     /// Latest event.
     pub last: Option<Time>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// One group.

@@ -11,6 +11,7 @@ use crate::vault::api::{Cluster, ClusterOptions, ClusterReport, ClusterRow};
 use crate::vault::embed::keep::Shelf;
 use crate::vault::filter::{Sieve, Verdict, newest_generations, select};
 use crate::vault::get::shown_name;
+use crate::vault::ls::hide_in_title;
 use crate::vault::meaning::Scan;
 use crate::vectors::builtin;
 use crate::vectors::cluster::cluster;
@@ -84,6 +85,9 @@ impl Vault {
                     }
                 }
             }
+        }
+        if self.options.redact {
+            conversations.iter_mut().try_for_each(|conversation| hide_in_title(&mut conversation.title))?;
         }
         let before = conversations.len();
         conversations.retain_mut(|conversation| unit(&mut conversation.vector));

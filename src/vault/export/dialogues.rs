@@ -17,11 +17,13 @@ use super::plan::{Ground, Kind, Plan, Unit};
 use super::row::Row;
 use crate::dialogue::{Dialogue, Form, Losses, Rendered};
 use crate::error::{Error, Result};
+use crate::redact::Secrets;
 use crate::shape::SegmentType;
 use crate::vault::Vault;
 use crate::vault::ahead::in_order;
 use crate::vault::api::{DialogueOptions, DialogueReport, Duplicates, Overlap, Per};
 use crate::vault::filter::{Sieve, TypeSet, select};
+use crate::vault::ls::hide_in_title;
 use crate::vault::meaning::Scan;
 use crate::vault::snapshot::Snapshot;
 
@@ -43,7 +45,7 @@ impl Vault {
         if !options.partition_by.is_empty() {
             return Err(Error::Usage("--partition-by writes many files: name a directory for them with -o DIR".into()));
         }
-        run(&self.snapshot()?, options, self.threads(), |_| Ok(vec![Out::stream(out, options)?]))
+        run(&self.snapshot()?, options, self.threads(), self.options.redact, |_| Ok(vec![Out::stream(out, options)?]))
     }
 
     /// Writes dialogues to a file below `dir`, one for each part of a split, or many below directories of its own.
@@ -51,7 +53,7 @@ impl Vault {
     /// # Errors
     /// As [`Vault::export_dialogues`], and [`Error::Usage`] when a file is there already.
     pub fn export_dialogues_below(&self, options: &DialogueOptions, dir: &Path) -> Result<DialogueReport> {
-        run(&self.snapshot()?, options, self.threads(), |parts| files::create(dir, options, parts))
+        run(&self.snapshot()?, options, self.threads(), self.options.redact, |parts| files::create(dir, options, parts))
     }
 }
 
@@ -60,6 +62,7 @@ fn run<'w>(
     snapshot: &Snapshot,
     options: &DialogueOptions,
     threads: usize,
+    redact: bool,
     open: impl FnOnce(usize) -> Result<Vec<Out<'w>>>,
 ) -> Result<DialogueReport> {
     check(options)?;
@@ -76,7 +79,7 @@ fn run<'w>(
         without_messages: options.without_messages,
     };
     let reference = options.decontaminate.as_ref().map(Reference::read).transpose()?;
-    let reader = Reader { snapshot, threads, plan: &plan, gatherer: &gatherer, options, reference: reference.as_ref() };
+    let reader = Reader { snapshot, threads, plan: &plan, gatherer: &gatherer, options, redact, reference: reference.as_ref() };
     let near = options.dedup == Some(Duplicates::Near);
     let places = if options.split.is_empty() && !near { Vec::new() } else { reader.places()? };
     let mut outs = open(options.split.len())?;
@@ -145,6 +148,7 @@ struct Reader<'r> {
     plan: &'r Plan<'r>,
     gatherer: &'r Gatherer<'r>,
     options: &'r DialogueOptions,
+    redact: bool,
     reference: Option<&'r Reference>,
 }
 
@@ -174,6 +178,22 @@ struct Ready {
     tokens_estimated: u64,
     overlap: Option<Overlap>,
     member: Option<Member>,
+}
+
+/// The dialogue without secrets. What is one anywhere in it is one everywhere.
+fn hidden(mut dialogue: Dialogue) -> Result<Dialogue> {
+    hide_in_title(&mut dialogue.title)?;
+    let mut secrets = Secrets::default();
+    for text in dialogue.texts_mut() {
+        secrets = Secrets::with(text.as_bytes(), &secrets)?;
+    }
+    for text in dialogue.texts_mut() {
+        let found = Secrets::with(text.as_bytes(), &secrets)?;
+        if !found.found.is_empty() {
+            *text = String::from_utf8_lossy(&found.replace(text.as_bytes()).text).into_owned();
+        }
+    }
+    Ok(dialogue)
 }
 
 /// What a worker hands on: what is written and what is not.
@@ -222,7 +242,9 @@ impl Reader<'_> {
                 }
                 let gathered = self.gatherer.gather(fetcher, unit)?;
                 batch.resent += gathered.resent;
-                batch.ready.extend(gathered.dialogues.into_iter().map(|found| self.ready(found, pass)));
+                for found in gathered.dialogues {
+                    batch.ready.push(self.ready(found, pass)?);
+                }
             }
             Ok(batch)
         };
@@ -275,22 +297,28 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn ready(&self, Found { dialogue, mut losses, mut row }: Found, pass: Pass) -> (Option<Ready>, Losses) {
+    fn ready(&self, Found { dialogue, mut losses, mut row }: Found, pass: Pass) -> Result<(Option<Ready>, Losses)> {
+        let compare = pass == Pass::Compare;
+        // What is compared is what was said; what is written may be less.
+        let hidden = if self.redact && !compare { Some(hidden(dialogue.clone())?) } else { None };
+        let shown = hidden.as_ref().unwrap_or(&dialogue);
+        if hidden.is_some() {
+            row.hide()?;
+        }
         let table = self.options.form == Form::Parquet;
         // A table of records has a row for each, also for those in which nothing is said.
         let all = table && self.options.per == Per::Record;
         let rendered = match all {
-            true => Some(Rendered { text: String::new(), pairs: dialogue.pairs() }),
-            false => self.options.form.render(&dialogue, &mut losses),
+            true => Some(Rendered { text: String::new(), pairs: shown.pairs() }),
+            false => self.options.form.render(shown, &mut losses),
         };
-        let Some(Rendered { text, pairs }) = rendered else { return (None, losses) };
-        let compare = pass == Pass::Compare;
+        let Some(Rendered { text, pairs }) = rendered else { return Ok((None, losses)) };
         let overlap = self.reference.and_then(|reference| reference.overlap(&dialogue));
         let (tokens, tokens_estimated) = self.length(&dialogue, &row);
         let silent = dialogue.messages.is_empty();
         let fingerprint = if silent { row.hash } else { dialogue.fingerprint() };
         if table && !compare && !self.options.without_messages {
-            row.say(&dialogue, &mut losses);
+            row.say(shown, &mut losses);
         }
         let ready = Ready {
             text: if compare { String::new() } else { text },
@@ -303,7 +331,7 @@ impl Reader<'_> {
             overlap,
             member: compare.then(|| Member { fingerprint, shingles: dialogue.shingles() }),
         };
-        (Some(ready), losses)
+        Ok((Some(ready), losses))
     }
 
     /// How many tokens a dialogue has, and how many of them are estimated.

@@ -1,10 +1,14 @@
 //! What is known about a dialogue: the fields of its record, or of the session it is made of.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::plan::About;
 use crate::dialogue::{Dialogue, FlatCall, FlatMessage, Losses};
+use crate::error::Result;
+use crate::redact::redact_text;
 use crate::shape::Metadata;
+use crate::vault::ls::hide_in_title;
 use crate::vault::meaning::Fields;
 
 /// Columns of text count their bytes in 31 bits, those of all rows that are encoded together.
@@ -68,6 +72,41 @@ impl Row {
             texts.into_iter().map(length).sum::<usize>() + message.calls.iter().map(call).sum::<usize>()
         };
         self.messages.iter().map(message).sum::<usize>() + self.tools.iter().map(String::len).sum::<usize>()
+    }
+
+    /// Takes secrets out of all that is text.
+    pub(super) fn hide(&mut self) -> Result<()> {
+        let metadata = &mut self.metadata;
+        for cut in [&mut metadata.title, &mut metadata.error] {
+            hide_in_title(cut)?;
+        }
+        let options = [
+            &mut metadata.record_id,
+            &mut metadata.request_id,
+            &mut metadata.response_id,
+            &mut metadata.parent_id,
+            &mut metadata.trace_id,
+            &mut metadata.conversation_id,
+            &mut metadata.application,
+            &mut metadata.agent,
+            &mut metadata.end_user,
+            &mut metadata.model,
+            &mut metadata.model_requested,
+            &mut metadata.provider,
+            &mut metadata.usage_key,
+            &mut metadata.status,
+            &mut metadata.stop_reason,
+            &mut metadata.project,
+        ];
+        let lists = metadata.other_ids.iter_mut().chain(&mut metadata.tags);
+        let params = metadata.params.iter_mut().flat_map(|(key, value)| [key, value]);
+        let texts = options.into_iter().flatten().chain(lists).chain(params).chain([&mut self.source]);
+        for text in texts {
+            if let Cow::Owned(hidden) = redact_text(text)? {
+                *text = hidden;
+            }
+        }
+        Ok(())
     }
 
     /// Takes over what names a session.

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! words   = count varint × bytes · bytes usages (u64 each)
-//! columns = each as bytes: flags, bytes, shape, conversation, model, application, title, usage, types, time, latency, cost, five of
-//!           tokens; a value a line, where the flags say that it is there
+//! columns = each as bytes: flags, bytes, shape, conversation, model, application, title, usage, types, time, latency, cost, parts of
+//!           latency, five of tokens; a value a line, where the flags say that it is there
 //! ```
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::vault::filter::TypeSet;
 use crate::vault::meaning::Meaning;
 
 /// Columns of a chunk.
-const COLUMNS: usize = 17;
+const COLUMNS: usize = 18;
 
 const OPAQUE: u8 = 1;
 const ERROR: u8 = 2;
@@ -25,6 +25,7 @@ const TIMED: u8 = 4;
 const SLOW: u8 = 8;
 const PAID: u8 = 16;
 const GONE: u8 = 32;
+const PARTED: u8 = 64;
 
 /// Columns while they are gathered.
 #[derive(Default)]
@@ -82,7 +83,8 @@ impl Columns {
                 | bit(row.error, ERROR)
                 | bit(row.time.is_some(), TIMED)
                 | bit(row.latency_ms.is_some(), SLOW)
-                | bit(row.cost_usd.is_some(), PAID),
+                | bit(row.cost_usd.is_some(), PAID)
+                | bit(!row.components.is_empty(), PARTED),
         );
         columns[1].put_varint(row.bytes);
         columns[2].put_varint(self.words.number(Some(&row.shape)));
@@ -103,7 +105,14 @@ impl Columns {
         }
         columns[10].extend(row.latency_ms.iter().flat_map(|value| value.to_bits().to_le_bytes()));
         columns[11].extend(row.cost_usd.iter().flat_map(|value| value.to_bits().to_le_bytes()));
-        for (column, tokens) in columns[12..].iter_mut().zip(row.tokens) {
+        if !row.components.is_empty() {
+            columns[12].put_varint(row.components.len() as u64);
+            for (name, value) in &row.components {
+                columns[12].put_varint(self.words.number(Some(name)));
+                columns[12].extend(value.to_bits().to_le_bytes());
+            }
+        }
+        for (column, tokens) in columns[13..].iter_mut().zip(row.tokens) {
             column.put_varint(tokens);
         }
     }
@@ -136,7 +145,7 @@ pub(super) fn decode(bytes: &[u8], lines: usize) -> Result<Vec<Option<Meaning>>,
         columns.push(Reader::new(reader.bytes()?));
     }
     reader.finish()?;
-    let [flags, size, shape, conversation, model, application, title, usage, types, time, latency, cost, tokens @ ..] =
+    let [flags, size, shape, conversation, model, application, title, usage, types, time, latency, cost, parts, tokens @ ..] =
         &mut columns[..]
     else {
         return Err(corrupt!("columns missing"));
@@ -179,6 +188,15 @@ pub(super) fn decode(bytes: &[u8], lines: usize) -> Result<Vec<Option<Meaning>>,
         }
         row.latency_ms = (flag & SLOW != 0).then(|| latency.u64().map(f64::from_bits)).transpose()?;
         row.cost_usd = (flag & PAID != 0).then(|| cost.u64().map(f64::from_bits)).transpose()?;
+        if flag & PARTED != 0 {
+            let count = parts.count(5)?;
+            row.components = (0..count)
+                .map(|_| {
+                    let name = word(parts.varint()?)?.map(Arc::clone).unwrap_or_default();
+                    Ok((name, f32::from_bits(parts.u32()?)))
+                })
+                .collect::<Result<_, Corrupt>>()?;
+        }
         for (value, column) in row.tokens.iter_mut().zip(tokens.iter_mut()) {
             *value = column.varint()?;
         }
@@ -207,6 +225,7 @@ mod tests {
             time: (n != 2).then_some(Time(1_790_000_000_000_000 - n as i64)),
             latency_ms: (n == 2).then_some(1.5),
             cost_usd: (n == 1).then_some(0.25),
+            components: if n == 3 { [("queue".into(), 1.5), ("m".into(), 0.5)].into() } else { Default::default() },
             tokens: [n, 0, 1, 2, 3],
             error: n == 3,
             usage: (n != 1).then_some(n % 2 * 77),

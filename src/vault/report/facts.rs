@@ -12,7 +12,8 @@ use super::census::Census;
 use super::charge::NOBODY;
 use crate::checksum::checksum;
 use crate::error::Result;
-use crate::shape::{FileState, Metadata, Record, SegmentType, Visited, is_scoped};
+use crate::redact::redact_cut;
+use crate::shape::{FileState, LONGEST_WORD, Metadata, Record, SegmentType, Visited, is_scoped};
 use crate::vault::ahead::in_order;
 use crate::vault::api::Time;
 use crate::vault::fetch::Fetcher;
@@ -87,7 +88,7 @@ struct Read {
     metadata: Figures,
     prompt: u64,
     tools: Vec<u64>,
-    components: Vec<(String, f32)>,
+    components: crate::vault::latency::Components,
     verdict: Verdict,
     scoped: bool,
 }
@@ -129,7 +130,8 @@ impl Facts {
             heads.push(Heads::read(snapshot, pack, threads, owners)?);
         }
         let scan = Scan::new(snapshot, threads, false)?;
-        let reader = Reader { scan: &scan, sieve, heads: &heads, always_scoped: !state.mappings.is_empty() };
+        let reader =
+            Reader { scan: &scan, sieve, heads: &heads, always_scoped: !state.mappings.is_empty(), redact: snapshot.redacts() };
         let types: Vec<Vec<AtomicU8>> =
             heads.iter().map(|heads| (0..heads.len()).map(|_| AtomicU8::new(NO_TYPE)).collect()).collect();
         let empty = Piece { pack: 0, text: String::new(), is_tool: false };
@@ -300,6 +302,7 @@ struct Reader<'r> {
     sieve: &'r Sieve<'r>,
     heads: &'r [Heads],
     always_scoped: bool,
+    redact: bool,
 }
 
 impl Reader<'_> {
@@ -327,6 +330,12 @@ impl Reader<'_> {
         metadata
     }
 
+    /// An error as it may be shown: kinds of errors are made of what it says.
+    fn shown(&self, error: Option<String>) -> Option<String> {
+        let hide = |text: String| redact_cut(&text, LONGEST_WORD).unwrap_or_else(|_| "withheld".into());
+        if self.redact { error.map(hide) } else { error }
+    }
+
     fn understood(
         &self,
         number: u64,
@@ -336,12 +345,13 @@ impl Reader<'_> {
         mut metadata: Metadata,
         types: TypeSet,
     ) -> Read {
-        let figures = Figures { ttft_ms: metadata.ttft_ms, quality: metadata.quality_score, error: metadata.error.clone() };
+        let figures =
+            Figures { ttft_ms: metadata.ttft_ms, quality: metadata.quality_score, error: self.shown(metadata.error.clone()) };
         metadata.title = None;
-        let components = components(record);
         let meaning = Meaning::of(bytes, record, detection, metadata, types);
         let scoped = is_scoped(detection.shape) || self.always_scoped;
         let verdict = self.sieve.judge(&meaning);
+        let components = meaning.components.clone();
         Read { number, meaning, metadata: figures, prompt: 0, tools: Vec::new(), components, verdict, scoped }
     }
 
@@ -453,23 +463,6 @@ fn tool_of(part: &Visited<'_>, calls: &mut Vec<(String, String)>) -> Option<Stri
         }),
         _ => None,
     }
-}
-
-/// Parts of the latency: numbers under `latency_ms` and its like, but for the total.
-fn components(record: &Record<'_>) -> Vec<(String, f32)> {
-    let Some(object) = &record.object else { return Vec::new() };
-    let breakdown = ["latency_ms", "latency", "latency_breakdown", "timings", "timing"]
-        .iter()
-        .filter_map(|key| Some((*key, object.get(key)?)))
-        .find(|(_, value)| value.is_object());
-    let Some((_, breakdown)) = breakdown else { return Vec::new() };
-    let component = |(key, value): (&[u8], crate::shape::json::Json<'_>)| {
-        let name = crate::shape::json::decode_key(key);
-        let name = name.trim_end_matches("_ms").to_string();
-        let value = value.as_f64().filter(|value| value.is_finite() && *value >= 0.0)?;
-        (!name.is_empty() && !name.contains("total")).then_some((name, value as f32))
-    };
-    breakdown.entries().take(32).filter_map(component).collect()
 }
 
 /// An error without what is different each time: the kind that errors are counted by.

@@ -25,6 +25,8 @@ mod witness;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::Result;
+use crate::redact::{redact_alone, redact_cut, redact_text};
+use crate::shape::LONGEST_WORD;
 use crate::vault::Vault;
 use crate::vault::api::{ByteDimension, DedupOptions, DedupReport, Filter, Time, WhatIf, Witness};
 use crate::vault::filter::{Sieve, Verdict, select};
@@ -50,6 +52,20 @@ struct Material<'m> {
     /// The filter asks about records and not only about sources.
     filtered: bool,
     without_time: u64,
+    /// Secrets are not shown.
+    redact: bool,
+}
+
+impl Material<'_> {
+    /// The beginning of a text in one line.
+    fn preview(&self, text: &[u8]) -> Result<String> {
+        Ok(if self.redact { repeats::preview(&redact_alone(text)?) } else { repeats::preview(text) })
+    }
+
+    /// A text as it may be shown and compared.
+    fn shown(&self, text: String) -> Result<String> {
+        Ok(if self.redact { redact_text(&text)?.into_owned() } else { text })
+    }
 }
 
 impl Vault {
@@ -102,7 +118,11 @@ impl Vault {
             report.drift = Some(drift::drift(&material, options.time_zone.as_deref())?);
         }
         if options.witness {
-            report.witness = Some(witness::witness(&material));
+            let mut witness = witness::witness(&material);
+            if self.options.redact {
+                witness.errors.iter_mut().try_for_each(|(kind, _)| redact_cut(kind, LONGEST_WORD).map(|shown| *kind = shown))?;
+            }
+            report.witness = Some(witness);
         }
         if let Some(keep_since) = options.keep_since {
             report.what_if = Some(what_if(&material, keep_since)?);
@@ -141,8 +161,18 @@ impl Vault {
             || options.witness
             || !sieve.takes_whole_sources();
         let filtered = !sieve.takes_whole_sources();
-        let mut material =
-            Material { snapshot, state, sources, occurrences, censuses, facts: None, only: None, filtered, without_time: 0 };
+        let mut material = Material {
+            snapshot,
+            state,
+            sources,
+            occurrences,
+            censuses,
+            facts: None,
+            only: None,
+            filtered,
+            without_time: 0,
+            redact: self.options.redact,
+        };
         if asks_facts {
             let mut numbers: Vec<u64> = material.occurrences.keys().copied().collect();
             numbers.sort_unstable();

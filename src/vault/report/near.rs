@@ -7,7 +7,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Material;
-use super::repeats::{kind, preview};
+use super::repeats::kind;
 use crate::checksum::content_hash;
 use crate::error::Result;
 use crate::text::words::{Change, diff};
@@ -227,7 +227,7 @@ fn describe(
     let mut fetcher = Fetcher::new(material.snapshot);
     for members in clusters.into_iter().take(CLUSTERS) {
         let canonical = &candidates[members[0].0];
-        let text = read(&mut fetcher, canonical)?;
+        let text = material.shown(read(&mut fetcher, canonical)?)?;
         let mut variants = Vec::new();
         for (place, similarity) in members.iter().skip(1).take(VARIANTS) {
             let variant = &candidates[*place];
@@ -236,7 +236,7 @@ fn describe(
                 similarity: (similarity * 1e4).round() / 1e4,
                 references: variant.references,
                 bytes: u64::from(variant.length),
-                diff: diff_parts(&text, &read(&mut fetcher, variant)?),
+                diff: diff_parts(&text, &material.shown(read(&mut fetcher, variant)?)?),
             });
         }
         report.clusters.push(NearCluster {
@@ -244,7 +244,7 @@ fn describe(
             kind: kind(material, canonical.pack, canonical.segment),
             references: canonical.references,
             bytes: u64::from(canonical.length),
-            preview: preview(text.as_bytes()),
+            preview: material.preview(text.as_bytes())?,
             more_variants: (members.len() - 1).saturating_sub(VARIANTS) as u64,
             variants,
         });

@@ -72,6 +72,7 @@ pub(super) fn top(material: &Material<'_>, top: usize, min_refs: u64) -> Result<
         let view = fetcher.view(candidate.pack)?;
         let mut text = Vec::new();
         view.segment(candidate.segment, &mut text).map_err(|corrupt| view.pack().damaged(corrupt))?;
+        let preview = material.preview(&text)?;
         let found = holders.of.remove(&(candidate.pack, candidate.segment)).unwrap_or_default();
         candidate.records = found.records;
         let hash = content_hash(&text);
@@ -84,7 +85,7 @@ pub(super) fn top(material: &Material<'_>, top: usize, min_refs: u64) -> Result<
             wasted_bytes: 0,
             first_seen: None,
             last_seen: None,
-            preview: preview(&text),
+            preview,
         });
         repeat.references += candidate.references;
         repeat.records += candidate.records;
@@ -191,7 +192,7 @@ pub(super) fn holders(material: &Material<'_>, prefix: &str, threads: usize) -> 
         hash: segment.hash,
         types: segment.types,
         bytes: segment.bytes.len() as u64,
-        preview: preview(&segment.bytes),
+        preview: material.preview(&segment.bytes)?,
         conversations: Vec::new(),
         holders: Vec::new(),
     };

@@ -38,6 +38,10 @@ use show::{Inside, Shower, Wanted};
 
 /// So many hits are asked one by one what they mean; for more, all lines of their sources are.
 const FEW: usize = 200;
+/// Records of a pack that are read before anything else where one hit is enough.
+const PROBED: u64 = 256;
+/// Of so many packs.
+const PROBED_PACKS: usize = 4;
 /// Lines of one job of showing.
 const SHOWN_TOGETHER: usize = 64;
 
@@ -60,8 +64,11 @@ impl Vault {
         if let Some(semantic) = &options.semantic {
             return semantic::run(self, &snapshot, options, semantic, sink);
         }
-        let search = Search::new(&snapshot, options, self.threads())?;
+        let search = Search::new(&snapshot, options, self.threads(), self.options.redact)?;
         let mut report = SearchReport::default();
+        if options.wanted == SearchWanted::Any && search.is_among_the_first(&mut report)? {
+            return Ok(report);
+        }
         let ranked = match options.rank {
             true => rank::records(&snapshot, &options.patterns, self.threads())?,
             false => FxHashMap::default(),
@@ -116,10 +123,11 @@ struct Search<'v> {
     inside: Inside,
     newest: BTreeMap<&'v str, u32>,
     threads: usize,
+    redact: bool,
 }
 
 impl<'v> Search<'v> {
-    fn new(snapshot: &'v Snapshot, options: &'v SearchOptions, threads: usize) -> Result<Search<'v>> {
+    fn new(snapshot: &'v Snapshot, options: &'v SearchOptions, threads: usize, redact: bool) -> Result<Search<'v>> {
         if options.patterns.is_empty() && options.filter.is_empty() {
             return Err(Error::Usage("nothing to search for: give a QUERY or a filter".into()));
         }
@@ -130,7 +138,7 @@ impl<'v> Search<'v> {
             inside = Inside::new(&filter.types, &filter.roles)?;
             (filter.types, filter.roles) = Default::default();
         }
-        Ok(Search { snapshot, state, options, patterns, filter, inside, newest: newest_generations(state), threads })
+        Ok(Search { snapshot, state, options, patterns, filter, inside, newest: newest_generations(state), threads, redact })
     }
 
     /// Records with a match, sorted; all that are not removed when there is no pattern.
@@ -152,6 +160,34 @@ impl<'v> Search<'v> {
             return Ok(records);
         }
         show::narrowed(self.snapshot, self.state, &records, &self.patterns, &self.inside, self.threads)
+    }
+
+    /// True when one of the first records of a pack is a hit: who only asks whether there is one need not wait for all of them.
+    fn is_among_the_first(&self, report: &mut SearchReport) -> Result<bool> {
+        if self.options.rank || self.patterns.is_empty() {
+            return Ok(false);
+        }
+        let places = self.snapshot.places().chunk_by(|a, b| a.pack == b.pack);
+        for place in places.filter_map(<[_]>::first).take(PROBED_PACKS) {
+            let first = place.first..place.first + place.count.min(PROBED);
+            let numbers: Vec<u64> = first.filter(|number| !self.state.removed.contains(number)).collect();
+            let matches = |pattern: &Pattern, line: &[u8]| match self.options.raw {
+                true => pattern.is_in(line),
+                false => strings::record_matches(pattern, line),
+            };
+            let all = |line: &[u8]| self.patterns.iter().all(|pattern| matches(pattern, line));
+            let mut hits = hits::read_and_judge(self.snapshot, self.threads, &numbers, &all)?;
+            if !self.inside.is_anywhere() {
+                hits = show::narrowed(self.snapshot, self.state, &hits, &self.patterns, &self.inside, self.threads)?;
+            }
+            // What has no time is told by the whole search, once.
+            let lines = self.occurrences(&hits, &mut SearchReport::default())?;
+            if !lines.is_empty() {
+                (report.occurrences, report.records) = (lines.len() as u64, distinct(&lines));
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn read_raw(&self, pattern: &Pattern, numbers: &[u64]) -> Result<Vec<u64>> {
@@ -303,7 +339,8 @@ impl<'v> Search<'v> {
 
     /// Reads the records of some lines, side by side, and hands them out in order.
     fn show(&self, lines: &[Occurrence<'v>], wanted: Wanted, sink: &mut dyn FnMut(HitLine) -> Result<()>) -> Result<()> {
-        let shower = Shower::new(self.snapshot, &self.patterns, self.options.raw, self.inside.clone(), wanted)?;
+        let shower =
+            Shower::new(self.snapshot, &self.patterns, self.options.raw, self.inside.clone(), wanted)?.redacting(self.redact);
         in_order(
             self.snapshot,
             self.threads,

@@ -91,6 +91,7 @@ pub(super) fn run(
         inside: Inside::default(),
         newest: newest_generations(state),
         threads: vault.threads(),
+        redact: vault.options.redact,
     };
     let mut passing = embed::shown(snapshot)?;
     warn_of_pending(snapshot, &passing, &parts, &mut report);
@@ -360,7 +361,8 @@ impl Asked<'_, '_> {
         let patterns = if words.is_empty() { Vec::new() } else { vec![Pattern::any(&words, manner)?] };
         let with_metadata = self.search.options.with_metadata;
         let wanted = if with_metadata { Wanted::All } else { Wanted::First };
-        let shower = Shower::new(self.search.snapshot, &patterns, false, Inside::default(), wanted)?;
+        let shower =
+            Shower::new(self.search.snapshot, &patterns, false, Inside::default(), wanted)?.redacting(self.search.redact);
         let mut lines: FxHashMap<u64, Occurrence<'_>> = FxHashMap::default();
         let mut unused = SearchReport::default();
         for line in self.search.occurrences(&numbers, &mut unused)? {

@@ -6,6 +6,7 @@ use crate::checksum::content_hash;
 use crate::error::Result;
 use crate::ids::RecordHash;
 use crate::lexical::pattern::Pattern;
+use crate::redact::Secrets;
 use crate::shape::{Label, Record};
 use crate::vault::api::{HitLine, HitText, Time};
 use crate::vault::fetch::Fetcher;
@@ -73,6 +74,7 @@ pub(super) struct Shower<'v> {
     raw: bool,
     inside: Inside,
     wanted: Wanted,
+    redact: bool,
 }
 
 impl<'v> Shower<'v> {
@@ -84,7 +86,17 @@ impl<'v> Shower<'v> {
         inside: Inside,
         wanted: Wanted,
     ) -> Result<Shower<'v>> {
-        Ok(Shower { scan: Scan::new(snapshot, 1, false)?, patterns, raw, inside, wanted })
+        Ok(Shower { scan: Scan::new(snapshot, 1, false)?, patterns, raw, inside, wanted, redact: false })
+    }
+
+    /// Shows no secrets.
+    pub(super) fn redacting(self, redact: bool) -> Shower<'v> {
+        Shower { redact, ..self }
+    }
+
+    /// What a line keeps secret, where that is asked.
+    fn secrets(&self, line: &[u8]) -> Result<Option<Secrets>> {
+        Ok(if self.redact { Some(Secrets::of(line)?) } else { None })
     }
 
     /// Reads one line.
@@ -119,7 +131,7 @@ impl<'v> Shower<'v> {
         }
         let with_labels = self.wanted == Wanted::All || !self.inside.is_anywhere();
         let labels = if with_labels { self.labels(&bytes, source) } else { Vec::new() };
-        hit.matches = self.matches(&bytes, &labels);
+        hit.matches = self.matches(&bytes, &labels)?;
         if self.wanted == Wanted::All {
             match meaning {
                 Some(meaning) => {
@@ -151,30 +163,40 @@ impl<'v> Shower<'v> {
             return Err(vanished(number));
         }
         let record = Record::read(&line);
+        let secrets = self.secrets(&line)?;
         let mut found = None;
         record.texts(&self.scan.detect(&record, Some(&source.state.name)), &mut |spoken| {
             let text = spoken.text.as_bytes();
             if found.is_some() || content_hash(text) as u64 != hash {
                 return;
             }
-            let start = start.min(text.len());
-            let reach = text.get(start..text.len().min(start + REACH)).unwrap_or_default();
-            let place = self.patterns.iter().find_map(|pattern| pattern.first_in(reach));
-            let mut hit = match place {
-                Some(place) => excerpt(text, start + place.start..start + place.end),
-                None => {
-                    let mut hit = excerpt(text, start..start);
-                    let end = floor(text, text.len().min(start + PASSAGE));
-                    hit.after = String::from_utf8_lossy(text.get(start..end).unwrap_or_default()).into_owned();
-                    hit.before.clear();
-                    hit
-                }
-            };
-            hit.kind = Some(spoken.kind.name().to_string());
-            hit.role = spoken.role.map(str::to_string);
-            found = Some(hit);
+            found = Some(self.passage_of(text, start, secrets.as_ref()).map(|mut hit| {
+                hit.kind = Some(spoken.kind.name().to_string());
+                hit.role = spoken.role.map(str::to_string);
+                hit
+            }));
         });
-        Ok(found)
+        found.transpose()
+    }
+
+    fn passage_of(&self, text: &[u8], start: usize, secrets: Option<&Secrets>) -> Result<HitText> {
+        if let Some(secrets) = secrets {
+            let redacted = Secrets::with(text, secrets)?.replace(text);
+            let start = redacted.place(&(start..start)).start;
+            let segment = format!("{:032x}", content_hash(text));
+            return Ok(HitText { segment, ..self.passage_of(&redacted.text, start, None)? });
+        }
+        let start = start.min(text.len());
+        let reach = text.get(start..text.len().min(start + REACH)).unwrap_or_default();
+        let place = self.patterns.iter().find_map(|pattern| pattern.first_in(reach));
+        if let Some(place) = place {
+            return Ok(excerpt(text, start + place.start..start + place.end));
+        }
+        let mut hit = excerpt(text, start..start);
+        let end = floor(text, text.len().min(start + PASSAGE));
+        hit.after = String::from_utf8_lossy(text.get(start..end).unwrap_or_default()).into_owned();
+        hit.before.clear();
+        Ok(hit)
     }
 
     fn labels(&self, line: &[u8], source: &Source) -> Vec<Label> {
@@ -182,11 +204,13 @@ impl<'v> Shower<'v> {
         record.segments(&self.scan.detect(&record, Some(&source.state.name)))
     }
 
-    fn matches(&self, line: &[u8], labels: &[Label]) -> Vec<HitText> {
+    fn matches(&self, line: &[u8], labels: &[Label]) -> Result<Vec<HitText>> {
         let first_only = self.wanted == Wanted::First;
         let mut found = Vec::new();
+        let mut withheld = None;
+        let secrets = self.secrets(line)?;
         if self.patterns.is_empty() {
-            return vec![excerpt(line, 0..0)];
+            return Ok(vec![shown(line, 0..0, secrets.as_ref())?]);
         }
         let mut look = |text: Text<'_>| {
             let Some(place) = self.patterns.iter().find_map(|pattern| pattern.first_in(text.text)) else { return false };
@@ -194,7 +218,13 @@ impl<'v> Shower<'v> {
             if !self.inside.is_anywhere() && !label.is_some_and(|label| self.inside.takes(label)) {
                 return false;
             }
-            let mut hit = excerpt(text.text, place);
+            let mut hit = match shown(text.text, place, secrets.as_ref()) {
+                Ok(hit) => hit,
+                Err(error) => {
+                    withheld = Some(error);
+                    return true;
+                }
+            };
             hit.kind = label.map(|label| label.kind.name().to_string());
             hit.role = label.and_then(|label| label.role.clone());
             found.push(hit);
@@ -208,7 +238,7 @@ impl<'v> Shower<'v> {
                 each_string(line, &mut look);
             }
         }
-        found
+        withheld.map_or(Ok(found), Err)
     }
 }
 
@@ -220,6 +250,17 @@ fn label_of<'l>(labels: &'l [Label], text: &Text<'_>, place: &Range<usize>) -> O
             && label.within.as_ref().is_none_or(|within| text.nested || within.contains(&place.start) || within.is_empty())
     };
     labels.iter().filter(covers).min_by_key(|label| (label.span.len(), label.within.as_ref().map_or(0, |within| within.len())))
+}
+
+/// A match with what stands around it, without secrets where they are known. Places are then those of the text as it is shown.
+fn shown(text: &[u8], place: Range<usize>, secrets: Option<&Secrets>) -> Result<HitText> {
+    let Some(secrets) = secrets else { return Ok(excerpt(text, place)) };
+    let secrets = Secrets::with(text, secrets)?;
+    if secrets.found.is_empty() {
+        return Ok(excerpt(text, place));
+    }
+    let redacted = secrets.replace(text);
+    Ok(HitText { segment: format!("{:032x}", content_hash(text)), ..excerpt(&redacted.text, redacted.place(&place)) })
 }
 
 /// A match with what stands around it.

@@ -31,7 +31,11 @@ pub(super) fn resolve(material: &Material<'_>, facts: &Facts) -> Result<(Vec<Sen
         let (Some(heads), false) = (facts.heads.get(piece.pack), piece.text.is_empty()) else { return Ok(Sent::default()) };
         let view = fetcher.view(piece.pack)?;
         let sent = if piece.is_tool { definition(heads, view, piece) } else { prompt(heads, view, piece) };
-        sent.map_err(|corrupt| view.pack().damaged(corrupt))
+        let sent = sent.map_err(|corrupt| view.pack().damaged(corrupt))?;
+        // Texts that differ in secrets only are one from here on: neither slots nor differences can tell them then.
+        let text = material.shown(sent.text)?;
+        let hash = if material.redact { content_hash(text.as_bytes()) } else { sent.hash };
+        Ok(Sent { text, hash, ..sent })
     };
     let prompts = facts.prompts.iter().map(&mut each).collect::<Result<Vec<_>>>()?;
     let definitions = facts.definitions.iter().map(&mut each).collect::<Result<Vec<_>>>()?;
