@@ -35,6 +35,9 @@ const SHORT: usize = 64;
 /// Segments remembered; beyond, one in two, one in four and so on.
 const REMEMBERED: usize = 1 << 20;
 
+/// Pack and index of each.
+type Groups = Vec<(u32, u32)>;
+
 /// What is stored together.
 pub struct Section<'l> {
     /// Its groups, in the order they are stored.
@@ -261,7 +264,7 @@ impl Census {
             return vec![Section { text: stored.iter().copied().sum(), units: all }];
         };
         let leads = self.joined();
-        let mut sections: Vec<(usize, Vec<(u32, u32)>, Text)> = Vec::new();
+        let mut sections: Vec<(usize, Groups, Text)> = Vec::new();
         for ((group, kind), text) in groups.into_iter().zip(&self.units).zip(stored) {
             let lead = leads[*kind];
             let at = sections.iter().position(|(of, ..)| *of == lead).unwrap_or_else(|| {
