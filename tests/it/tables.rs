@@ -100,6 +100,34 @@ fn a_table_has_a_row_for_each_record_in_typed_columns() {
     is(2, "bytes", "14");
 }
 
+// A table is compressed, so nothing that looks for keys in what a command writes can see into it.
+#[test]
+fn a_table_without_secrets_has_none_in_any_column_or_name() {
+    let key = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+    let places = ["Weather in Oslo?", "Rain.", "m-1", "s1", "bot", "chatcmpl-1", "weather"];
+    let log = places.iter().fold(gateway(), |log, place| log.replace(place, &format!("{place} {key}")));
+    let log = log.replace("\"team\":\"a\"", &format!("\"team\":\"a {key}\""));
+    let sandbox = sandbox(&log);
+    table(&sandbox, &["-o", "open"]);
+    table(&sandbox, &["-o", "t", "--redact", "secrets"]);
+    table(&sandbox, &["-o", "p", "--redact", "secrets", "--partition-by", "model,application"]);
+    let holds =
+        |rows: &[BTreeMap<String, String>]| rows.iter().flat_map(|row| row.values()).filter(|value| value.contains(&key)).count();
+    assert!(holds(&rows(&sandbox.path("open/all.parquet"))) >= 8);
+    assert_eq!(holds(&rows(&sandbox.path("t/all.parquet"))), 0);
+    assert_eq!(rows(&sandbox.path("t/all.parquet")).len(), log.lines().count());
+    let mut folders = vec![sandbox.path("p")];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            assert!(!path.to_string_lossy().contains(&key), "{}", path.display());
+            match path.is_dir() {
+                true => folders.push(path),
+                false => assert_eq!(holds(&rows(&path)), 0, "{}", path.display()),
+            }
+        }
+    }
+}
+
 // Who wrote a file must be told from the file; and the schema is what queries are written against.
 #[test]
 fn a_table_says_who_wrote_it_and_is_compressed() {
