@@ -55,6 +55,7 @@ pub(crate) fn records_with(snapshot: &Snapshot, needles: &[&[u8]], threads: usiz
         jobs,
         |fetcher, (pack, groups)| {
             let view = fetcher.view(pack)?;
+            view.pass_through();
             let mut found = Vec::with_capacity(groups.len());
             for group in groups {
                 let of_group = in_group(view, group, &wanted, is_found.load(Ordering::Relaxed));

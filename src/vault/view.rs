@@ -29,6 +29,8 @@ use plan::{Plan, block_key};
 
 /// Memory a view may keep decoded blocks and groups in, by default.
 pub const CACHE_BYTES: usize = 48 << 20;
+/// Blocks that are kept in passing: one of each class, and what one rests on.
+const FEW_BLOCKS: usize = 4;
 
 /// Joined nodes nest at most this deep: containers times JSON in strings.
 const MAX_JOIN: usize = MAX_DEPTH * 8;
@@ -309,6 +311,13 @@ impl PackView {
         text.reserve(entry.length as usize);
         self.literal(class, entry.start, entry.length, &mut text)?;
         Ok(text)
+    }
+
+    /// Keeps only a few decoded blocks from here on: for who goes through a pack once, memory that was used before is sooner at hand
+    /// than new.
+    pub fn pass_through(&mut self) {
+        let largest = self.pack.directory.blocks.iter().map(|block| block.length as usize).max();
+        self.block_cache.limit = self.block_cache.limit.min(largest.unwrap_or_default() * FEW_BLOCKS);
     }
 
     /// Takes the room of a text back, for the next [`PackView::whole_block`].

@@ -15,22 +15,26 @@
 //! | `live` | which records stay |
 //! | `carry` | the journals' entries that go along |
 //! | `kinds` | logs of different kinds in different packs |
+//! | `numbers` | a set of record numbers |
 //! | `order` | like records together, where that pays |
 //! | `stream` | records are fetched and cut on several threads and leave in order |
 //! | `splits` | where the user had strings split |
 //! | `sink` | appends the new packs |
 //! | `verify` | old and new compared |
 //! | `vocabulary` | words found in a sample of what stays |
+//! | `writer` | the new packs as they are written |
 
 pub mod carry;
 pub mod kinds;
 pub mod live;
+pub mod numbers;
 pub mod order;
 pub mod sink;
 pub mod splits;
 pub mod stream;
 pub mod verify;
 pub mod vocabulary;
+mod writer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,11 +56,12 @@ use crate::vault::layout::Layout;
 use crate::vault::rewrite::carry::{Carried, Purged};
 use crate::vault::rewrite::kinds::{Section, Text};
 use crate::vault::rewrite::live::Removed;
+pub use crate::vault::rewrite::numbers::Numbers;
 use crate::vault::rewrite::sink::{NewPacks, Shared};
-use crate::vault::rewrite::stream::{Cutting, Means, Piece, Units};
+use crate::vault::rewrite::stream::{Cutting, Means, Units};
+use crate::vault::rewrite::writer::Writer;
 use crate::vault::snapshot::{Snapshot, read_journals};
-use crate::vault::view::PackView;
-use crate::vault::write::assemble::{Assembler, CutChunk, Past, Shape};
+use crate::vault::write::assemble::{Assembler, Past, Shape};
 use crate::vault::write::encode::{Encoder, Levels};
 
 /// How new packs are made.
@@ -171,45 +176,6 @@ pub struct Outcome {
     pub generation: u64,
     /// False when nothing was changed: interrupted, or a record that was to go came back meanwhile.
     pub done: bool,
-}
-
-/// A set of record numbers.
-#[derive(Clone, Debug, Default)]
-pub struct Numbers(Vec<u64>);
-
-impl Numbers {
-    /// Adds a run of numbers.
-    pub fn insert_run(&mut self, first: u64, count: u64) {
-        (first..first.saturating_add(count)).for_each(|number| self.insert(number));
-    }
-
-    /// Adds a number.
-    pub fn insert(&mut self, number: u64) {
-        let word = (number / 64) as usize;
-        if self.0.len() <= word {
-            self.0.resize(word + 1, 0);
-        }
-        self.0[word] |= 1 << (number % 64);
-    }
-
-    /// Takes a number out.
-    pub fn remove(&mut self, number: u64) {
-        if let Some(word) = self.0.get_mut((number / 64) as usize) {
-            *word &= !(1 << (number % 64));
-        }
-    }
-
-    /// True for numbers in the set.
-    #[must_use]
-    pub fn contains(&self, number: u64) -> bool {
-        self.0.get((number / 64) as usize).is_some_and(|word| word >> (number % 64) & 1 == 1)
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.0.iter().map(|word| u64::from(word.count_ones())).sum()
-    }
 }
 
 impl<'a> Maintenance<'a> {
@@ -521,81 +487,4 @@ pub fn all_entries(snapshot: &Snapshot) -> Result<Vec<(PackId, Stamp, Entry)>> {
     }
     all.sort_by_key(|(_, stamp, _)| *stamp);
     Ok(all)
-}
-
-/// The assembler with what it needs to look back at what it wrote.
-struct Writer<'w> {
-    assembler: Assembler<NewPacks>,
-    layout: &'w Layout,
-    vault_id: u128,
-    shared: &'w Arc<Shared>,
-    issued: u64,
-    commit_every: u64,
-    table_bytes: u64,
-    cache_bytes: usize,
-    numbers: Vec<u64>,
-    /// Segments of a long record so far.
-    long: Vec<(u32, u32)>,
-}
-
-impl Writer<'_> {
-    /// A section begins, in a pack of its own.
-    fn begin(&mut self, index: usize, shape: Shape) -> Result<()> {
-        if index > 0 && !self.assembler.is_at_start() {
-            self.issued += 1;
-            self.assembler.commit(Vec::new(), true)?;
-        }
-        self.commit_every = (shape.ring_bytes / 2) as u64;
-        self.assembler.begin_anew(shape);
-        Ok(())
-    }
-
-    fn take(&mut self, piece: &Piece, options: &CutOptions) -> Result<()> {
-        self.numbers.clear();
-        match piece {
-            Piece::Lines(lines) => {
-                let chunk = CutChunk { bytes: &lines.bytes, cuts: &lines.cuts, options };
-                self.assembler.chunk_numbered(&chunk, Some(&lines.numbers), &mut self.numbers)?;
-            }
-            Piece::LongPart(part) => {
-                self.long.push(self.assembler.long_piece(part)?);
-                // No commit and no new pack in the middle of a record.
-                return Ok(());
-            }
-            Piece::LongEnd(number, hash) => {
-                self.assembler.long_record(&std::mem::take(&mut self.long), *hash, Some(*number))?;
-            }
-        }
-        if self.assembler.is_full() || self.assembler.table_bytes() >= self.table_bytes {
-            self.issued += 1;
-            return self.assembler.commit(Vec::new(), true);
-        }
-        if self.assembler.uncommitted() >= self.commit_every {
-            self.look_back()?;
-        }
-        Ok(())
-    }
-
-    /// Commits, so that what leaves memory can still be compared with.
-    fn look_back(&mut self) -> Result<()> {
-        self.issued += 1;
-        self.assembler.commit(Vec::new(), false)?;
-        while self.shared.commits() < self.issued {
-            if self.assembler.writer_stopped() {
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        if let Some(last) = self.shared.packs().last() {
-            let pack = PackReader::open(&self.layout.packs(), self.vault_id, last.committed)?;
-            self.assembler.set_history(PackView::with_cache(Arc::new(pack), self.cache_bytes)?);
-        }
-        Ok(())
-    }
-
-    fn finish(mut self, journal: Vec<u8>) -> Result<()> {
-        self.shared.last_is(self.issued);
-        self.assembler.commit(journal, true)?;
-        self.assembler.finish().map(drop)
-    }
 }
