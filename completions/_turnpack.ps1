@@ -515,7 +515,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
             [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]')
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
-            [CompletionResult]::new('--lexical', '--lexical', [CompletionResultType]::ParameterName, 'Lexical parts for all packs: without, only packs with 64 MiB of text get one')
+            [CompletionResult]::new('--lexical', '--lexical', [CompletionResultType]::ParameterName, 'Lexical parts for all packs: without, only in vaults with 64 MiB of text, for packs with 4 MiB')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: one document for reports, lines for lists')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing when all is well')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing when all is well')

@@ -458,7 +458,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l redact -d 
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l lexical -d 'Lexical parts for all packs: without, only packs with 64 MiB of text get one'
+complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l lexical -d 'Lexical parts for all packs: without, only in vaults with 64 MiB of text, for packs with 4 MiB'
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l json -d 'Print JSON: one document for reports, lines for lists'
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -s q -l quiet -d 'Say nothing when all is well'
 complete -c turnpack -n "__fish_turnpack_using_subcommand reindex" -l verbose -d 'Explain decisions on stderr'

@@ -14,7 +14,7 @@ Examples:
   turnpack reindex --lexical
   turnpack reindex --threads 2 --memory-limit 1G")]
 pub(crate) struct Args {
-    /// Lexical parts for all packs: without, only packs with 64 MiB of text get one
+    /// Lexical parts for all packs: without, only in vaults with 64 MiB of text, for packs with 4 MiB
     #[arg(long)]
     lexical: bool,
 }

@@ -20,6 +20,7 @@ use crate::group::{Piece, stream};
 use crate::record::cut::class;
 use crate::record::template::{Slot, SlotKind, Template};
 
+mod numbers;
 pub mod outline;
 pub mod probe;
 mod resolve;
@@ -28,6 +29,8 @@ mod segments;
 pub mod sizes;
 pub mod sparse;
 
+use numbers::Numbers;
+pub use numbers::text_starts;
 use outline::{Outline, Outlines};
 use resolve::{Cursor, References, Resolved, Resolver};
 use segments::read_segments;
@@ -85,13 +88,7 @@ type Stream = (u8, usize, Range<usize>);
 impl Head {
     fn read(payload: Payload) -> Result<Head, Corrupt> {
         let mut head = Reader::new(&payload);
-        let (first_node, nodes, first_segment, segments) =
-            (head.varint32()?, head.varint32()? as usize, head.varint32()?, head.varint32()? as usize);
-        let records = head.varint32()? as usize;
-        let mut class_starts = [0; class::COUNT];
-        for start in &mut class_starts {
-            *start = head.varint32()?;
-        }
+        let Numbers { first_node, nodes, first_segment, segments, records, class_starts } = Numbers::read(&mut head)?;
         let streams = read_streams(&mut head)?;
         if streams[stream::PRINTS].1 != records * 2 {
             return Err(corrupt!("prints do not match the {records} records"));
@@ -509,22 +506,6 @@ pub fn record_prints(payload: &[u8]) -> Result<Vec<u16>, Corrupt> {
     Ok(bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect())
 }
 
-/// Where a group's new text begins in each literal stream.
-///
-/// # Errors
-/// When the payload is malformed.
-pub fn text_starts(payload: &[u8]) -> Result<[u32; class::COUNT], Corrupt> {
-    let mut head = Reader::new(payload);
-    for _ in 0..5 {
-        head.varint32()?;
-    }
-    let mut starts = [0; class::COUNT];
-    for start in &mut starts {
-        *start = head.varint32()?;
-    }
-    Ok(starts)
-}
-
 /// The root nodes of a group's records, without opening anything else: a record's own nodes end with its root.
 ///
 /// # Errors
@@ -549,14 +530,7 @@ pub fn record_roots(payload: &[u8]) -> Result<Vec<u32>, Corrupt> {
 /// Number of the first node, how many records, and the bytes of one stream.
 fn one_stream(payload: &[u8], index: usize) -> Result<(u32, usize, Vec<u8>), Corrupt> {
     let mut head = Reader::new(payload);
-    let first_node = head.varint32()?;
-    for _ in 0..3 {
-        head.varint32()?;
-    }
-    let records = head.varint32()? as usize;
-    for _ in 0..class::COUNT {
-        head.varint32()?;
-    }
+    let Numbers { first_node, records, .. } = Numbers::read(&mut head)?;
     let sizes = read_sizes(&mut head)?;
     head.take(sizes[..index].iter().map(|size| size.2).sum())?;
     let (packed, raw, stored) = sizes[index];

@@ -2,8 +2,8 @@
 //!
 //! A pack that compact made says so in its header and is left alone, so that a second run writes nothing. Small ones are taken up
 //! again once at least half as much has come after them, all that one run made together: a log that is compacted every night is
-//! rewritten a few times in all, not every night. Packs go in batches of at most one full pack, each published by itself: that is all the extra space it takes,
-//! and where the next run goes on.
+//! rewritten a few times in all, not every night. Packs go in batches of at most one full pack, each published by itself: that is
+//! all the extra space it takes, and where the next run goes on.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -46,10 +46,9 @@ pub fn profile_of(mark: Mark, text: u64) -> Profile {
     Profile {
         levels: Levels { text: level, dense: level, group: level, cold: mark.is_cold() },
         shape: shape_of(mark, text),
-        shape_of,
         mark,
         vocabulary: true,
-        apart: true,
+        apart: Some(shape_of),
         reorder: true,
         cache_bytes: CACHE_BYTES,
         table_bytes: u64::MAX,

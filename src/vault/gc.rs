@@ -162,14 +162,13 @@ pub(super) fn profile_like(snapshot: &Snapshot, id: PackId) -> Profile {
     let pack = snapshot.packs.iter().find(|pack| pack.committed.pack == id);
     match pack.filter(|pack| pack.mark.compact_level().is_some()) {
         // Its records were told apart when it was made.
-        Some(pack) => Profile { apart: false, ..compact::profile_of(pack.mark, pack.text_bytes()) },
+        Some(pack) => Profile { apart: None, ..compact::profile_of(pack.mark, pack.text_bytes()) },
         None => Profile {
             levels: Levels::INGEST,
             shape: Shape::ingest(),
-            shape_of: |_, _| Shape::ingest(),
             mark: Default::default(),
             vocabulary: false,
-            apart: false,
+            apart: None,
             reorder: false,
             cache_bytes: CACHE_BYTES,
             table_bytes: u64::MAX,

@@ -2,13 +2,13 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::numbers::Numbers;
 use super::{Group, NodePart, Text, element_slot, one_stream, read_segments};
 use crate::bytes::Reader;
 use crate::column::Column;
 use crate::error::{Corrupt, corrupt};
 use crate::group::build::list_column;
 use crate::group::{Piece, stream};
-use crate::record::cut::class;
 use crate::record::template::{Part, Slot, SlotKind, Template};
 
 /// What is said of a value.
@@ -89,14 +89,7 @@ impl SegmentTable {
     /// When the payload is malformed.
     pub fn read(payload: &[u8]) -> Result<SegmentTable, Corrupt> {
         let mut head = Reader::new(payload);
-        head.varint32()?;
-        head.varint32()?;
-        let (first_segment, count) = (head.varint32()?, head.varint32()? as usize);
-        head.varint32()?;
-        let mut starts = [0; class::COUNT];
-        for start in &mut starts {
-            *start = head.varint32()?;
-        }
+        let Numbers { first_segment, segments: count, class_starts: starts, .. } = Numbers::read(&mut head)?;
         let (_, _, table) = one_stream(payload, stream::SEGMENTS)?;
         let (_, _, listed) = one_stream(payload, stream::PIECES)?;
         let (segments, pieces) = read_segments(&table, &listed, count, starts)?;

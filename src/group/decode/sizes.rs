@@ -1,10 +1,10 @@
 //! How large things of a group are, as JSON and as stored: for reports.
 
+use super::numbers::Numbers;
 use super::{COLUMN_LIMIT, Group, LIST_SLOTS, read_sizes};
 use crate::bytes::Reader;
 use crate::error::{Corrupt, corrupt};
 use crate::group::stream;
-use crate::record::cut::class;
 use crate::record::template::{Part, SlotKind, Template};
 
 /// Bytes of a group's streams by whom they are about.
@@ -27,9 +27,7 @@ impl StreamSizes {
     /// When the payload is malformed.
     pub fn read(payload: &[u8]) -> Result<StreamSizes, Corrupt> {
         let mut head = Reader::new(payload);
-        for _ in 0..5 + class::COUNT {
-            head.varint32()?;
-        }
+        Numbers::read(&mut head)?;
         let mut sizes = StreamSizes::default();
         for (index, (_, raw, stored)) in read_sizes(&mut head)?.into_iter().enumerate() {
             sizes.raw += raw as u64;

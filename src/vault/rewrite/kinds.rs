@@ -30,6 +30,8 @@ const ALIKE: f64 = 0.5;
 const LEAST_TEXT: u64 = 4 << 20;
 /// Kinds that have this share of the smaller one's text in common share packs: 1/16.
 const IN_COMMON: u64 = 16;
+/// Keys that are remembered of a kind: logs whose keys are data, ids for instance, have as many as records.
+const MOST_KEYS: usize = 1 << 10;
 /// Segments shorter than this are not worth being stored once.
 const SHORT: usize = 64;
 /// Segments remembered; beyond, one in two, one in four and so on.
@@ -228,8 +230,12 @@ impl Census {
                 self.kinds.len() - 1
             }
         };
+        let known = &mut self.kinds[kind];
         for (key, count) in keys {
-            *self.kinds[kind].entry(*key).or_default() += count;
+            if known.len() < MOST_KEYS || known.contains_key(key) {
+                let sum = known.entry(*key).or_default();
+                *sum = sum.saturating_add(*count);
+            }
         }
         kind
     }
@@ -329,6 +335,15 @@ mod tests {
         assert_eq!(census.units.iter().map(|kind| joined[*kind]).collect::<Vec<_>>(), [0, 1, 1]);
         let common = *census.common.get(&(1, 2)).unwrap() as f64 / (many as f64 / 2.0 * 640.0);
         assert!((0.9..1.1).contains(&common), "{common}");
+    }
+
+    // Protects memory where keys are data: every record brings a new one.
+    #[test]
+    fn keys_that_are_ids_do_not_pile_up() {
+        let mut census = Census::default();
+        (0..10_000).for_each(|id| census.close(unit(id..id + 9, 0..0, LARGE)));
+        assert!(census.kinds.iter().map(FxHashMap::len).sum::<usize>() <= KINDS * MOST_KEYS);
+        assert!(census.kinds.iter().any(|keys| keys.len() == MOST_KEYS));
     }
 
     // Protects vaults of more kinds than a set in one number can hold.

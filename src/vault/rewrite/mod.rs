@@ -71,14 +71,12 @@ pub struct Profile {
     pub levels: Levels,
     /// Sizes.
     pub shape: Shape,
-    /// Sizes of a pack with such a mark and so much text, where packs are divided.
-    pub shape_of: fn(Mark, u64) -> Shape,
     /// What the new packs say of themselves.
     pub mark: Mark,
     /// Look for a vocabulary that makes text smaller.
     pub vocabulary: bool,
-    /// Logs of different kinds go to different packs.
-    pub apart: bool,
+    /// Logs of different kinds go to different packs, each with the sizes for its mark and so much text.
+    pub apart: Option<fn(Mark, u64) -> Shape>,
     /// Look for an order in which like records stand together.
     pub reorder: bool,
     /// What each thread may keep of decoded blocks and groups.
@@ -105,16 +103,9 @@ impl Profile {
             // Tables double, and both are there while they do.
             self.table_bytes = (limit / 5).max(LEAST_SHARE as u64);
             self.reorder &= limit >= ROOM_TO_ORDER;
-            self.apart &= limit >= ROOM_TO_ORDER;
+            self.apart = self.apart.filter(|_| limit >= ROOM_TO_ORDER);
         }
         self
-    }
-
-    /// Sizes for packs of so much text, within the memory there is.
-    fn shape_for(&self, text: u64) -> Shape {
-        let shape = (self.shape_of)(self.mark, text);
-        let (window_bytes, ring_bytes) = (self.shape.window_bytes, self.shape.ring_bytes);
-        Shape { window_bytes: shape.window_bytes.min(window_bytes), ring_bytes: shape.ring_bytes.min(ring_bytes), ..shape }
     }
 }
 
@@ -330,17 +321,23 @@ impl<'a> Maintenance<'a> {
         let means = Means { threads: self.pool.current_num_threads(), cache_bytes: profile.cache_bytes };
         let stored = Units::stored(old, request.live);
         let sections = match profile.apart {
-            true => kinds::apart(old, stored, means, self.interrupt)?,
-            false => vec![Section { units: stored, text: Text::of(old) }],
+            Some(_) => {
+                self.progress.phase("telling kinds of logs apart", None);
+                kinds::apart(old, stored, means, self.interrupt)?
+            }
+            None => vec![Section { units: stored, text: Text::of(old) }],
         };
         let total = old.iter().map(|pack| pack.directory.record_count()).sum();
         self.progress.phase("rewriting", Some(total));
         let options = CutOptions { splits: splits::of(old)?, ..CutOptions::default() };
         for (index, section) in sections.into_iter().enumerate() {
-            if profile.apart {
-                writer.begin(index, profile.shape_for(section.text.all()))?;
+            if let Some(shape_of) = profile.apart {
+                // What is kept in memory is for all of them.
+                let Shape { window_bytes, ring_bytes, .. } = profile.shape;
+                writer.begin(index, Shape { window_bytes, ring_bytes, ..shape_of(profile.mark, section.text.all()) })?;
             }
-            if !self.section(old, section, means, profile, &options, &known, &mut writer)? {
+            // Who was interrupted while kinds were told apart has not seen all groups.
+            if self.interrupt.is_raised() || !self.section(old, section, means, profile, &options, &known, &mut writer)? {
                 // Dropped rather than finished: nothing names what was written.
                 drop(writer.assembler.finish());
                 return Ok(None);
