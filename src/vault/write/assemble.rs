@@ -840,6 +840,14 @@ impl<S: Sink> Assembler<S> {
         self.last_journal = None;
     }
 
+    /// No chunk will come: gives back the memory of what chunks are compared with, while the last blocks are still being written.
+    pub fn let_go(&mut self) {
+        self.literals = Vec::new();
+        self.matchers = Vec::new();
+        self.node_memory.forget_bytes();
+        self.history = None;
+    }
+
     /// Waits until everything is written.
     ///
     /// # Errors
