@@ -89,10 +89,15 @@ impl Session {
         if let Some(id) = snapshot.open_pack()
             && let Some(pack) = snapshot.packs.iter().find(|pack| pack.committed.pack == id)
         {
-            writer = PackWriter::append(&layout.packs(), pack.committed, pack.directory.clone())?;
+            writer = PackWriter::append(&layout.packs(), pack.committed, pack.directory().clone())?;
             if writer.is_some() {
                 past = past::load(pack, &index, pool)?;
-                past.last_journal = each_journal(pack, |_| Ok(()))?.map(Arc::new);
+                let mut journals = Vec::new();
+                let last = each_journal(pack, |journal| {
+                    journals.extend_from_slice(journal);
+                    Ok(())
+                })?;
+                (past.last_journal, past.journals) = (last.map(Arc::new), journals);
                 dictionaries = dictionary::for_writer(pack, &state, Levels::INGEST.text)?;
             }
         }

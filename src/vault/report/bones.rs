@@ -76,7 +76,7 @@ impl Heads {
         let seed = format!("{:032x}{}{pack}", snapshot.head.vault_id, RUNS.fetch_add(1, Ordering::Relaxed));
         let key = crate::checksum::checksum(seed.as_bytes()) as u32;
         let mut heads = Heads { bytes: Vec::new(), ends: vec![0], mark: format!("~#{key:08x}:"), owners };
-        let groups = &snapshot.packs[pack].directory.groups;
+        let groups = &snapshot.packs[pack].directory().groups;
         in_order(
             snapshot,
             threads,
@@ -227,7 +227,7 @@ impl Heads {
         if at.depth > MAX_JOIN {
             return Err(corrupt!("nodes nested more than {MAX_JOIN} deep"));
         }
-        let index = view.pack().directory.groups.partition_point(|group| group.first_node + group.nodes <= number);
+        let index = view.pack().directory().groups.partition_point(|group| group.first_node + group.nodes <= number);
         let group = view.group(index)?;
         let found = group.find(number)?;
         let node = group.node(&found)?;
