@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::browser::Browser;
 use crate::harness::Sandbox;
 
 /// What a script of `tests/consumers` prints, run by the Python that `.ci/run` prepared or by the one that is there; nothing,
@@ -298,4 +299,28 @@ fn near_duplicates_and_what_a_test_set_holds_are_left_out_and_counted() {
     sandbox.run(&["export", "--format", "hf", "--decontaminate", "none.txt"]).exits(2);
     sandbox.run(&["export", "--format", "hf", "--decontaminate-words", "8"]).exits(2);
     sandbox.run(&["export", "--decontaminate", "test.jsonl"]).exits(2);
+}
+
+/// A transcript opens from a file in a real browser: every turn is there in order, calls are folded, it asks for nothing, it can be
+/// read in light and dark and in a narrow window, and it runs nothing that was said.
+#[test]
+fn a_transcript_is_shown_by_a_browser() {
+    let hostile = "<script>document.title='broken'</script><img src=http://a.example/x onerror=alert(1)>";
+    let long = "a_word_without_an_end_".repeat(40);
+    let talk = |words: &str| {
+        json!({"messages": [{"role": "user", "content": words}, {"role": "assistant", "content": words}]}).to_string() + "\n"
+    };
+    let sandbox = sandbox(&(requests() + &talk(hostile) + &talk(&long)));
+    sandbox.run(&["export", "--format", "html", "-o", "out"]).exits(0);
+    let Some(mut browser) = Browser::start(&sandbox.path("")) else { return };
+    browser.open(&sandbox.path("out/all.html"));
+    browser.assert_quiet();
+    browser.assert_readable();
+    assert_eq!(browser.evaluate("document.title"), "Conversations");
+    let spoken = "[...document.querySelectorAll('article:first-of-type section')].map(section => section.className)";
+    assert_eq!(browser.evaluate(spoken), json!(["system", "user", "assistant", "tool", "assistant"]));
+    assert_eq!(browser.evaluate("[...document.querySelectorAll('details')].every(details => !details.open)"), true);
+    let shown = browser.evaluate("document.body.innerText");
+    assert!(shown.as_str().unwrap().contains(hostile), "{shown}");
+    assert_eq!(browser.evaluate("document.querySelectorAll('script, img').length"), 0);
 }
