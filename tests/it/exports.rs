@@ -295,6 +295,18 @@ fn near_duplicates_and_what_a_test_set_holds_are_left_out_and_counted() {
     assert!(overlapping["examples"][0]["place"].as_str().unwrap().ends_with("gw.jsonl:4"), "{overlapping}");
     let said = sandbox.run(&["export", "--format", "hf", "--decontaminate", "test.jsonl"]).exits(0).stderr();
     assert!(said.contains("2 conversations left out for an overlap with one of 2 texts: 1 by words in a row, 1 by"), "{said}");
+    assert_eq!(overlapping["frequent"], json!([]));
+    // Words that many conversations hold may be boilerplate: they are told with what they cost.
+    let footer = "this answer was made by a machine and may be wrong so please check what matters";
+    let many = |name: &str| talk(&long(name), &format!("{} {footer}", long(&format!("x{name}"))));
+    sandbox.write("more.jsonl", (0..7).map(|at| many(&format!("m{at}w"))).collect::<String>());
+    sandbox.run(&["ingest", "more.jsonl"]).exits(0);
+    sandbox.write("footer.txt", footer);
+    let boiler = told(&["b", "--decontaminate", "footer.txt", "--source", "more.jsonl"]);
+    let words = "this answer was made by a machine and may be wrong so please";
+    assert_eq!(boiler["overlapping"]["frequent"], json!([{"words": words, "dialogues": 7}]));
+    let said = sandbox.run(&["export", "--format", "hf", "--decontaminate", "footer.txt"]).exits(0).stderr();
+    assert!(said.contains("7 conversations for the same words: “this answer"), "{said}");
     sandbox.write("none.txt", "yes\n\nno\n");
     sandbox.run(&["export", "--format", "hf", "--decontaminate", "none.txt"]).exits(2);
     sandbox.run(&["export", "--format", "hf", "--decontaminate-words", "8"]).exits(2);

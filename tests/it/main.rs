@@ -8,6 +8,7 @@ mod browser;
 mod catalog;
 mod cli;
 mod company;
+mod conversations;
 mod counting;
 mod crash;
 mod damage;

@@ -91,9 +91,9 @@ pub(super) fn print_diff(diff: &[DiffPart], context: &Context<'_>) -> Result<()>
             if at > 0 {
                 text.push('\n');
             }
-            match line.is_empty() {
-                true if colors => {}
-                _ => text.extend([open, &visible(line), close]),
+            // A blank line has nothing to mark.
+            if !line.is_empty() {
+                text.extend([open, &visible(line), close]);
             }
         }
     }
