@@ -5,18 +5,21 @@
 //! | `mod` | what the catalog reflects ([`Covered`]), and what keeps it from being used ([`Unusable`]) |
 //! | `blob` | fingerprints of many records in one value, and the scan over them |
 //! | `prints` | fingerprints of the nodes and segments of the open pack |
+//! | `runs` | fingerprints of very many records, sorted |
 //! | `read` | opening without writing, look-ups |
 //! | `write` | creating, bringing up to date, closing tightly |
 //!
 //! A row per id would cost more than the ids themselves; values of about 16 KB with fingerprints in the order of record numbers
 //! cost four bytes each and are scanned faster than a tree is descended a few thousand times. Each value carries a checksum over
 //! itself and its key and says which records it covers, so that a damaged, lost or exchanged value is noticed before an answer
-//! rests on it: a negative answer of the catalog is as certain as one of the packs.
+//! rests on it: a negative answer of the catalog is as certain as one of the packs. Scanning takes time with the number of records:
+//! from 131,072 of them on they are moved to `runs`, which are sorted.
 //!
 //! ```text
 //! meta     "covered"            → what the catalog reflects            checksum u64 · version u16 · …
 //! hashes   first record number  → checksum u64 · count u32 · (top 32 bits of the record's hash)*
 //! ids      first record number  → checksum u64 · count u32 · form u8 · ids per record · (32 bits of the id's hash)*
+//! runs, sorted                  → see `runs`
 //! prints   place in the stream  → checksum u64 · part of the stream of groups (see `prints`)
 //! ```
 //! This is the only room that knows redb.
@@ -24,6 +27,7 @@
 mod blob;
 mod prints;
 mod read;
+mod runs;
 mod write;
 
 use std::fmt;
@@ -41,7 +45,7 @@ pub use write::{Change, Prints, Writer};
 
 /// Forms of values and the derivation of carried ids. A catalog of another version is not used, and rebuilt by the next writer:
 /// raise it whenever `shape` finds other ids in the same record.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
 const HASHES: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("hashes");
@@ -117,6 +121,8 @@ pub struct Covered {
     pub generation: u64,
     /// Every record below this number is in it.
     pub next_record: u64,
+    /// Records below this number are in runs.
+    pub sorted: u64,
     /// Proves that the vault's history went through that head.
     pub witness: Witness,
     /// Whose fingerprints it has.
@@ -131,6 +137,7 @@ impl Covered {
         out.put_u64((self.vault_id >> 64) as u64);
         out.put_u64(self.generation);
         out.put_u64(self.next_record);
+        out.put_u64(self.sorted);
         out.put_u32(self.witness.pack);
         out.put_u64(self.witness.offset);
         out.put_u64(self.witness.checksum);
@@ -151,6 +158,7 @@ impl Covered {
             vault_id,
             generation: reader.u64()?,
             next_record: reader.u64()?,
+            sorted: reader.u64()?,
             witness: Witness { pack: reader.u32()?, offset: reader.u64()?, checksum: reader.u64()? },
             prints: PrintsOf { pack: reader.u32()?, groups: reader.u32()?, bytes: reader.u64()? },
         };

@@ -6,6 +6,7 @@ use redb::{Builder, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, Readabl
 
 use crate::bytes::Reader as ByteReader;
 use crate::catalog::blob::{self, Ids};
+use crate::catalog::runs::{self, Kind};
 use crate::catalog::{
     COVERED, Covered, GroupPrints, HASHES, IDS, META, PRINTS, READ_CACHE_BYTES, Unusable, broken, guarded, id_print, unsealed,
 };
@@ -46,13 +47,13 @@ impl Reader {
         &self.covered
     }
 
-    /// Records whose hash begins with the bits of `wanted` that `mask` has.
+    /// Records whose hash begins with the bits of `wanted` that `mask` has: some of the highest, or all.
     ///
     /// # Errors
     /// When a value is damaged or lost.
     pub fn by_hash(&self, wanted: u32, mask: u32) -> Result<Vec<u64>, Unusable> {
-        let mut found = Vec::new();
-        let mut places = Vec::new();
+        let (mut found, mut places) = (Vec::new(), Vec::new());
+        guarded(|| self.runs()?.find(Kind::Hashes, wanted & mask, wanted | !mask, &mut found))?;
         self.each_hashes(0, |first, prints| {
             places.clear();
             blob::scan(prints, wanted, mask, &mut places);
@@ -66,7 +67,7 @@ impl Reader {
     /// # Errors
     /// When a value is damaged or lost.
     pub fn hashes(&self, from: u64) -> Result<Vec<u32>, Unusable> {
-        let mut hashes = Vec::new();
+        let mut hashes = guarded(|| self.runs()?.hashes(from))?;
         self.each_hashes(from, |first, prints| {
             let before = from.saturating_sub(first) as usize;
             let prints = prints.chunks_exact(4).skip(before).filter_map(|print| print.first_chunk::<4>());
@@ -75,11 +76,15 @@ impl Reader {
         Ok(hashes)
     }
 
-    /// All values but those that end before a record.
+    fn runs(&self) -> Result<runs::Reader<'_>, Unusable> {
+        runs::Reader::open(&self.transaction, self.covered.sorted)
+    }
+
+    /// All values that are not in runs, but those that end before a record.
     fn each_hashes(&self, from: u64, mut take: impl FnMut(u64, &[u8])) -> Result<(), Unusable> {
         guarded(|| {
             let table = self.transaction.open_table(HASHES).map_err(broken)?;
-            let mut next = 0;
+            let mut next = self.covered.sorted;
             if let Some(entry) = table.range(..=from).map_err(broken)?.next_back() {
                 next = entry.map_err(broken)?.0.value();
             }
@@ -101,12 +106,15 @@ impl Reader {
         guarded(|| {
             let table = self.transaction.open_table(IDS).map_err(broken)?;
             let (mut found, mut places) = (Vec::new(), Vec::new());
-            let mut next = 0;
+            let (runs, print) = (self.runs()?, id_print(id));
+            runs.find(Kind::Ids, print, print, &mut found)?;
+            found.extend(runs.unknown());
+            let mut next = self.covered.sorted;
             for entry in table.iter().map_err(broken)? {
                 let (key, value) = entry.map_err(broken)?;
                 let ids = Ids::read(follows(key.value(), next)?, value.value())?;
                 places.clear();
-                blob::scan(ids.prints, id_print(id), u32::MAX, &mut places);
+                blob::scan(ids.prints, print, u32::MAX, &mut places);
                 // Nearly always nobody here has it, and then nobody cares how many each has.
                 if !places.is_empty() || ids.may_be_unknown() {
                     owners(&ids.counts()?, &places, next, &mut found);

@@ -128,3 +128,77 @@ fn a_damaged_file_never_gives_a_wrong_answer() {
         }
     }
 }
+
+/// Fills a catalog in three sessions, so that its records are in two runs and some in none.
+fn large(path: &std::path::Path) -> u32 {
+    let (first, second, rest) = (140_000, 141_000, 5_000);
+    for range in [0..first, first..first + second, first + second..first + second + rest] {
+        let mut writer = Writer::open(path).unwrap();
+        writer.apply(Change { rows: rows(range), ..Change::default() }).unwrap();
+        writer.close().unwrap();
+    }
+    first + second + rest
+}
+
+// Protects look-ups once records are too many to scan: whatever a scan finds is found in runs, in the order of records.
+#[test]
+fn very_many_records_are_found_in_runs_as_if_they_were_scanned() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c.redb");
+    let count = large(&path);
+    let reader = Reader::open(&path).unwrap();
+    assert_eq!((reader.covered().next_record, reader.covered().sorted), (u64::from(count), 281_000));
+    let all = rows(0..count);
+    assert_eq!(reader.hashes(0).unwrap(), all.hashes);
+    assert_eq!(reader.hashes(139_990).unwrap(), all.hashes[139_990..]);
+    assert_eq!(reader.hashes(283_000).unwrap(), all.hashes[283_000..]);
+    let unknown = (0..count).filter(|n| n % 1000 == 7).count();
+    for number in [1, 2, 139_999, 140_001, 280_997, 280_999, 281_001, count - 1] {
+        assert!(reader.by_hash(all.hashes[number as usize], u32::MAX).unwrap().contains(&u64::from(number)));
+        let found = reader.by_id(format!("id-{number}-0").as_bytes()).unwrap();
+        assert_eq!(found.contains(&u64::from(number)), number % 4 > 0, "{number}");
+        assert!(found.len() <= unknown + 2, "{number}: {}", found.len());
+    }
+    let mut found = reader.by_hash(0xab12_0000, 0xffff_0000).unwrap();
+    found.sort_unstable();
+    let expected: Vec<u64> = (0..u64::from(count)).filter(|&n| all.hashes[n as usize] >> 16 == 0xab12).collect();
+    assert_eq!(found, expected);
+    assert_eq!(reader.by_id(b"nowhere").unwrap().len(), unknown);
+}
+
+// Protects ids that very many records carry: their fingerprints fill several values of a run, which begin with the same one.
+#[test]
+fn an_id_of_all_records_of_a_run_is_found_in_all_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c.redb");
+    let mut rows = Rows::default();
+    (0..runs::RECORDS as u32).for_each(|number| rows.push(number, Some(&[77, number, u32::MAX])));
+    let mut writer = Writer::open(&path).unwrap();
+    writer.apply(Change { rows, ..Change::default() }).unwrap();
+    writer.close().unwrap();
+    let (database, mut found) = (redb::Builder::new().open_read_only(&path).unwrap(), Vec::new());
+    let transaction = redb::ReadableDatabase::begin_read(&database).unwrap();
+    let reader = runs::Reader::open(&transaction, runs::RECORDS as u64).unwrap();
+    for (print, count) in [(77, runs::RECORDS + 1), (u32::MAX, runs::RECORDS), (78, 1), (1 << 20, 0)] {
+        found.clear();
+        reader.find(runs::Kind::Ids, print, print, &mut found).unwrap();
+        found.sort_unstable();
+        assert_eq!(found.len(), count, "{print}");
+        assert!(count < runs::RECORDS || found.iter().copied().collect::<std::collections::BTreeSet<_>>().len() == runs::RECORDS);
+    }
+}
+
+// Protects the certainty of negative answers: a value or a run that is gone is not an answer.
+#[test]
+fn a_lost_or_damaged_value_of_a_run_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    for damage in 0..3 {
+        let path = dir.path().join(format!("c{damage}.redb"));
+        let count = large(&path);
+        runs::damage(&path, damage);
+        let reader = Reader::open(&path).unwrap();
+        let asked = (0..count).step_by(997).map(|n| reader.by_hash(rows(n..n + 1).hashes[0], u32::MAX));
+        assert!(asked.into_iter().any(|answer| answer.is_err()), "{damage}");
+        assert!(reader.hashes(0).is_err(), "{damage}");
+    }
+}

@@ -10,8 +10,8 @@ use redb::{Builder, Database, ReadableDatabase, ReadableTable, Table, WriteTrans
 
 use crate::catalog::blob::{self, HASHES_EACH, Ids};
 use crate::catalog::{
-    CACHE_BYTES, COVERED, Covered, GroupPrints, HASHES, IDS, META, PRINTS, Rows, Unusable, VALUE_BYTES, broken, guarded, sealed,
-    unsealed,
+    CACHE_BYTES, COVERED, Covered, GroupPrints, HASHES, IDS, META, PRINTS, Rows, Unusable, VALUE_BYTES, broken, guarded, runs,
+    sealed, unsealed,
 };
 use crate::error::corrupt;
 
@@ -80,10 +80,14 @@ impl Writer {
             let mut transaction = self.database.begin_write().map_err(broken)?;
             transaction.set_quick_repair(true);
             let old = self.covered.unwrap_or_default();
-            let mut covered =
-                Covered { next_record: old.next_record + change.rows.len() as u64, prints: old.prints, ..change.covered };
-            append_hashes(&transaction, old.next_record, &change.rows.hashes)?;
-            append_ids(&transaction, old.next_record, &change.rows)?;
+            let next_record = old.next_record + change.rows.len() as u64;
+            let mut covered = Covered { next_record, sorted: old.sorted, prints: old.prints, ..change.covered };
+            append_hashes(&transaction, &old, &change.rows.hashes)?;
+            append_ids(&transaction, &old, &change.rows)?;
+            if (runs::RECORDS as u64..=runs::MOST_RECORDS as u64).contains(&(next_record - old.sorted)) {
+                sort(&transaction, &covered)?;
+                covered.sorted = next_record;
+            }
             change_prints(&transaction, change.prints, &mut covered)?;
             let mut meta = transaction.open_table(META).map_err(broken)?;
             meta.insert(COVERED, covered.encode().as_slice()).map_err(broken)?;
@@ -161,7 +165,40 @@ fn put_at_end(table: &mut Table<'_, u64, &'static [u8]>, values: &[(u64, Vec<u8>
     cursor.close().map_err(broken)
 }
 
-fn append_hashes(transaction: &WriteTransaction, from: u64, new: &[u32]) -> Result<(), Unusable> {
+/// Makes a run of what is not in one.
+fn sort(transaction: &WriteTransaction, covered: &Covered) -> Result<(), Unusable> {
+    let mut rows = Rows::default();
+    let hashes = transaction.open_table(HASHES).map_err(broken)?;
+    for entry in hashes.iter().map_err(broken)? {
+        let (key, value) = entry.map_err(broken)?;
+        rows.hashes.extend(numbers(blob::hashes(key.value(), value.value())?));
+    }
+    drop(hashes);
+    let ids = transaction.open_table(IDS).map_err(broken)?;
+    for entry in ids.iter().map_err(broken)? {
+        let (key, value) = entry.map_err(broken)?;
+        let ids = Ids::read(key.value(), value.value())?;
+        rows.counts.extend(ids.counts()?);
+        rows.ids.extend(numbers(ids.prints));
+    }
+    drop(ids);
+    ends_at(covered.sorted + rows.hashes.len() as u64, covered.next_record)?;
+    ends_at(covered.sorted + rows.counts.len() as u64, covered.next_record)?;
+    runs::write(transaction, covered.sorted, &rows)?;
+    for table in [HASHES, IDS] {
+        transaction.delete_table(table).map_err(broken)?;
+        // Empty, not absent: readers open both.
+        transaction.open_table(table).map_err(broken)?;
+    }
+    Ok(())
+}
+
+fn numbers(prints: &[u8]) -> impl Iterator<Item = u32> {
+    prints.chunks_exact(4).filter_map(|print| print.first_chunk::<4>()).map(|print| u32::from_le_bytes(*print))
+}
+
+fn append_hashes(transaction: &WriteTransaction, old: &Covered, new: &[u32]) -> Result<(), Unusable> {
+    let from = old.next_record;
     let mut table = transaction.open_table(HASHES).map_err(broken)?;
     let mut first = from;
     let mut all = Vec::new();
@@ -170,12 +207,10 @@ fn append_hashes(transaction: &WriteTransaction, from: u64, new: &[u32]) -> Resu
         ends_at(key + prints.len() as u64 / 4, from)?;
         if prints.len() / 4 < HASHES_EACH {
             first = key;
-            all.extend(
-                prints.chunks_exact(4).filter_map(|print| print.first_chunk::<4>()).map(|print| u32::from_le_bytes(*print)),
-            );
+            all.extend(numbers(prints));
         }
     } else {
-        ends_at(0, from)?;
+        ends_at(old.sorted, from)?;
     }
     if new.is_empty() {
         return Ok(());
@@ -189,7 +224,8 @@ fn append_hashes(transaction: &WriteTransaction, from: u64, new: &[u32]) -> Resu
     put_at_end(&mut table, &values)
 }
 
-fn append_ids(transaction: &WriteTransaction, from: u64, new: &Rows) -> Result<(), Unusable> {
+fn append_ids(transaction: &WriteTransaction, old: &Covered, new: &Rows) -> Result<(), Unusable> {
+    let from = old.next_record;
     let mut table = transaction.open_table(IDS).map_err(broken)?;
     let mut first = from;
     let (mut counts, mut prints) = (Vec::new(), Vec::new());
@@ -198,11 +234,9 @@ fn append_ids(transaction: &WriteTransaction, from: u64, new: &Rows) -> Result<(
         ends_at(key + ids.count as u64, from)?;
         first = key;
         counts = ids.counts()?;
-        prints.extend(
-            ids.prints.chunks_exact(4).filter_map(|print| print.first_chunk::<4>()).map(|print| u32::from_le_bytes(*print)),
-        );
+        prints.extend(numbers(ids.prints));
     } else {
-        ends_at(0, from)?;
+        ends_at(old.sorted, from)?;
     }
     if new.is_empty() {
         return Ok(());

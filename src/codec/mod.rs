@@ -208,12 +208,57 @@ pub struct Gradual {
     decoder: Decoder,
 }
 
+/// What decoded blocks leave behind on a thread, for its next ones: the first touch of half a megabyte takes as long as decoding it.
+#[derive(Default)]
+struct Shelf {
+    rooms: Vec<Vec<u8>>,
+    contexts: Vec<DCtx<'static>>,
+}
+
+/// Of each so many are kept.
+const SHELF_PLACES: usize = 4;
+/// A larger room is given back: four of them would be missed.
+const LARGEST_ROOM: usize = 1 << 20;
+
+thread_local! {
+    static SHELF: RefCell<Shelf> = RefCell::default();
+}
+
+/// So many bytes, of which none means anything yet.
+fn room(length: usize) -> Vec<u8> {
+    let mut room = SHELF.with_borrow_mut(|shelf| shelf.rooms.pop()).unwrap_or_default();
+    if room.capacity() < length {
+        return vec![0; length];
+    }
+    room.resize(length, 0);
+    room
+}
+
+impl Drop for Gradual {
+    fn drop(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        let decoder = std::mem::replace(&mut self.decoder, Decoder::Done);
+        // A thread that ends has no shelf any more.
+        let _ = SHELF.try_with(|shelf| {
+            let Ok(mut shelf) = shelf.try_borrow_mut() else { return };
+            if (1..=LARGEST_ROOM).contains(&bytes.capacity()) && shelf.rooms.len() < SHELF_PLACES {
+                shelf.rooms.push(bytes);
+            }
+            if let Decoder::Kept(context) = decoder
+                && shelf.contexts.len() < SHELF_PLACES
+            {
+                shelf.contexts.push(context);
+            }
+        });
+    }
+}
+
 /// How the next bytes are had.
 enum Decoder {
     /// Everything is there.
     Done,
     /// It goes on where it stopped.
-    Kept(Box<DCtx<'static>>),
+    Kept(DCtx<'static>),
     /// One that rests on a prefix cannot outlive it, and for what is seldom needed further none is kept: each time it begins at the
     /// start.
     Anew,
@@ -231,15 +276,15 @@ impl Gradual {
     /// # Errors
     /// When there is no decoder.
     pub fn begin(length: usize) -> Result<Gradual, Corrupt> {
-        let mut context = Box::new(DCtx::create());
+        let mut context = SHELF.with_borrow_mut(|shelf| shelf.contexts.pop()).unwrap_or_else(DCtx::create);
         prepare_steps(&mut context).map_err(failed)?;
-        Ok(Gradual { bytes: vec![0; length], done: 0, fed: 0, decoder: Decoder::Kept(context) })
+        Ok(Gradual { bytes: room(length), done: 0, fed: 0, decoder: Decoder::Kept(context) })
     }
 
     /// The same for what was compressed with a prefix, or will hardly be needed further than the first time.
     #[must_use]
     pub fn anew(length: usize) -> Gradual {
-        Gradual { bytes: vec![0; length], done: 0, fed: 0, decoder: Decoder::Anew }
+        Gradual { bytes: room(length), done: 0, fed: 0, decoder: Decoder::Anew }
     }
 
     /// What is decoded so far.

@@ -4,9 +4,13 @@
 //! reader steps back over commits only to the last full one. Full directories come at seal and whenever the commits since the
 //! last one weigh as much as it does, which keeps both the chain short and the appended bytes linear.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
 use crate::bytes::{Put, Reader};
+use crate::codec;
 use crate::error::{Corrupt, corrupt};
 use crate::ids::PackId;
 
@@ -71,6 +75,8 @@ pub struct Directory {
     pub templates: Vec<TemplatesEntry>,
     /// Offsets of journal frames, in order.
     pub journals: Vec<u64>,
+    /// Offset of a journal that says again what all before it say; 0 when there is none.
+    pub whole_journal: u64,
     /// Offsets of dictionary frames, in order; a dictionary's number is its place here.
     pub dictionaries: Vec<u64>,
 }
@@ -83,6 +89,25 @@ impl Directory {
         join(&mut self.templates, later.templates);
         join(&mut self.journals, later.journals);
         join(&mut self.dictionaries, later.dictionaries);
+        if later.whole_journal != 0 {
+            self.whole_journal = later.whole_journal;
+        }
+    }
+
+    /// Offsets of the journals that say all there is to say, in order.
+    #[must_use]
+    pub fn needed_journals(&self) -> &[u64] {
+        &self.journals[self.journals.partition_point(|&offset| offset < self.whole_journal)..]
+    }
+
+    /// Record numbers lie in this range, if not everywhere in it.
+    #[must_use]
+    pub fn span(&self) -> Range<u64> {
+        let runs = || self.groups.iter().flat_map(|group| &group.records);
+        match runs().map(|run| run.first).min() {
+            Some(first) => first..runs().map(|run| run.first.saturating_add(run.count)).max().unwrap_or(first),
+            None => 0..0,
+        }
     }
 
     /// Records in all groups.
@@ -91,7 +116,7 @@ impl Directory {
         self.groups.iter().flat_map(|group| &group.records).map(|run| run.count).sum()
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode_things(&self, out: &mut Vec<u8>) {
         // Offsets rise within each list: differences stay short.
         let mut last = 0;
         let mut ends = Ends::default();
@@ -126,18 +151,10 @@ impl Directory {
             out.put_varint(u64::from(entry.first));
             out.put_varint(u64::from(entry.count));
         }
-        for offsets in [&self.journals, &self.dictionaries] {
-            let mut last = 0;
-            out.put_varint(offsets.len() as u64);
-            for offset in offsets {
-                out.put_varint(offset - last);
-                last = *offset;
-            }
-        }
     }
 
-    fn decode(reader: &mut Reader<'_>) -> Result<Directory, Corrupt> {
-        let mut directory = Directory::default();
+    /// Blocks, groups and templates, added to what [`Brief`] has.
+    fn decode_things(directory: &mut Directory, reader: &mut Reader<'_>) -> Result<(), Corrupt> {
         let mut last = 0u64;
         let mut ends = Ends::default();
         let count = reader.count(4)?;
@@ -171,14 +188,22 @@ impl Directory {
             let offset = step(&mut last, reader)?;
             directory.templates.push(TemplatesEntry { offset, first: reader.varint32()?, count: reader.varint32()? });
         }
-        for offsets in [&mut directory.journals, &mut directory.dictionaries] {
-            let mut last = 0u64;
-            for _ in 0..reader.count(1)? {
-                offsets.push(step(&mut last, reader)?);
-            }
-        }
-        Ok(directory)
+        Ok(())
     }
+}
+
+fn put_offsets(offsets: &[u64], out: &mut Vec<u8>) {
+    let mut last = 0;
+    out.put_varint(offsets.len() as u64);
+    for offset in offsets {
+        out.put_varint(offset - last);
+        last = *offset;
+    }
+}
+
+fn offsets(reader: &mut Reader<'_>) -> Result<Vec<u64>, Corrupt> {
+    let mut last = 0u64;
+    (0..reader.count(1)?).map(|_| step(&mut last, reader)).collect()
 }
 
 fn join<T>(all: &mut Vec<T>, later: Vec<T>) {
@@ -245,9 +270,9 @@ const FULL: u8 = 1;
 const SEALED: u8 = 2;
 
 impl Commit {
-    /// The stored form.
+    /// The stored form, and how long it were if nothing in it was compressed.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self) -> (Vec<u8>, usize) {
         let mut out = Vec::new();
         out.put_u8(if self.full { FULL } else { 0 } | if self.sealed { SEALED } else { 0 });
         out.put_varint(self.generation);
@@ -258,8 +283,18 @@ impl Commit {
             out.put_varint(u64::from(pack.0));
         }
         out.put_u64(self.frames_checksum);
-        self.directory.encode(&mut out);
-        out
+        let span = self.directory.span();
+        out.put_varint(span.start);
+        out.put_varint(span.end - span.start);
+        put_offsets(&self.directory.journals, &mut out);
+        out.put_varint(self.directory.whole_journal);
+        put_offsets(&self.directory.dictionaries, &mut out);
+        let mut things = Vec::new();
+        self.directory.encode_things(&mut things);
+        let whole = out.len() + things.len();
+        out.put_varint(things.len() as u64);
+        out.extend_from_slice(codec::compress(&things, LEVEL).as_ref().unwrap_or(&things));
+        (out, whole)
     }
 
     /// Reads the stored form.
@@ -267,6 +302,43 @@ impl Commit {
     /// # Errors
     /// When it is malformed.
     pub fn decode(bytes: &[u8]) -> Result<Commit, Corrupt> {
+        let brief = Brief::read(bytes)?;
+        let things = brief.things()?;
+        let mut commit = brief.commit;
+        let mut reader = Reader::new(&things);
+        Directory::decode_things(&mut commit.directory, &mut reader)?;
+        reader.finish()?;
+        if commit.directory.span() != brief.span {
+            return Err(corrupt!("records are not where the commit says"));
+        }
+        Ok(commit)
+    }
+}
+
+/// Of the directory's compressed part.
+const LEVEL: i32 = 3;
+/// Compressed bytes grow at most so many times when they are things of a directory: fewer bits than one for each are not needed.
+const MOST_GROWTH: u64 = 4096;
+
+/// What a commit says without the list of its blocks, groups and templates: of most packs, one who looks for a single record needs
+/// no more.
+pub struct Brief<'b> {
+    /// The commit, its directory without blocks, groups and templates.
+    pub commit: Commit,
+    /// Numbers of the directory's records lie in this range.
+    pub span: Range<u64>,
+    packed: &'b [u8],
+    length: usize,
+    #[cfg(test)]
+    at: usize,
+}
+
+impl<'b> Brief<'b> {
+    /// Reads the beginning of the stored form.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn read(bytes: &'b [u8]) -> Result<Brief<'b>, Corrupt> {
         let mut reader = Reader::new(bytes);
         let flags = reader.u8()?;
         if flags > FULL | SEALED {
@@ -278,10 +350,40 @@ impl Commit {
             replaces.push(PackId(reader.varint32()?));
         }
         let frames_checksum = reader.u64()?;
-        let directory = Directory::decode(&mut reader)?;
-        reader.finish()?;
+        let first = reader.varint()?;
+        let end = first.checked_add(reader.varint()?).ok_or_else(|| corrupt!("record numbers overflow"))?;
+        let journals = offsets(&mut reader)?;
+        let whole_journal = reader.varint()?;
+        let dictionaries = offsets(&mut reader)?;
+        let length = reader.varint()?;
+        let packed = reader.take(reader.remaining())?;
+        if length < packed.len() as u64 || length > packed.len() as u64 * MOST_GROWTH {
+            return Err(corrupt!("a directory of {length} bytes in {}", packed.len()));
+        }
+        let directory = Directory { journals, whole_journal, dictionaries, ..Directory::default() };
         let (full, sealed) = (flags & FULL != 0, flags & SEALED != 0);
-        Ok(Commit { generation, previous, full, sealed, next_record, replaces, frames_checksum, directory })
+        let commit = Commit { generation, previous, full, sealed, next_record, replaces, frames_checksum, directory };
+        Ok(Brief {
+            commit,
+            span: first..end,
+            packed,
+            length: length as usize,
+            #[cfg(test)]
+            at: bytes.len() - packed.len(),
+        })
+    }
+
+    /// Where in the payload blocks, groups and templates begin.
+    #[cfg(test)]
+    pub(crate) fn things_at(&self) -> usize {
+        self.at
+    }
+
+    fn things(&self) -> Result<Cow<'b, [u8]>, Corrupt> {
+        match self.packed.len() == self.length {
+            true => Ok(Cow::Borrowed(self.packed)),
+            false => codec::decompress(self.packed, self.length, None).map(Cow::Owned),
+        }
     }
 }
 
@@ -305,6 +407,7 @@ mod tests {
             }],
             templates: vec![TemplatesEntry { offset: 300, first: 0, count: 4 }],
             journals: vec![400, 500],
+            whole_journal: 500,
             dictionaries: vec![600],
         };
         Commit {
@@ -321,7 +424,7 @@ mod tests {
 
     #[test]
     fn commits_come_back_and_cut_off_ones_are_errors() {
-        let bytes = sample().encode();
+        let (bytes, _) = sample().encode();
         assert_eq!(Commit::decode(&bytes).unwrap(), sample());
         for end in 0..bytes.len() {
             assert!(Commit::decode(&bytes[..end]).is_err(), "{end}");

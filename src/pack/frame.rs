@@ -209,15 +209,17 @@ impl<'a> Frame<'a> {
 /// As [`decode`], and those of `needs`.
 pub fn decode_start(frame: &Frame<'_>, prefix: Option<&[u8]>, needs: &mut Needs<'_>, once: bool) -> Result<Gradual, Corrupt> {
     let length = frame.raw_length as usize;
-    // Most of it costs as much as all of it.
-    if !codec::is_gradual(frame.codec) || needs(&[])? >= length / 4 * 3 {
+    if !codec::is_gradual(frame.codec) {
         return Ok(Gradual::whole(decode(frame, prefix)?));
     }
-    let mut bytes = match once || codec::has_prefix(frame.codec) {
+    // Most of it costs as much as all of it.
+    let all = needs(&[])? >= length / 4 * 3;
+    let mut bytes = match all || once || codec::has_prefix(frame.codec) {
         true => Gradual::anew(length),
         false => Gradual::begin(length)?,
     };
-    reach(&mut bytes, frame, prefix, needs)?;
+    let mut everything = |_: &[u8]| Ok(length);
+    reach(&mut bytes, frame, prefix, if all { &mut everything } else { needs })?;
     Ok(bytes)
 }
 

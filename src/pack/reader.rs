@@ -1,12 +1,13 @@
 //! Reading a pack through its mapping, never past the committed length.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::bytes::Reader;
 use crate::error::{Corrupt, Error, Result, corrupt};
 use crate::fsio::{self, Map};
-use crate::pack::directory::{Commit, Directory};
+use crate::pack::directory::{Brief, Commit, Directory};
 use crate::pack::frame::{self, Frame, Kind};
 use crate::pack::writer::Committed;
 use crate::pack::{FORMAT_VERSION, HEADER_BYTES, Header, KNOWN_FEATURES, Mark};
@@ -21,8 +22,14 @@ enum Bytes {
 pub struct PackReader {
     bytes: Bytes,
     path: PathBuf,
-    /// What is where.
-    pub directory: Directory,
+    /// Journals and dictionaries; nothing else is in it.
+    brief: Directory,
+    /// Offsets of the commits that make up the directory, the newest first.
+    chain: Vec<u64>,
+    /// What is where, once somebody asked.
+    whole: OnceLock<Result<Directory, Corrupt>>,
+    /// Numbers of all records lie in this range.
+    span: Range<u64>,
     /// The commit it was opened at.
     pub committed: Committed,
     /// The vault's generation that its last commit made.
@@ -45,6 +52,17 @@ impl PackReader {
     pub fn open(packs: &Path, vault_id: u128, committed: Committed) -> Result<PackReader> {
         let path = packs.join(committed.pack.file_name());
         let map = Map::open(&path, committed.length)?;
+        let pack = PackReader::with_bytes(Bytes::Mapped(map), path, vault_id, committed)?;
+        pack.load().map(|()| pack)
+    }
+
+    /// The same for who may not need to know what is where: see [`PackReader::load`].
+    ///
+    /// # Errors
+    /// As [`PackReader::open`], but for damage to the list of blocks, groups and templates.
+    pub fn open_briefly(packs: &Path, vault_id: u128, committed: Committed) -> Result<PackReader> {
+        let path = packs.join(committed.pack.file_name());
+        let map = Map::open(&path, committed.length)?;
         PackReader::with_bytes(Bytes::Mapped(map), path, vault_id, committed)
     }
 
@@ -55,14 +73,18 @@ impl PackReader {
     pub fn open_by_reading(packs: &Path, vault_id: u128, committed: Committed) -> Result<PackReader> {
         let path = packs.join(committed.pack.file_name());
         let bytes = fsio::read_prefix(&path, committed.length)?;
-        PackReader::with_bytes(Bytes::Read(bytes), path, vault_id, committed)
+        let pack = PackReader::with_bytes(Bytes::Read(bytes), path, vault_id, committed)?;
+        pack.load().map(|()| pack)
     }
 
     fn with_bytes(bytes: Bytes, path: PathBuf, vault_id: u128, committed: Committed) -> Result<PackReader> {
         let mut reader = PackReader {
             bytes,
             path,
-            directory: Directory::default(),
+            brief: Directory::default(),
+            chain: Vec::new(),
+            whole: OnceLock::new(),
+            span: 0..0,
             committed,
             generation: 0,
             sealed: false,
@@ -75,29 +97,82 @@ impl PackReader {
             return Err(reader.damaged(corrupt!("belongs to pack {} of vault {:032x}", header.pack.0, header.vault_id)));
         }
         reader.mark = header.mark;
-        reader.read_directory().map_err(|corrupt| reader.damaged(corrupt))?;
+        reader.read_chain().map_err(|corrupt| reader.damaged(corrupt))?;
         Ok(reader)
     }
 
-    fn read_directory(&mut self) -> Result<(), Corrupt> {
-        let mut chain = Vec::new();
+    /// Steps back to the last full directory. Of each commit only the beginning is read.
+    fn read_chain(&mut self) -> Result<(), Corrupt> {
+        let mut parts = Vec::new();
         let mut at = self.committed.last_commit;
         while at != 0 {
-            let commit = read_commit(self.bytes(), at)?;
+            let frame = Frame::read(self.bytes(), at)?.expect(Kind::Commit)?;
+            let Brief { commit, span, .. } = brief(&frame, at)?;
             if commit.previous >= at {
                 return Err(corrupt!("commit at offset {at} follows one at offset {}", commit.previous));
             }
-            if chain.is_empty() {
+            if parts.is_empty() {
                 (self.generation, self.sealed) = (commit.generation, commit.sealed);
             }
+            self.chain.push(at);
             at = if commit.full { 0 } else { commit.previous };
             self.replaces.extend(&commit.replaces);
-            chain.push(commit.directory);
+            parts.push((commit.directory, span));
         }
-        for directory in chain.into_iter().rev() {
-            self.directory.extend(directory);
+        for (directory, span) in parts.into_iter().rev() {
+            self.brief.extend(directory);
+            self.span = match (self.span.is_empty(), span.is_empty()) {
+                (_, true) => self.span.clone(),
+                (true, false) => span,
+                (false, false) => self.span.start.min(span.start)..self.span.end.max(span.end),
+            };
         }
         Ok(())
+    }
+
+    fn read_directory(&self) -> Result<Directory, Corrupt> {
+        let mut directory = Directory::default();
+        for &at in self.chain.iter().rev() {
+            directory.extend(read_commit(self.bytes(), at)?.directory);
+        }
+        Ok(directory)
+    }
+
+    /// What is where. Of a pack opened briefly it is read now; when it is damaged there seems to be nothing in the pack, and
+    /// [`PackReader::load`] says why.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        self.whole.get_or_init(|| self.read_directory()).as_ref().unwrap_or(&self.brief)
+    }
+
+    /// Reads what is where.
+    ///
+    /// # Errors
+    /// When that is damaged.
+    pub fn load(&self) -> Result<()> {
+        match self.whole.get_or_init(|| self.read_directory()) {
+            Ok(_) => Ok(()),
+            Err(corrupt) => Err(self.damaged(corrupt.clone())),
+        }
+    }
+
+    /// The damage that was met when the directory was read, if it was.
+    #[must_use]
+    pub fn damage(&self) -> Option<Error> {
+        let damage = self.whole.get()?.as_ref().err()?;
+        Some(self.damaged(damage.clone()))
+    }
+
+    /// False when a record is certainly not here.
+    #[must_use]
+    pub fn may_hold(&self, record: u64) -> bool {
+        self.span.contains(&record)
+    }
+
+    /// Offsets of the journals that have to be read, in order.
+    #[must_use]
+    pub fn journals(&self) -> &[u64] {
+        self.brief.needed_journals()
     }
 
     /// All committed bytes.
@@ -112,7 +187,7 @@ impl PackReader {
     /// Text in it, before compression.
     #[must_use]
     pub fn text_bytes(&self) -> u64 {
-        self.directory.blocks.iter().map(|block| u64::from(block.length)).sum()
+        self.directory().blocks.iter().map(|block| u64::from(block.length)).sum()
     }
 
     /// The file.
@@ -148,13 +223,13 @@ impl PackReader {
 
     /// A zstd dictionary by its number. None rests on another.
     fn dictionary(&self, number: u32) -> Result<&[u8], Corrupt> {
-        let all = self.dictionaries.get_or_init(|| self.directory.dictionaries.iter().map(|_| OnceLock::new()).collect());
+        let all = self.dictionaries.get_or_init(|| self.brief.dictionaries.iter().map(|_| OnceLock::new()).collect());
         let unknown = || corrupt!("no dictionary {number}");
         let slot = all.get(number as usize).ok_or_else(unknown)?;
         if let Some(bytes) = slot.get() {
             return Ok(bytes);
         }
-        let offset = *self.directory.dictionaries.get(number as usize).ok_or_else(unknown)?;
+        let offset = *self.brief.dictionaries.get(number as usize).ok_or_else(unknown)?;
         let mut payload = frame::decode(&Frame::read(self.bytes(), offset)?.expect(Kind::Dictionary)?, None)?;
         match payload.first() {
             Some(&(frame::form::ZSTD | frame::form::ZSTD_GROUPS | frame::form::ZSTD_JOURNALS)) => payload.remove(0),
@@ -185,6 +260,17 @@ pub(crate) fn read_header(bytes: &[u8], path: &Path) -> Result<Header> {
 /// Reads the commit frame at an offset.
 pub(crate) fn read_commit(pack: &[u8], offset: u64) -> Result<Commit, Corrupt> {
     let frame = Frame::read(pack, offset)?.expect(Kind::Commit)?;
-    let payload = crate::pack::frame::decode(&frame, None)?;
-    Commit::decode(&payload).map_err(|Corrupt(what)| corrupt!("commit at offset {offset}: {what}"))
+    Commit::decode(plain(&frame)?).map_err(|Corrupt(what)| corrupt!("commit at offset {offset}: {what}"))
+}
+
+fn brief<'f>(frame: &Frame<'f>, offset: u64) -> Result<Brief<'f>, Corrupt> {
+    plain(frame).and_then(Brief::read).map_err(|Corrupt(what)| corrupt!("commit at offset {offset}: {what}"))
+}
+
+/// Commit frames are stored as they are; they compress what is worth it themselves.
+fn plain<'f>(frame: &Frame<'f>) -> Result<&'f [u8], Corrupt> {
+    match frame.codec {
+        frame::codec::RAW => Ok(frame.payload),
+        codec => Err(corrupt!("codec {codec} of a commit")),
+    }
 }

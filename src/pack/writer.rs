@@ -139,21 +139,16 @@ impl PackWriter {
             directory: std::mem::take(&mut self.pending),
         };
         self.all.extend(commit.directory.clone());
-        let mut payload = commit.encode();
-        self.since_full += payload.len() as u64;
+        let (mut payload, mut weight) = commit.encode();
+        self.since_full += weight as u64;
         if sealed || self.since_full > self.last_full_bytes.max(16 << 10) {
             commit.full = true;
             commit.directory = self.all.clone();
-            payload = commit.encode();
+            (payload, weight) = commit.encode();
             self.since_full = 0;
-            self.last_full_bytes = payload.len() as u64;
+            self.last_full_bytes = weight as u64;
         }
-        let packed = crate::codec::compress(&payload, 3);
-        let frame = match &packed {
-            Some(packed) => frame::build(Kind::Commit, frame::codec::ZSTD, &payload, packed),
-            None => frame::build_raw(Kind::Commit, &payload),
-        };
-        self.last_commit = self.frame(&frame)?;
+        self.last_commit = self.frame(&frame::build_raw(Kind::Commit, &payload))?;
         self.sums.clear();
         self.file.sync_data().on("flushing", &self.path)?;
         if std::mem::take(&mut self.is_new) {

@@ -61,7 +61,7 @@ pub struct Judged {
 /// When the pack is damaged.
 pub fn for_writer(pack: &Arc<PackReader>, state: &State, level: i32) -> Result<Dictionaries> {
     let mut dictionaries = in_use(pack, state).map_err(|corrupt| pack.damaged(corrupt))?;
-    dictionaries.next = pack.directory.dictionaries.len() as u32;
+    dictionaries.next = pack.directory().dictionaries.len() as u32;
     if is_due(pack) {
         for judged in train(pack, level, None, None)? {
             if let Some(bytes) = judged.dictionary {
@@ -75,7 +75,7 @@ pub fn for_writer(pack: &Arc<PackReader>, state: &State, level: i32) -> Result<D
 /// The newest dictionary of each form that was not retired.
 fn in_use(pack: &PackReader, state: &State) -> Result<Dictionaries, Corrupt> {
     let mut found = Dictionaries::default();
-    for (number, &offset) in (0..).zip(&pack.directory.dictionaries) {
+    for (number, &offset) in (0..).zip(&pack.directory().dictionaries) {
         if state.dictionaries.get(&(pack.committed.pack.0, number)) == Some(&false) {
             continue;
         }
@@ -94,12 +94,12 @@ fn in_use(pack: &PackReader, state: &State) -> Result<Dictionaries, Corrupt> {
 
 /// Small blocks of text with their offsets.
 fn small_blocks(pack: &PackReader) -> impl Iterator<Item = (usize, u64, u64)> {
-    let text = pack.directory.blocks.iter().filter(|block| block.class == class::TEXT).enumerate();
+    let text = pack.directory().blocks.iter().filter(|block| block.class == class::TEXT).enumerate();
     text.filter(|(_, block)| block.length as usize <= SMALL).map(|(index, block)| (index, block.offset, u64::from(block.length)))
 }
 
 fn is_due(pack: &PackReader) -> bool {
-    let last = pack.directory.dictionaries.last().copied().unwrap_or_default();
+    let last = pack.directory().dictionaries.last().copied().unwrap_or_default();
     let sum = |after: bool| {
         small_blocks(pack).filter(|(_, offset, _)| (*offset > last) == after).map(|(_, _, length)| length).sum::<u64>()
     };
@@ -148,7 +148,7 @@ fn journals(pack: &PackReader, text: &[u8], level: i32) -> Result<Judged, Corrup
     }
     let each = judged.without.saturating_sub(judged.with) / held_out.len().max(1) as u64;
     let cost = codec::compress(&dictionary, level).map_or(dictionary.len(), |packed| packed.len()) as u64;
-    judged.dictionary = (each * pack.directory.journals.len() as u64 > cost).then(|| Arc::new(dictionary));
+    judged.dictionary = (each * pack.directory().journals.len() as u64 > cost).then(|| Arc::new(dictionary));
     Ok(judged)
 }
 
@@ -172,7 +172,7 @@ fn texts(pack: &Arc<PackReader>, most: usize) -> Result<Vec<Vec<u8>>, Corrupt> {
 fn groups(pack: &PackReader, most: usize) -> Result<Vec<Vec<u8>>, Corrupt> {
     let mut groups = Vec::new();
     let mut bytes = 0;
-    for entry in pack.directory.groups.iter().rev() {
+    for entry in pack.directory().groups.iter().rev() {
         let frame: Frame<'_> = pack.frame(entry.offset, Kind::Group)?;
         if frame.raw_length as usize > SMALL {
             continue;

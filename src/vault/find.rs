@@ -26,7 +26,7 @@ const ESCAPES: usize = 6;
 const SEAM: usize = 4096;
 
 /// Groups looked at in one go: handing each over by itself costs as much as looking at it.
-const TOGETHER: usize = 16;
+const TOGETHER: usize = 8;
 
 /// Records that may hold one of the needles; never too few.
 ///
@@ -42,7 +42,7 @@ pub(crate) fn records_with(snapshot: &Snapshot, needles: &[&[u8]], threads: usiz
     let holds = |value: &[u8]| finders.in_value(value);
     let wanted = Wanted { needles, holds: &holds };
     let jobs = (0..snapshot.packs.len()).flat_map(|pack| {
-        let groups = snapshot.packs[pack].directory.groups.len();
+        let groups = snapshot.packs[pack].directory().groups.len();
         (0..groups).step_by(TOGETHER).map(move |first| (pack, first..groups.min(first + TOGETHER)))
     });
     // Once there is a hit, whoever comes later may refer to it.

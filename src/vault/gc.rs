@@ -197,7 +197,7 @@ fn removal_times(snapshot: &Snapshot) -> Result<FxHashMap<u64, i64>> {
 fn candidates(snapshot: &Snapshot, live: &Numbers) -> Result<Vec<Candidate>> {
     let mut candidates = Vec::new();
     for pack in &snapshot.packs {
-        let runs = pack.directory.groups.iter().flat_map(|group| &group.records);
+        let runs = pack.directory().groups.iter().flat_map(|group| &group.records);
         let dead = runs.flat_map(|run| run.first..run.first + run.count).filter(|number| !live.contains(*number)).count() as u64;
         if dead == 0 {
             continue;
@@ -218,7 +218,7 @@ fn candidates(snapshot: &Snapshot, live: &Numbers) -> Result<Vec<Candidate>> {
 
 fn action(pack: &PackReader, dead: u64, dead_bytes: u64) -> Action {
     let bytes = pack.committed.length;
-    if dead == pack.directory.record_count() {
+    if dead == pack.directory().record_count() {
         Action::Drop
     } else if bytes <= SMALL_PACK || dead_bytes.saturating_mul(WORTH_IT) >= bytes {
         Action::Rewrite

@@ -16,6 +16,7 @@ use crate::vault::api::{GetItem, GetOptions, Id, Reading, RecordItem, Turn, is_h
 use crate::vault::filter::{TypeSet, newest_generations};
 use crate::vault::lookup::{FEW, LazyIndex, Lookup, Place};
 use crate::vault::segments;
+use crate::vault::snapshot::Snapshot;
 use crate::vault::sources::{Source, State};
 
 /// Candidates shown for a prefix that fits several hashes.
@@ -33,9 +34,15 @@ impl Vault {
     /// # Errors
     /// [`Error::Usage`] for an ambiguous id, damage, and whatever `sink` returns.
     pub fn get(&self, options: &GetOptions, sink: &mut dyn FnMut(GetItem) -> Result<()>) -> Result<()> {
-        let snapshot = self.snapshot()?;
-        let index = LazyIndex::new(&snapshot);
-        let lookup = Lookup::new(&snapshot, self.threads(), &index)?;
+        let snapshot = self.snapshot_for_few()?;
+        let given = self.give(&snapshot, options, sink);
+        // What damage hid was not missing.
+        snapshot.damage().map_or(given, Err)
+    }
+
+    fn give(&self, snapshot: &Snapshot, options: &GetOptions, sink: &mut dyn FnMut(GetItem) -> Result<()>) -> Result<()> {
+        let index = LazyIndex::new(snapshot);
+        let lookup = Lookup::new(snapshot, self.threads(), &index)?;
         let mut giver = Giver {
             lookup: &lookup,
             newest: newest_generations(lookup.state),

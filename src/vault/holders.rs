@@ -35,7 +35,7 @@ impl Hits {
 
     /// The first group of a pack that can hold a parent of a hit, or the hit as a root.
     fn first_group(&self, snapshot: &Snapshot, pack: usize) -> usize {
-        let groups = &snapshot.packs[pack].directory.groups;
+        let groups = &snapshot.packs[pack].directory().groups;
         let node =
             self.nodes[pack].iter().min().map(|node| groups.partition_point(|group| group.first_node + group.nodes <= *node));
         let segment = self.segments[pack]
@@ -78,7 +78,7 @@ impl<'s> Rising<'s> {
                 nodes.insert(node);
             }
         }
-        let runs = &self.snapshot.packs[pack].directory.groups[group].records;
+        let runs = &self.snapshot.packs[pack].directory().groups[group].records;
         let numbers = runs.iter().flat_map(|run| run.first..run.first + run.count);
         self.records.extend(numbers.zip(&links.roots).filter(|(_, root)| nodes.contains(root)).map(|(number, _)| number));
     }
@@ -98,7 +98,7 @@ pub(crate) fn holders(snapshot: &Snapshot, hits: Hits, threads: usize) -> Result
     let groups: Vec<(usize, usize)> = (0..snapshot.packs.len())
         .filter(|pack| !hits.is_empty(*pack))
         .flat_map(|pack| {
-            (hits.first_group(snapshot, pack)..snapshot.packs[pack].directory.groups.len()).map(move |group| (pack, group))
+            (hits.first_group(snapshot, pack)..snapshot.packs[pack].directory().groups.len()).map(move |group| (pack, group))
         })
         .collect();
     let mut rising = Rising::new(snapshot, hits);

@@ -151,7 +151,7 @@ impl<'v> Lookup<'v> {
     fn where_print(&self, fits: impl Fn(u16) -> bool) -> Result<Vec<u64>> {
         let mut numbers = Vec::new();
         for pack in &self.snapshot.packs {
-            for entry in &pack.directory.groups {
+            for entry in &pack.directory().groups {
                 let frame = pack.frame(entry.offset, Kind::Group).map_err(|corrupt| pack.damaged(corrupt))?;
                 let prints = frame::content(&frame)
                     .and_then(|payload| record_prints(&payload))

@@ -31,7 +31,7 @@ pub fn commit_with(_lock: &Lock, snapshot: &Snapshot, dictionaries: &[(u8, Arc<V
     let layout = snapshot.layout();
     let open = snapshot.open_pack().and_then(|id| snapshot.packs.iter().find(|pack| pack.committed.pack == id));
     let writer = match open {
-        Some(pack) => PackWriter::append(&layout.packs(), pack.committed, pack.directory.clone())?,
+        Some(pack) => PackWriter::append(&layout.packs(), pack.committed, pack.directory().clone())?,
         None => None,
     };
     let mut payload = Vec::new();

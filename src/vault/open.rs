@@ -98,6 +98,15 @@ impl Vault {
 
     /// One consistent state, for reading.
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
-        Ok(Snapshot::open(&self.layout)?.within(self.options.memory_limit, self.threads()).redacting(self.options.redact))
+        Ok(self.limited(Snapshot::open(&self.layout)?))
+    }
+
+    /// The same for a few records.
+    pub(crate) fn snapshot_for_few(&self) -> Result<Snapshot> {
+        Ok(self.limited(Snapshot::open_for_few(&self.layout)?))
+    }
+
+    fn limited(&self, snapshot: Snapshot) -> Snapshot {
+        snapshot.within(self.options.memory_limit, self.threads()).redacting(self.options.redact)
     }
 }

@@ -33,7 +33,7 @@ pub fn load(pack: &Arc<PackReader>, index: &Index, pool: &ThreadPool) -> Result<
     past.position.template = past.templates.len() as u32;
     let listed = listed(pack, index, &mut past).map_err(|corrupt| pack.damaged(corrupt))?;
     past.unlisted.0 = listed;
-    for part in fingerprints(pack, listed..pack.directory.groups.len(), pool)? {
+    for part in fingerprints(pack, listed..pack.directory().groups.len(), pool)? {
         part.nodes.iter().for_each(|&(number, print, _)| past.nodes.insert_print(number, print));
         part.segments.iter().for_each(|&(number, print, _)| past.segments.insert_print(number, print));
         past.unlisted.1.push(part.worth_keeping());
@@ -46,7 +46,7 @@ pub fn load(pack: &Arc<PackReader>, index: &Index, pool: &ThreadPool) -> Result<
 /// Takes the groups that the catalog knows; gives how many those are.
 fn listed(pack: &PackReader, index: &Index, past: &mut Past) -> Result<usize, Corrupt> {
     let Some(prints) = index.prints(pack) else { return Ok(0) };
-    let groups = &pack.directory.groups[..prints.len()];
+    let groups = &pack.directory().groups[..prints.len()];
     let lowest = groups.iter().flat_map(|group| &group.records).map(|run| run.first).min().unwrap_or(0);
     // What it knows of records must be whole as well.
     let Some(hashes) = index.hashes(lowest) else { return Ok(0) };
@@ -125,7 +125,7 @@ fn fingerprints_of(pack: &Arc<PackReader>, groups: Range<usize>) -> Result<Vec<P
     let mut bytes = Vec::new();
     for index in groups {
         let mut prints = Prints::default();
-        let entry = &pack.directory.groups[index];
+        let entry = &pack.directory().groups[index];
         let group = view.group(index)?;
         let mut roots = Vec::new();
         let mut position = 0;
@@ -162,7 +162,7 @@ fn fingerprints_of(pack: &Arc<PackReader>, groups: Range<usize>) -> Result<Vec<P
 pub fn long_records(pack: &Arc<PackReader>) -> Result<Vec<(Box<[u32]>, u64)>> {
     let mut view = PackView::new(Arc::clone(pack))?;
     let mut found = Vec::new();
-    for (group, entry) in pack.directory.groups.iter().enumerate() {
+    for (group, entry) in pack.directory().groups.iter().enumerate() {
         let numbers = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
         for (position, number) in numbers.enumerate() {
             let pieces = view.pieces(group, position).map_err(|corrupt| pack.damaged(corrupt))?;
@@ -173,7 +173,7 @@ pub fn long_records(pack: &Arc<PackReader>) -> Result<Vec<(Box<[u32]>, u64)>> {
 }
 
 fn position(pack: &PackReader) -> Position {
-    let directory = &pack.directory;
+    let directory = &pack.directory();
     let last = directory.groups.last();
     let mut position = Position {
         node: last.map_or(0, |group| group.first_node + group.nodes),
@@ -193,7 +193,7 @@ fn position(pack: &PackReader) -> Position {
 
 fn template_bytes(pack: &PackReader) -> Result<Vec<Vec<u8>>, Corrupt> {
     let mut templates = Vec::new();
-    for entry in &pack.directory.templates {
+    for entry in &pack.directory().templates {
         let frame = pack.frame(entry.offset, Kind::Templates)?;
         let payload = frame::decode(&frame, None)?;
         let mut reader = Reader::new(&payload);

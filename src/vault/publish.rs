@@ -4,8 +4,8 @@
 //! before a failed step never counts.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::ids::PackId;
@@ -19,8 +19,31 @@ use crate::vault::write::encode::{Coded, Sink};
 /// What others may know of a writer at work.
 #[derive(Debug, Default)]
 pub struct Acknowledged {
+    commits: Mutex<u64>,
+    changed: Condvar,
+}
+
+/// How long one waits for a commit before looking whether the writer is still there.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+impl Acknowledged {
     /// Commits published.
-    pub commits: AtomicU64,
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        *self.commits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn one_more(&self) {
+        *self.commits.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.changed.notify_all();
+    }
+
+    /// Waits until there are so many, or a little while: the writer may have stopped, which the caller sees.
+    pub fn wait_for(&self, count: u64) {
+        let commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        // Poisoned or not, the number is right.
+        drop(self.changed.wait_timeout_while(commits, LOOK_AGAIN, |commits| *commits < count));
+    }
 }
 
 /// Appends to the open pack and publishes.
@@ -99,7 +122,7 @@ impl Publisher {
         self.head.generation = generation;
         self.head.set_pack(live);
         self.head.publish(self.dir())?;
-        self.acknowledged.commits.fetch_add(1, Ordering::SeqCst);
+        self.acknowledged.one_more();
         Ok(())
     }
 
@@ -116,7 +139,7 @@ impl Sink for Publisher {
                 Ok(())
             }
             Coded::Commit(_) if self.dry_run => {
-                self.acknowledged.commits.fetch_add(1, Ordering::SeqCst);
+                self.acknowledged.one_more();
                 Ok(())
             }
             Coded::Frame(frame, enter) => {

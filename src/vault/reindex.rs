@@ -205,7 +205,7 @@ fn leave_out_replaced(layout: &Layout, head: &mut Head, found: &BTreeMap<PackId,
 }
 
 fn numbers(pack: &PackReader) -> impl Iterator<Item = u64> + '_ {
-    pack.directory.groups.iter().flat_map(|group| &group.records).flat_map(|run| run.first..run.first + run.count)
+    pack.directory().groups.iter().flat_map(|group| &group.records).flat_map(|run| run.first..run.first + run.count)
 }
 
 type Readers = BTreeMap<PackId, Arc<PackReader>>;
@@ -214,7 +214,8 @@ type Readers = BTreeMap<PackId, Arc<PackReader>>;
 fn held(readers: &Readers, head: &Head, but: &BTreeSet<PackId>) -> Numbers {
     let mut held = Numbers::default();
     let others = head.packs.iter().map(|live| live.committed.pack).filter(|id| !but.contains(id));
-    for run in others.filter_map(|id| readers.get(&id)).flat_map(|pack| &pack.directory.groups).flat_map(|group| &group.records) {
+    for run in others.filter_map(|id| readers.get(&id)).flat_map(|pack| &pack.directory().groups).flat_map(|group| &group.records)
+    {
         held.insert_run(run.first, run.count);
     }
     held

@@ -60,7 +60,7 @@ fn by_hash(snapshot: &Snapshot, prefix: &str, threads: usize) -> Result<Option<(
         return Err(Error::Usage(format!("{prefix:?} is not a segment hash: 6 to 32 hex digits are expected")));
     };
     let groups = (0..snapshot.packs.len())
-        .flat_map(|pack| (0..snapshot.packs[pack].directory.groups.len()).map(move |group| (pack, group)));
+        .flat_map(|pack| (0..snapshot.packs[pack].directory().groups.len()).map(move |group| (pack, group)));
     // By hash: the bytes, and where it is in each pack.
     let mut found: BTreeMap<u128, (Vec<u8>, Hits)> = BTreeMap::new();
     in_order(
@@ -69,7 +69,7 @@ fn by_hash(snapshot: &Snapshot, prefix: &str, threads: usize) -> Result<Option<(
         groups,
         |fetcher, (pack, group)| {
             let view = fetcher.view(pack)?;
-            let entry = &snapshot.packs[pack].directory.groups[group];
+            let entry = &snapshot.packs[pack].directory().groups[group];
             let (mut text, mut hits) = (Vec::new(), Vec::new());
             for segment in entry.first_segment..entry.first_segment + entry.segments {
                 text.clear();

@@ -89,10 +89,15 @@ impl Session {
         if let Some(id) = snapshot.open_pack()
             && let Some(pack) = snapshot.packs.iter().find(|pack| pack.committed.pack == id)
         {
-            writer = PackWriter::append(&layout.packs(), pack.committed, pack.directory.clone())?;
+            writer = PackWriter::append(&layout.packs(), pack.committed, pack.directory().clone())?;
             if writer.is_some() {
                 past = past::load(pack, &index, pool)?;
-                past.last_journal = each_journal(pack, |_| Ok(()))?.map(Arc::new);
+                let mut journals = Vec::new();
+                let last = each_journal(pack, |journal| {
+                    journals.extend_from_slice(journal);
+                    Ok(())
+                })?;
+                (past.last_journal, past.journals) = (last.map(Arc::new), journals);
                 dictionaries = dictionary::for_writer(pack, &state, Levels::INGEST.text)?;
             }
         }
@@ -262,7 +267,7 @@ impl Session {
             if self.assembler.writer_stopped() {
                 return self.assembler.failure();
             }
-            std::thread::sleep(Duration::from_millis(1));
+            self.acknowledged.wait_for(self.issued);
         }
         Ok(())
     }
@@ -326,7 +331,7 @@ impl Session {
     /// True when everything handed over is on disk.
     #[must_use]
     pub fn is_durable(&self) -> bool {
-        self.acknowledged.commits.load(std::sync::atomic::Ordering::SeqCst) >= self.issued
+        self.acknowledged.commits() >= self.issued
     }
 
     /// Waits until everything is on disk; gives the head it made, and in a dry run the bytes it would have written.
@@ -334,6 +339,7 @@ impl Session {
     /// # Errors
     /// What the writer failed with.
     pub fn finish(mut self) -> Result<(Head, u64)> {
+        self.assembler.let_go();
         // Whoever does not hold the lock leaves the catalog to those who wrote meanwhile.
         if self.lock.is_some() && self.issued > 0 {
             self.wait()?;

@@ -68,6 +68,21 @@ impl Snapshot {
         Snapshot::open_with(layout, PackReader::open)
     }
 
+    /// The state now, for who wants a few records: where things are is read of those packs only that may hold them. Whoever uses it
+    /// asks for the [`damage`](Snapshot::damage) in the end.
+    ///
+    /// # Errors
+    /// As [`Snapshot::open`], but for damaged directories.
+    pub fn open_for_few(layout: &Layout) -> Result<Snapshot> {
+        Snapshot::open_with(layout, PackReader::open_briefly)
+    }
+
+    /// What was damaged of the directories that were read, and therefore seemed to be empty.
+    #[must_use]
+    pub fn damage(&self) -> Option<Error> {
+        self.packs.iter().find_map(|pack| pack.damage())
+    }
+
     /// The state now, read without mapping: for `check`, which must survive bad sectors.
     ///
     /// # Errors
@@ -150,7 +165,7 @@ impl Snapshot {
         self.places.get_or_init(|| {
             let mut places = Vec::new();
             for (pack, reader) in self.packs.iter().enumerate() {
-                for (group, entry) in reader.directory.groups.iter().enumerate() {
+                for (group, entry) in reader.directory().groups.iter().enumerate() {
                     let mut position = 0;
                     for run in &entry.records {
                         places.push(Place {
@@ -183,8 +198,8 @@ impl Snapshot {
 
     /// The same without a list of all places, which costs more than looking at them a few times.
     fn locate_by_looking(&self, number: u64) -> Option<(usize, usize, usize)> {
-        for (pack, reader) in self.packs.iter().enumerate() {
-            for (group, entry) in reader.directory.groups.iter().enumerate() {
+        for (pack, reader) in self.packs.iter().enumerate().filter(|(_, reader)| reader.may_hold(number)) {
+            for (group, entry) in reader.directory().groups.iter().enumerate() {
                 let mut position = 0;
                 for run in &entry.records {
                     if number.checked_sub(run.first).is_some_and(|offset| offset < run.count) {
@@ -225,7 +240,7 @@ impl Snapshot {
     /// Number of stored records.
     #[must_use]
     pub fn record_count(&self) -> u64 {
-        self.packs.iter().map(|pack| pack.directory.record_count()).sum()
+        self.packs.iter().map(|pack| pack.directory().record_count()).sum()
     }
 }
 
@@ -237,13 +252,13 @@ pub fn read_journals(pack: &PackReader, entries: &mut Vec<(Stamp, Entry)>) -> Re
     each_journal(pack, |payload| journal::read(payload, entries)).map(drop)
 }
 
-/// Decodes all journals of a pack in order, for each may rest on the one before; gives the last.
+/// Decodes the journals of a pack in order, for each may rest on the one before; gives the last.
 ///
 /// # Errors
 /// When one is damaged, or `look` says so.
 pub fn each_journal(pack: &PackReader, mut look: impl FnMut(&[u8]) -> Result<(), Corrupt>) -> Result<Option<Vec<u8>>> {
     let mut last: Option<Vec<u8>> = None;
-    for &offset in &pack.directory.journals {
+    for &offset in pack.journals() {
         let payload = pack.frame(offset, Kind::Journal).and_then(|frame| {
             let payload = frame::decode(&frame, last.as_deref())?;
             look(&payload).map(|()| payload)
@@ -252,4 +267,44 @@ pub fn each_journal(pack: &PackReader, mut look: impl FnMut(&[u8]) -> Result<(),
         last = Some(payload.map_err(damaged)?);
     }
     Ok(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interrupt::Interrupt;
+    use crate::pack::directory::Brief;
+    use crate::pack::frame::build_raw;
+    use crate::progress::Silent;
+    use crate::vault::Vault;
+    use crate::vault::api::{GetOptions, Id, IngestOptions, Input, OpenOptions};
+
+    /// Protects those who read directories only when they need them: a commit whose list of things makes no sense, checksums being
+    /// right, hides records and must not look like a vault without them.
+    #[test]
+    fn a_directory_that_makes_no_sense_is_damage_and_not_an_empty_pack() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::create_or_open(&dir.path().join("v"), &OpenOptions::default()).unwrap();
+        let line = || Input::Stream(Box::new(&b"{\"id\":\"request-77\"}\n"[..]));
+        let options = IngestOptions { source: Some("s".into()), ..IngestOptions::default() };
+        vault.ingest(&options, vec![line()], &Silent, &Interrupt::default()).unwrap();
+        let snapshot = vault.snapshot_for_few().unwrap();
+        assert!(snapshot.packs[0].may_hold(0) && !snapshot.packs[0].may_hold(1));
+        let pack = Arc::clone(&snapshot.packs[0]);
+        let at = pack.committed.last_commit as usize;
+        let payload = frame::Frame::read(pack.bytes(), at as u64).unwrap().payload.to_vec();
+        // Its things are the last bytes: more blocks than there are bytes for.
+        let things = Brief::read(&payload).unwrap().things_at();
+        let mut broken = payload[..things].to_vec();
+        broken.extend(std::iter::repeat_n(0x7f, payload.len() - things));
+        let bytes = [&pack.bytes()[..at], &build_raw(Kind::Commit, &broken)].concat();
+        assert_eq!(bytes.len(), pack.bytes().len());
+        std::fs::write(pack.path(), bytes).unwrap();
+        assert!(matches!(Snapshot::open(snapshot.layout()), Err(Error::Integrity { .. })));
+        for id in ["s:1", "id:request-77", "request-77"] {
+            let wanted = GetOptions { ids: vec![Id::parse(id).unwrap()], ..GetOptions::default() };
+            let given = vault.get(&wanted, &mut |_| Ok(()));
+            assert!(matches!(given, Err(Error::Integrity { .. })), "{id}: {given:?}");
+        }
+    }
 }

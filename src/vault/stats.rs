@@ -77,7 +77,7 @@ impl Vault {
     /// The vault on disk.
     fn stored(&self, snapshot: &Snapshot) -> Result<StoredSizes> {
         let state = snapshot.state()?;
-        let groups = || snapshot.packs.iter().flat_map(|pack| &pack.directory.groups);
+        let groups = || snapshot.packs.iter().flat_map(|pack| &pack.directory().groups);
         let files = files(self.layout.dir())?;
         Ok(StoredSizes {
             sources: state.sources.len() as u64,

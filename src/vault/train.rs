@@ -56,7 +56,7 @@ fn train(
     let Some(pack) = open else { return Ok(()) };
     let size = options.size.map(|size| usize::try_from(size).unwrap_or(usize::MAX).clamp(1 << 10, 1 << 20));
     let most = options.samples.map(|samples| usize::try_from(samples).unwrap_or(usize::MAX));
-    let mut number = pack.directory.dictionaries.len() as u32;
+    let mut number = pack.directory().dictionaries.len() as u32;
     for judged in dictionary::train(pack, Levels::INGEST.text, size, most)? {
         let mut row = TrainedRow {
             kind: name(judged.form).into(),
@@ -83,7 +83,7 @@ fn find(snapshot: &Snapshot, id: &str) -> Result<(u32, u32)> {
     let known = snapshot
         .packs
         .iter()
-        .any(|reader| reader.committed.pack.0 == pack && (number as usize) < reader.directory.dictionaries.len());
+        .any(|reader| reader.committed.pack.0 == pack && (number as usize) < reader.directory().dictionaries.len());
     if known { Ok((pack, number)) } else { Err(unknown()) }
 }
 
@@ -101,7 +101,7 @@ fn list(snapshot: &Snapshot) -> Result<Vec<DictionaryRow>> {
     let state = snapshot.state()?;
     let mut rows = Vec::new();
     for pack in &snapshot.packs {
-        for (number, &offset) in (0..).zip(&pack.directory.dictionaries) {
+        for (number, &offset) in (0..).zip(&pack.directory().dictionaries) {
             let read = |pack: &PackReader| {
                 let frame = pack.frame(offset, Kind::Dictionary)?;
                 Ok((frame::decode(&frame, None)?, frame.length))

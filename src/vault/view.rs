@@ -174,13 +174,13 @@ impl PackView {
     pub fn with_cache(pack: Arc<PackReader>, cache_bytes: usize) -> Result<PackView> {
         let templates = Templates::new(Arc::clone(&pack)).map_err(|corrupt| pack.damaged(corrupt))?;
         let mut blocks: [Vec<BlockEntry>; class::COUNT] = Default::default();
-        for block in &pack.directory.blocks {
+        for block in &pack.directory().blocks {
             match blocks.get_mut(block.class as usize) {
                 Some(list) => list.push(*block),
                 None => return Err(pack.damaged(corrupt!("literal class {} is unknown", block.class))),
             }
         }
-        let vocabularies = pack.directory.dictionaries.iter().map(|_| OnceCell::new()).collect();
+        let vocabularies = pack.directory().dictionaries.iter().map(|_| OnceCell::new()).collect();
         Ok(PackView {
             vocabularies,
             plan: Plan::default(),
@@ -219,7 +219,7 @@ impl PackView {
         if let Some(group) = self.group_cache.get(index as u64) {
             return Ok(group);
         }
-        let offset = self.pack.directory.groups.get(index).map_or(0, |entry| entry.offset);
+        let offset = self.pack.directory().groups.get(index).map_or(0, |entry| entry.offset);
         let opened = self.open_with(
             index,
             |payload| Sparse::open(payload, offset, Rc::clone(&self.templates) as Rc<dyn Outlines>),
@@ -260,7 +260,7 @@ impl PackView {
         open: impl FnOnce(Payload) -> Result<G, Corrupt>,
         sizes: impl FnOnce(&G) -> Sizes,
     ) -> Result<G, Corrupt> {
-        let entry = self.pack.directory.groups.get(index).ok_or_else(|| corrupt!("no group {index}"))?;
+        let entry = self.pack.directory().groups.get(index).ok_or_else(|| corrupt!("no group {index}"))?;
         let frame = self.pack.frame(entry.offset, Kind::Group)?;
         // Groups compress their streams themselves: the frame is nearly always stored as it is, and read where it lies.
         let payload: Payload = if frame.codec == frame::codec::RAW {
@@ -275,13 +275,13 @@ impl PackView {
     }
 
     fn group_of_node(&mut self, node: u32) -> Result<Rc<Sparse>, Corrupt> {
-        let groups = &self.pack.directory.groups;
+        let groups = &self.pack.directory().groups;
         let index = groups.partition_point(|group| group.first_node + group.nodes <= node);
         self.group(index)
     }
 
     fn group_of_segment(&mut self, segment: u32) -> Result<Rc<Sparse>, Corrupt> {
-        let groups = &self.pack.directory.groups;
+        let groups = &self.pack.directory().groups;
         let index = groups.partition_point(|group| group.first_segment + group.segments <= segment);
         self.group(index)
     }
@@ -316,7 +316,7 @@ impl PackView {
     /// Keeps only a few decoded blocks from here on: for who goes through a pack once, memory that was used before is sooner at hand
     /// than new.
     pub fn pass_through(&mut self) {
-        let largest = self.pack.directory.blocks.iter().map(|block| block.length as usize).max();
+        let largest = self.pack.directory().blocks.iter().map(|block| block.length as usize).max();
         self.block_cache.limit = self.block_cache.limit.min(largest.unwrap_or_default() * FEW_BLOCKS);
     }
 
@@ -377,7 +377,7 @@ impl PackView {
     fn vocabulary(&self, number: u32) -> Result<Rc<Vocabulary>, Corrupt> {
         let unknown = || corrupt!("no vocabulary {number}");
         let slot = self.vocabularies.get(number as usize).ok_or_else(unknown)?;
-        let offset = self.pack.directory.dictionaries.get(number as usize).ok_or_else(unknown)?;
+        let offset = self.pack.directory().dictionaries.get(number as usize).ok_or_else(unknown)?;
         if let Some(vocabulary) = slot.get() {
             return Ok(Rc::clone(vocabulary));
         }
@@ -668,13 +668,13 @@ struct TemplateFrame {
 impl Templates {
     fn new(pack: Arc<PackReader>) -> Result<Templates, Corrupt> {
         let mut next = 0u32;
-        for entry in &pack.directory.templates {
+        for entry in &pack.directory().templates {
             if entry.first != next {
                 return Err(corrupt!("templates at offset {} begin at {} instead of {next}", entry.offset, entry.first));
             }
             next = next.checked_add(entry.count).ok_or_else(|| corrupt!("more than 4 billion templates"))?;
         }
-        let frames = pack.directory.templates.iter().map(|_| OnceCell::new()).collect();
+        let frames = pack.directory().templates.iter().map(|_| OnceCell::new()).collect();
         Ok(Templates { pack, frames })
     }
 
@@ -687,7 +687,7 @@ impl Templates {
 
     /// The frame that holds a template, and its place in it.
     fn frame_of(&self, number: u32) -> Option<(&TemplateFrame, usize)> {
-        let entries = &self.pack.directory.templates;
+        let entries = &self.pack.directory().templates;
         let index = entries.partition_point(|entry| entry.first + entry.count <= number);
         let entry = entries.get(index)?;
         let frame = self.frames.get(index)?.get_or_init(|| TemplateFrame::read(&self.pack, entry).ok()).as_ref()?;

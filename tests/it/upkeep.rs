@@ -311,7 +311,7 @@ pub fn everything(vault: &Path) -> Vec<u8> {
     let snapshot = Snapshot::open(&Layout::new(vault)).unwrap();
     for pack in &snapshot.packs {
         let mut view = turnpack::vault::view::PackView::new(Arc::clone(pack)).unwrap();
-        for group in &pack.directory.groups {
+        for group in &pack.directory().groups {
             (group.first_segment..group.first_segment + group.segments)
                 .for_each(|segment| view.segment(segment, &mut all).unwrap());
             (group.first_node..group.first_node + group.nodes).for_each(|node| view.node(node, &mut all).unwrap());

@@ -56,7 +56,7 @@ pub(super) fn examine(snapshot: &Snapshot, index: usize, read: ReadData, pool: &
     walk(&pack, &mut found);
     let is_damaged = !found.damage.is_empty();
     let groups = match (is_damaged, read) {
-        (true, _) | (false, ReadData::All) => (0..pack.directory.groups.len()).collect(),
+        (true, _) | (false, ReadData::All) => (0..pack.directory().groups.len()).collect(),
         (false, ReadData::Nothing) => Vec::new(),
         (false, ReadData::Some(subset)) => choose(&pack, subset),
     };
@@ -81,7 +81,7 @@ impl Examined {
 /// Every frame: its checksum, its commit's word for it, and whether the directory is right about it.
 fn walk(pack: &PackReader, found: &mut Examined) {
     let mut expected: BTreeMap<u64, Kind> = BTreeMap::new();
-    let directory = &pack.directory;
+    let directory = &pack.directory();
     expected.extend(directory.blocks.iter().map(|entry| (entry.offset, Kind::Block)));
     expected.extend(directory.groups.iter().map(|entry| (entry.offset, Kind::Group)));
     expected.extend(directory.templates.iter().map(|entry| (entry.offset, Kind::Templates)));
@@ -161,7 +161,7 @@ fn records(
     };
     let mut out = Vec::new();
     for &index in groups.iter().take_while(|_| !interrupt.is_raised()) {
-        let entry = &pack.directory.groups[index];
+        let entry = &pack.directory().groups[index];
         let prints = pack.frame(entry.offset, Kind::Group).and_then(|frame| record_prints(&frame::decode(&frame, None)?));
         let prints = prints.unwrap_or_default();
         // Records are read alone; what lies between them is stored data too.
@@ -193,13 +193,13 @@ fn records(
 }
 
 fn all_records<'p>(pack: &'p PackReader, groups: &'p [usize]) -> impl Iterator<Item = u64> + 'p {
-    let entries = groups.iter().filter_map(|index| pack.directory.groups.get(*index));
+    let entries = groups.iter().filter_map(|index| pack.directory().groups.get(*index));
     entries.flat_map(|entry| &entry.records).flat_map(|run| run.first..run.first.saturating_add(run.count))
 }
 
 /// Groups of a part. Parts of equal number are the same on every day; shares are chosen anew.
 fn choose(pack: &PackReader, subset: Subset) -> Vec<usize> {
-    let groups = 0..pack.directory.groups.len();
+    let groups = 0..pack.directory().groups.len();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
     let dice = |index: usize| checksum(&[now.to_le_bytes(), (index as u64).to_le_bytes()].concat());
     match subset {

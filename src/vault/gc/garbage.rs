@@ -44,7 +44,7 @@ fn count(pack: &PackReader, view: &mut PackView, live: &Numbers) -> Result<Garba
     let mut marks = Marks::default();
     let mut garbage = Garbage::default();
     let mut used = Used::default();
-    for (index, entry) in pack.directory.groups.iter().enumerate().rev() {
+    for (index, entry) in pack.directory().groups.iter().enumerate().rev() {
         let group = view.open_group(index)?;
         let numbers = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
         for (position, _) in numbers.enumerate().filter(|(_, number)| live.contains(*number)) {
@@ -168,7 +168,7 @@ fn end(piece: &Piece) -> u64 {
 fn dead_text(pack: &PackReader, mut used: Used) -> Result<u64, Corrupt> {
     used.join();
     let mut dead = 0;
-    for block in &pack.directory.blocks {
+    for block in &pack.directory().blocks {
         let length = u64::from(block.length);
         dead += share(stored(pack, block.offset)?, length - used.covered(block), length);
     }

@@ -162,7 +162,7 @@ impl Keeper {
 fn pays(snapshot: &Snapshot) -> bool {
     let stored: u64 = snapshot.packs.iter().map(|pack| pack.committed.length).sum();
     // What was compacted is small and no quicker to search.
-    let text = snapshot.packs.iter().flat_map(|pack| &pack.directory.blocks).map(|block| u64::from(block.length)).sum::<u64>();
+    let text = snapshot.packs.iter().flat_map(|pack| &pack.directory().blocks).map(|block| u64::from(block.length)).sum::<u64>();
     stored > PAYS_FROM || text > GATHER_AFTER
 }
 
@@ -287,7 +287,7 @@ fn prints(snapshot: &Snapshot, writer: &Writer, known: &Known<'_>) -> Result<Pri
     let Some(pack) = wanted else {
         return Ok(if kept.pack == 0 { Prints::Keep } else { Prints::Drop });
     };
-    let groups = &pack.directory.groups;
+    let groups = &pack.directory().groups;
     let same = kept.pack == pack.committed.pack.0 && kept.groups as usize <= groups.len();
     let from = if same { kept.groups as usize } else { 0 };
     let at_hand = |(index, group): (usize, &GroupEntry)| {

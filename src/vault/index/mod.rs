@@ -111,10 +111,10 @@ impl Index {
     pub(crate) fn prints(&self, pack: &PackReader) -> Option<Vec<GroupPrints>> {
         let reader = self.opened.as_ref().ok()?;
         let of = reader.covered().prints;
-        let ours = of.pack == pack.committed.pack.0 && of.groups as usize <= pack.directory.groups.len();
+        let ours = of.pack == pack.committed.pack.0 && of.groups as usize <= pack.directory().groups.len();
         let prints = if ours { reader.prints().ok()? } else { return None };
         // Numbers outside their group would send a comparison to the wrong place, or past the end of the pack.
-        let fits = prints.iter().zip(&pack.directory.groups).all(|(prints, group)| {
+        let fits = prints.iter().zip(&pack.directory().groups).all(|(prints, group)| {
             let within = |list: &[(u32, u32)], first: u32, count: u32| {
                 list.iter().all(|(number, _)| number.checked_sub(first).is_some_and(|at| at < count))
             };

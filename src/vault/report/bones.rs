@@ -83,7 +83,7 @@ impl Heads {
         let mark = format!("~#{key:08x}:");
         let finder = Finder::new(&mark).into_owned();
         let mut heads = Heads { bytes: Vec::new(), ends: vec![0], mark, finder, owners };
-        let groups = &snapshot.packs[pack].directory.groups;
+        let groups = &snapshot.packs[pack].directory().groups;
         in_order(
             snapshot,
             threads,
@@ -234,7 +234,7 @@ impl Heads {
         if at.depth > MAX_JOIN {
             return Err(corrupt!("nodes nested more than {MAX_JOIN} deep"));
         }
-        let index = view.pack().directory.groups.partition_point(|group| group.first_node + group.nodes <= number);
+        let index = view.pack().directory().groups.partition_point(|group| group.first_node + group.nodes <= number);
         let group = view.group(index)?;
         let found = group.find(number)?;
         let node = group.node(&found)?;

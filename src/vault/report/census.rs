@@ -74,7 +74,7 @@ impl Census {
     /// # Errors
     /// When it is damaged.
     pub(super) fn take(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<Census> {
-        let count = snapshot.packs[pack].directory.groups.len();
+        let count = snapshot.packs[pack].directory().groups.len();
         let mut census = Census::default();
         in_order(
             snapshot,
@@ -96,7 +96,7 @@ impl Census {
     }
 
     fn add(&mut self, snapshot: &Snapshot, pack: usize, group: usize, found: Found) {
-        let entry = &snapshot.packs[pack].directory.groups[group];
+        let entry = &snapshot.packs[pack].directory().groups[group];
         let numbers = entry.records.iter().flat_map(|run| run.first..run.first + run.count);
         self.groups.push(GroupSize {
             frame: found.frame,
@@ -169,7 +169,7 @@ impl Census {
 }
 
 fn look(view: &mut PackView, index: usize) -> Result<Found, Corrupt> {
-    let entry = view.pack().directory.groups.get(index).map_or(0, |entry| entry.offset);
+    let entry = view.pack().directory().groups.get(index).map_or(0, |entry| entry.offset);
     let reader = std::sync::Arc::clone(view.pack());
     let stored = reader.frame(entry, Kind::Group)?;
     let streams = StreamSizes::read(&frame::content(&stored)?)?;

@@ -137,7 +137,7 @@ fn templates(
         let first = owners.entry(own.template).or_insert(NOBODY);
         *first = (*first).min(*owner);
     }
-    for entry in &reader.directory.templates {
+    for entry in &reader.directory().templates {
         let stored = reader.frame(entry.offset, Kind::Templates)?;
         let payload = frame::decode(&stored, None)?;
         let mut rows = crate::bytes::Reader::new(&payload);
@@ -163,7 +163,7 @@ fn blocks(
 ) -> Result<(), Corrupt> {
     let reader = &snapshot.packs[pack];
     let ranges = ranges(census, segments);
-    for block in &reader.directory.blocks {
+    for block in &reader.directory().blocks {
         let stored = reader.frame(block.offset, Kind::Block)?.length;
         let mut share = Share::new(stored, u64::from(block.length));
         let mut left = stored;

@@ -76,14 +76,14 @@ impl Totals {
 
     fn add_frames(&mut self, snapshot: &Snapshot, pack: usize, census: &Census) -> Result<(), crate::error::Corrupt> {
         let reader = &snapshot.packs[pack];
-        for block in &reader.directory.blocks {
+        for block in &reader.directory().blocks {
             let stored = Frame::read(reader.bytes(), block.offset)?.expect(Kind::Block)?;
             self.literals += u64::from(block.length);
             self.codes +=
                 if frame::codec::is_coded(stored.codec) { u64::from(stored.raw_length) } else { u64::from(block.length) };
             self.stored += stored.length;
         }
-        for entry in &reader.directory.templates {
+        for entry in &reader.directory().templates {
             let stored = Frame::read(reader.bytes(), entry.offset)?.expect(Kind::Templates)?;
             self.streams += u64::from(stored.raw_length);
             self.stored += stored.length;
@@ -132,8 +132,8 @@ impl Files {
             let sum = |offsets: &[u64], kind: Kind| -> Result<u64, crate::error::Corrupt> {
                 offsets.iter().map(|offset| Ok(Frame::read(pack.bytes(), *offset)?.expect(kind)?.length)).sum()
             };
-            journals += sum(&pack.directory.journals, Kind::Journal).map_err(|corrupt| pack.damaged(corrupt))?;
-            dictionaries += sum(&pack.directory.dictionaries, Kind::Dictionary).map_err(|corrupt| pack.damaged(corrupt))?;
+            journals += sum(&pack.directory().journals, Kind::Journal).map_err(|corrupt| pack.damaged(corrupt))?;
+            dictionaries += sum(&pack.directory().dictionaries, Kind::Dictionary).map_err(|corrupt| pack.damaged(corrupt))?;
         }
         let headers = HEADER_BYTES * snapshot.packs.len() as u64;
         let packs = files.purposes.remove("packs").unwrap_or_default();

@@ -62,7 +62,7 @@ impl Text {
     #[must_use]
     pub fn of(packs: &[Arc<PackReader>]) -> Text {
         let mut text = Text::default();
-        for block in packs.iter().flat_map(|pack| &pack.directory.blocks) {
+        for block in packs.iter().flat_map(|pack| &pack.directory().blocks) {
             *text.part(block.class) += u64::from(block.length);
         }
         text
@@ -122,13 +122,13 @@ fn stored_text(packs: &[Arc<PackReader>], groups: &[(u32, u32)]) -> Result<Vec<T
     let mut texts = FxHashMap::default();
     for (index, pack) in (0..).zip(packs) {
         let mut ends = [0; class::COUNT];
-        for block in &pack.directory.blocks {
+        for block in &pack.directory().blocks {
             if let Some(end) = ends.get_mut(usize::from(block.class)) {
                 *end = (block.start + block.length).max(*end);
             }
         }
         // From the last on: each ends where the next begins.
-        for (group, entry) in pack.directory.groups.iter().enumerate().rev() {
+        for (group, entry) in pack.directory().groups.iter().enumerate().rev() {
             let starts = pack
                 .frame(entry.offset, Kind::Group)
                 .and_then(|frame| text_starts(&frame::content(&frame)?))

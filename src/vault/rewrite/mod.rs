@@ -327,7 +327,7 @@ impl<'a> Maintenance<'a> {
             }
             None => vec![Section { units: stored, text: Text::of(old) }],
         };
-        let total = old.iter().map(|pack| pack.directory.record_count()).sum();
+        let total = old.iter().map(|pack| pack.directory().record_count()).sum();
         self.progress.phase("rewriting", Some(total));
         let options = CutOptions { splits: splits::of(old)?, ..CutOptions::default() };
         for (index, section) in sections.into_iter().enumerate() {
@@ -396,7 +396,7 @@ impl<'a> Maintenance<'a> {
             return Ok(Outcome::default());
         };
         (self.watch)(Step::Verified)?;
-        let held: u64 = old.iter().map(|pack| pack.directory.record_count()).sum();
+        let held: u64 = old.iter().map(|pack| pack.directory().record_count()).sum();
         let mut outcome = Outcome { written: new, records, dropped: held - records, ..Outcome::default() };
         self.publish(old, request, &mut outcome)?;
         Ok(outcome)
@@ -439,7 +439,7 @@ impl<'a> Maintenance<'a> {
         let snapshot = Snapshot::open(&self.layout)?;
         let state = snapshot.state()?;
         let now = live::shown(state, &Removed::of(&state.removals));
-        let runs = old.iter().flat_map(|pack| &pack.directory.groups).flat_map(|group| &group.records);
+        let runs = old.iter().flat_map(|pack| &pack.directory().groups).flat_map(|group| &group.records);
         Ok(runs.flat_map(|run| run.first..run.first + run.count).all(|number| live.contains(number) || !now.contains(number)))
     }
 }

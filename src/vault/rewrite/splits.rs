@@ -35,14 +35,14 @@ fn split_templates(view: &PackView) -> Vec<u32> {
         }
         _ => false,
     };
-    let count = view.pack().directory.templates.iter().map(|entry| entry.count).sum();
+    let count = view.pack().directory().templates.iter().map(|entry| entry.count).sum();
     (0..count).filter(is_split).collect()
 }
 
 fn collect(view: &mut PackView, templates: &[u32], splits: &mut Splits) -> Result<(), Corrupt> {
     let pack = Arc::clone(view.pack());
     let mut text = Vec::new();
-    for (index, entry) in pack.directory.groups.iter().enumerate() {
+    for (index, entry) in pack.directory().groups.iter().enumerate() {
         let group = view.open_group(index)?;
         let records: u64 = entry.records.iter().map(|run| run.count).sum();
         // The same template holds lines too long to be cut; those are records, and a split string never is.

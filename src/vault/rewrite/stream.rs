@@ -88,7 +88,7 @@ impl<'l> Units<'l> {
     #[must_use]
     pub fn stored(packs: &[Arc<PackReader>], live: &'l Numbers) -> Units<'l> {
         let groups = (0..).zip(packs).flat_map(|(pack, reader)| {
-            let groups = (0..).zip(&reader.directory.groups);
+            let groups = (0..).zip(&reader.directory().groups);
             groups.filter(|(_, entry)| numbers(entry).any(|number| live.contains(number))).map(move |(group, _)| (pack, group))
         });
         Units::Stored(groups.collect(), live)
@@ -126,7 +126,7 @@ fn numbers(entry: &GroupEntry) -> impl Iterator<Item = u64> + '_ {
 
 /// Places of the live records of a group.
 fn places(packs: &[Arc<PackReader>], (pack, group): (u32, u32), live: &Numbers) -> Unit {
-    let entry = packs.get(pack as usize).and_then(|reader| reader.directory.groups.get(group as usize));
+    let entry = packs.get(pack as usize).and_then(|reader| reader.directory().groups.get(group as usize));
     let all = (0..).zip(entry.into_iter().flat_map(numbers));
     all.filter(|(_, number)| live.contains(*number)).map(|(position, number)| Place { pack, group, position, number }).collect()
 }

@@ -19,7 +19,7 @@ impl OldPlaces {
     fn of(packs: &[Arc<PackReader>]) -> OldPlaces {
         let mut places = Vec::new();
         for (pack, reader) in (0..).zip(packs) {
-            for (group, entry) in (0..).zip(&reader.directory.groups) {
+            for (group, entry) in (0..).zip(&reader.directory().groups) {
                 let mut position = 0;
                 for run in &entry.records {
                     places.push((run.first, run.count as u32, pack, group, position));
@@ -50,15 +50,15 @@ pub fn equal(
     cache_bytes: usize,
     interrupt: &Interrupt,
 ) -> Result<Option<u64>> {
-    let held = old.iter().flat_map(|pack| &pack.directory.groups).flat_map(|group| &group.records);
+    let held = old.iter().flat_map(|pack| &pack.directory().groups).flat_map(|group| &group.records);
     let expected = held.flat_map(|run| run.first..run.first + run.count).filter(|number| live.contains(*number)).count() as u64;
     let mut seen = Numbers::default();
-    for run in new.iter().flat_map(|pack| &pack.directory.groups).flat_map(|group| &group.records) {
+    for run in new.iter().flat_map(|pack| &pack.directory().groups).flat_map(|group| &group.records) {
         seen.insert_run(run.first, run.count);
     }
     let places = OldPlaces::of(old);
     let compared: u64 = pool.install(|| {
-        let ranges = new.iter().flat_map(|pack| ranges(pack.directory.groups.len()).map(move |range| (pack, range)));
+        let ranges = new.iter().flat_map(|pack| ranges(pack.directory().groups.len()).map(move |range| (pack, range)));
         let ranges: Vec<_> = ranges.collect();
         ranges
             .into_par_iter()
@@ -96,7 +96,7 @@ fn compare(
         if interrupt.is_raised() {
             break;
         }
-        let numbers = new.directory.groups[group].records.iter().flat_map(|run| run.first..run.first + run.count);
+        let numbers = new.directory().groups[group].records.iter().flat_map(|run| run.first..run.first + run.count);
         for (position, number) in numbers.enumerate() {
             let differs = || Error::Internal(format!("record {number} came out of a rewrite differently; the old packs stay"));
             let (pack, old_group, old_position) = places.find(number).ok_or_else(differs)?;

@@ -126,7 +126,7 @@ fn touched(snapshot: &Snapshot, purged: &Purged) -> Result<Vec<PackId>> {
     let mut packs = BTreeSet::new();
     for pack in &snapshot.packs {
         let mut numbers =
-            pack.directory.groups.iter().flat_map(|group| &group.records).flat_map(|run| run.first..run.first + run.count);
+            pack.directory().groups.iter().flat_map(|group| &group.records).flat_map(|run| run.first..run.first + run.count);
         // What a killed writer appended and never committed may be the victim as well.
         let has_tail = std::fs::metadata(pack.path()).is_ok_and(|file| file.len() > pack.committed.length);
         if has_tail || numbers.any(|number| purged.records.contains(&number) || !live.contains(number)) {

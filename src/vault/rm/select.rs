@@ -211,7 +211,7 @@ impl<'s> Search<'s> {
         let prints: BTreeSet<u16> = hashes.iter().map(|hash| print_of(*hash)).collect();
         let mut bytes = Vec::new();
         for pack in &self.snapshot.packs {
-            for entry in &pack.directory.groups {
+            for entry in &pack.directory().groups {
                 let prints_here = pack
                     .frame(entry.offset, Kind::Group)
                     .and_then(|frame| record_prints(&frame::content(&frame)?))

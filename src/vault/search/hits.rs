@@ -50,7 +50,7 @@ pub(crate) fn records(snapshot: &Snapshot, pattern: &Pattern, threads: usize, re
         let mut spread = Spread::new(snapshot, pack, &candidates);
         let texts = texts::segments(snapshot, pack, pattern, &candidates, threads, &mut report.looked)?;
         (spread.segments, spread.tails) = (texts.hits, texts.tails);
-        let count = snapshot.packs[pack].directory.groups.len();
+        let count = snapshot.packs[pack].directory().groups.len();
         let wanted: Vec<usize> = (0..count).filter(|group| candidates.values(*group) || candidates.inner_texts(*group)).collect();
         if wanted.len() == count {
             spread.all(pattern, threads)?;
@@ -282,7 +282,7 @@ impl<'s> Spread<'s> {
     /// Judges all groups and takes them as they come.
     fn all(&mut self, pattern: &Pattern, threads: usize) -> Result<()> {
         let (snapshot, pack, candidates) = (self.snapshot, self.pack, self.candidates);
-        let count = snapshot.packs[pack].directory.groups.len();
+        let count = snapshot.packs[pack].directory().groups.len();
         let tails = std::mem::take(&mut self.tails);
         in_order(
             snapshot,
@@ -320,7 +320,7 @@ impl<'s> Spread<'s> {
                 Ok(())
             },
         )?;
-        let groups = &snapshot.packs[pack].directory.groups;
+        let groups = &snapshot.packs[pack].directory().groups;
         for segment in self.segments.numbers() {
             let group = groups.partition_point(|group| group.first_segment + group.segments <= segment);
             self.groups.insert(group as u64);
@@ -394,7 +394,7 @@ impl<'s> Spread<'s> {
         if any {
             self.groups.insert(group as u64);
         }
-        let runs = &self.snapshot.packs[self.pack].directory.groups[group].records;
+        let runs = &self.snapshot.packs[self.pack].directory().groups[group].records;
         let numbers = runs.iter().flat_map(|run| run.first..run.first + run.count);
         for (position, (number, root)) in (0u32..).zip(numbers.zip(&found.links.roots)) {
             let odd = self.odd_nodes.has(u64::from(*root))

@@ -82,7 +82,7 @@ impl Candidates {
             let seams = needed.iter().chain(whole);
             Ok(Chosen {
                 known_blocks: part.blocks as usize,
-                behind: part.links.len() < snapshot.packs[pack].directory.groups.len(),
+                behind: part.links.len() < snapshot.packs[pack].directory().groups.len(),
                 blocks: any(&|literal| part.texts.with(literal, either)).unwrap_or_default(),
                 values: any(&|literal| part.values.with(literal, either)).unwrap_or_default(),
                 inner: any(&|literal| part.inner.with(literal, either)).unwrap_or_default(),
@@ -207,7 +207,7 @@ fn path(layout: &Layout, pack: u32) -> PathBuf {
 /// Refuses a part of another pack, or of one that was not continued but replaced.
 fn fits(snapshot: &Snapshot, pack: usize, part: &Part<'_>) -> Result<(), Corrupt> {
     let reader = &snapshot.packs[pack];
-    let (subject, directory) = (part.subject, &reader.directory);
+    let (subject, directory) = (part.subject, &reader.directory());
     let blocks = directory.blocks.iter().filter(|block| block.offset < subject.length).count();
     let groups = directory.groups.iter().filter(|group| group.offset < subject.length).count();
     let same = subject.vault == snapshot.head.vault_id

@@ -57,7 +57,7 @@ pub(super) fn records(snapshot: &Snapshot, queries: &[String], threads: usize) -
     let mut found = Vec::new();
     let (mut total, mut length) = (0u64, 0u64);
     for pack in 0..snapshot.packs.len() {
-        let directory = &snapshot.packs[pack].directory;
+        let directory = &snapshot.packs[pack].directory();
         total += directory.groups.iter().map(|group| u64::from(group.segments)).sum::<u64>();
         length += directory.blocks.iter().map(|block| u64::from(block.length)).sum::<u64>();
         let candidates =
@@ -145,7 +145,7 @@ fn spread(
     if scores.is_empty() {
         return Ok(());
     }
-    let groups = &snapshot.packs[pack].directory.groups;
+    let groups = &snapshot.packs[pack].directory().groups;
     let mut best: FxHashMap<u32, (f64, u32)> = FxHashMap::default();
     in_order(
         snapshot,

@@ -98,7 +98,7 @@ pub(super) fn segments(
 ) -> Result<Judgement> {
     let reader = &snapshot.packs[pack];
     let mut plan = Plan::new(reader, pattern, candidates)?;
-    let groups = &reader.directory.groups;
+    let groups = &reader.directory().groups;
     let wanted: Vec<usize> = (0..groups.len()).filter(|group| candidates.group_has_text(*group)).collect();
     in_order(
         snapshot,
@@ -129,7 +129,7 @@ pub(super) fn segments(
     let idle = |work: &Work| work.checks.is_empty() && work.copies.is_empty();
     let jobs: Vec<(usize, usize)> = jobs.filter(|(class, index)| !idle(&work[*class][*index])).collect();
     looked.blocks += jobs.len() as u64;
-    looked.blocks_of += reader.directory.blocks.len() as u64;
+    looked.blocks_of += reader.directory().blocks.len() as u64;
     in_order(
         snapshot,
         threads,
@@ -302,7 +302,7 @@ impl<'c> Plan<'c> {
         let mut places: [Vec<usize>; class::COUNT] = Default::default();
         let mut blocks: [Vec<BlockEntry>; class::COUNT] = Default::default();
         let mut wanted: [Vec<bool>; class::COUNT] = Default::default();
-        for (index, block) in reader.directory.blocks.iter().enumerate() {
+        for (index, block) in reader.directory().blocks.iter().enumerate() {
             let list = blocks.get_mut(block.class as usize);
             list.ok_or_else(|| reader.damaged(corrupt!("literal class {} is unknown", block.class)))?.push(*block);
             wanted[block.class as usize].push(candidates.block(index));

@@ -130,6 +130,8 @@ pub struct Assembler<S: Sink> {
     history: Option<PackView>,
     /// The pack's last journal: the next one rests on it.
     last_journal: Option<Arc<Vec<u8>>>,
+    /// All of the pack's journals one after the other, to be said again in one when it is sealed; `None` when that is too much.
+    journals: Option<Vec<u8>>,
     /// Records that were removed, by hash: they are not stored again.
     suppressed: FxHashMap<u128, u64>,
 }
@@ -159,6 +161,8 @@ pub struct Past {
     pub view: Option<PackView>,
     /// The pack's last journal.
     pub last_journal: Option<Arc<Vec<u8>>>,
+    /// All of its journals one after the other.
+    pub journals: Vec<u8>,
     /// Fingerprints of groups that the catalog does not have yet, and the index of the first.
     pub unlisted: (usize, Vec<GroupPrints>),
 }
@@ -205,6 +209,9 @@ const TEMPLATE_FRAME: usize = 12 << 10;
 const AHEAD: usize = 256;
 
 const UNSEEN: u32 = u32::MAX;
+
+/// Journals of more bytes than this are not said again: reading them takes its time by their bytes and not by their number.
+const WHOLE_JOURNAL_BYTES: usize = 1 << 20;
 
 /// A root and its record in a hash table.
 const ROOT_BYTES: usize = 18;
@@ -273,6 +280,7 @@ impl<S: Sink> Assembler<S> {
             scratch: Scratch::default(),
             history: past.view,
             last_journal: past.last_journal,
+            journals: Some(past.journals),
             suppressed: FxHashMap::default(),
             position,
             shape,
@@ -764,17 +772,32 @@ impl<S: Sink> Assembler<S> {
             }
         }
         self.flush_templates()?;
-        if !journal.is_empty() {
-            let journal = Arc::new(journal);
-            let before = self.last_journal.replace(Arc::clone(&journal));
-            self.encoder.push(Job::Journal(journal, before))?;
-        }
+        self.push_journal(journal, seal)?;
         self.encoder.push(Job::Commit(Commit { next_record: self.next_record, seal }))?;
         self.committed_bytes = self.node_memory.taken();
         if seal {
             self.begin_pack();
         }
         Ok(())
+    }
+
+    /// The last journal of a pack says all that those before it said, so that a reader opens one and not fifty.
+    fn push_journal(&mut self, journal: Vec<u8>, seal: bool) -> Result<()> {
+        let before = self.last_journal.clone();
+        let journals = self.journals.take().filter(|all| all.len() + journal.len() <= WHOLE_JOURNAL_BYTES);
+        if let Some(all) = journals {
+            let whole = [&all[..], &journal].concat();
+            if seal && before.is_some() {
+                return self.encoder.push(Job::WholeJournal(Arc::new(whole)));
+            }
+            self.journals = Some(whole);
+        }
+        if journal.is_empty() {
+            return Ok(());
+        }
+        let journal = Arc::new(journal);
+        self.last_journal = Some(Arc::clone(&journal));
+        self.encoder.push(Job::Journal(journal, before))
     }
 
     /// Templates leave in frames of a bounded size: who reads one record decodes only those with its templates.
@@ -838,6 +861,15 @@ impl<S: Sink> Assembler<S> {
         self.committed_bytes = 0;
         self.history = None;
         self.last_journal = None;
+        self.journals = Some(Vec::new());
+    }
+
+    /// No chunk will come: gives back the memory of what chunks are compared with, while the last blocks are still being written.
+    pub fn let_go(&mut self) {
+        self.literals = Vec::new();
+        self.matchers = Vec::new();
+        self.node_memory.forget_bytes();
+        self.history = None;
     }
 
     /// Waits until everything is written.

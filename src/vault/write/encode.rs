@@ -52,6 +52,8 @@ pub enum Job {
     Templates(u32, Vec<Vec<u8>>),
     /// A journal entry list, and the one before it in the pack.
     Journal(Arc<Vec<u8>>, Option<Arc<Vec<u8>>>),
+    /// A journal that says again what all before it in the pack say.
+    WholeJournal(Arc<Vec<u8>>),
     /// Everything before belongs to a commit.
     Commit(Commit),
 }
@@ -350,9 +352,22 @@ fn code(job: Job, levels: Levels, coder: Option<&Coder>, dictionaries: &Dictiona
                 .unwrap_or_else(|| compressed_frame(Kind::Journal, &raw, levels.group));
             Coded::Frame(frame, Box::new(move |offset, directory| directory.journals.push(offset)))
         }
+        Job::WholeJournal(raw) => {
+            let frame = compressed_frame(Kind::Journal, &raw, levels.group.max(WHOLE_JOURNAL_LEVEL));
+            Coded::Frame(
+                frame,
+                Box::new(move |offset, directory| {
+                    directory.journals.push(offset);
+                    directory.whole_journal = offset;
+                }),
+            )
+        }
         Job::Commit(commit) => Coded::Commit(commit),
     }
 }
+
+/// There is one in a pack.
+const WHOLE_JOURNAL_LEVEL: i32 = 9;
 
 /// A frame, compressed where that makes it smaller.
 #[must_use]

@@ -33,6 +33,11 @@ impl NodeMemory {
         NodeMemory { first, ring: Ring::new(ring_bytes), spots: Vec::new(), beside: 0 }
     }
 
+    /// Gives the bytes' memory back; lengths stay. Nothing may be compared any more.
+    pub fn forget_bytes(&mut self) {
+        self.ring = Ring::new(1);
+    }
+
     /// The next node is the one whose bytes are at a spot; nowhere for one that is never compared with.
     pub fn push(&mut self, spot: Spot) {
         self.spots.push(spot);

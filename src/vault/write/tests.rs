@@ -84,3 +84,42 @@ fn what_is_stored_does_not_depend_on_what_the_filter_knew_by_then() {
         }
     }
 }
+
+/// Keeps journals: the payloads of their frames, and from which on they have to be read.
+#[derive(Default)]
+struct Journals(crate::pack::directory::Directory, Vec<Vec<u8>>);
+
+impl Sink for Journals {
+    fn take(&mut self, coded: Coded) -> Result<()> {
+        if let Coded::Frame(frame, enter) = coded {
+            let (before, mut directory) = (self.0.journals.len(), crate::pack::directory::Directory::default());
+            enter(1 + self.1.len() as u64, &mut directory);
+            self.0.extend(directory);
+            if self.0.journals.len() > before {
+                self.1.push(frame);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A reader of a sealed pack needs one journal, which says what all said, in their order; of an open one it needs all. Too long ones
+/// are not said again. (Seen red without the offset of the whole journal.)
+#[test]
+fn a_sealed_pack_says_all_its_journals_again_in_one() {
+    for (length, seal, needed) in [(3, true, 1), (3, false, 4), (600 << 10, true, 4)] {
+        let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
+        let encoder = Encoder::start(pool, Levels::INGEST, Journals::default());
+        let mut assembler = Assembler::new(encoder, Shape::ingest(), Arc::new(Known::new(10)), 0, Past::default());
+        let journals: Vec<Vec<u8>> = (b'a'..b'e').map(|letter| vec![letter; length]).collect();
+        for (at, journal) in journals.iter().enumerate() {
+            assembler.commit(journal.clone(), seal && at == 3).unwrap();
+        }
+        let Journals(directory, frames) = assembler.finish().unwrap();
+        assert_eq!((directory.needed_journals().len(), frames.len()), (needed, 4), "{length} {seal}");
+        if needed == 1 {
+            let frame = crate::pack::frame::Frame::read(frames.last().unwrap(), 0).unwrap();
+            assert_eq!(crate::pack::frame::decode(&frame, None).unwrap(), journals.concat());
+        }
+    }
+}

@@ -41,7 +41,7 @@ struct Gathered {
 /// Makes the part of a pack.
 pub(super) fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<Built> {
     let reader = &snapshot.packs[pack];
-    let directory = &reader.directory;
+    let directory = &reader.directory();
     let finest = finest(directory.blocks.len().max(directory.groups.len()));
     let mut shelf = Shelf::new(finest, &super::path(snapshot.layout(), reader.committed.pack.0).with_extension("grams.lex.new"));
     let mut blocks: Vec<Unit> = directory.blocks.iter().map(|_| Unit::empty()).collect();
@@ -216,7 +216,7 @@ fn add_json(value: &[u8], add: &mut dyn FnMut(&[u8])) -> Judged {
 
 /// Where in a segment's text one part of it ends and the next begins, at ends of pieces and of blocks; the blocks go to `found`.
 fn borders(view: &PackView, class: u8, pieces: &[crate::group::Piece], places: &[usize], found: &mut Vec<u32>) -> Vec<usize> {
-    let directory = &view.pack().directory.blocks;
+    let directory = &view.pack().directory().blocks;
     let block = |place: &usize| directory.get(*place).filter(|block| block.class == class);
     let mut borders = Vec::new();
     let mut length = 0usize;
@@ -246,7 +246,7 @@ struct Odd {
 
 /// What leads from a group to others and to records; odd nodes are remembered for those after it.
 fn connect(snapshot: &Snapshot, pack: usize, group: usize, gathered: &Gathered, odd: &mut Odd) -> GroupLinks {
-    let groups = &snapshot.packs[pack].directory.groups;
+    let groups = &snapshot.packs[pack].directory().groups;
     let own = &groups[group];
     gathered.odd_nodes.iter().for_each(|node| odd.nodes.insert(u64::from(*node)));
     gathered.split.iter().for_each(|node| odd.split.insert(u64::from(*node)));
