@@ -302,7 +302,7 @@ fn near_duplicates_and_what_a_test_set_holds_are_left_out_and_counted() {
     sandbox.write("more.jsonl", (0..7).map(|at| many(&format!("m{at}w"))).collect::<String>());
     sandbox.run(&["ingest", "more.jsonl"]).exits(0);
     sandbox.write("footer.txt", footer);
-    let boiler = told(&["b", "--decontaminate", "footer.txt", "--source", "more.jsonl"]);
+    let boiler = told(&["b", "--decontaminate", "footer.txt"]);
     let words = "this answer was made by a machine and may be wrong so please";
     assert_eq!(boiler["overlapping"]["frequent"], json!([{"words": words, "dialogues": 7}]));
     let said = sandbox.run(&["export", "--format", "hf", "--decontaminate", "footer.txt"]).exits(0).stderr();
