@@ -67,6 +67,11 @@ fn codex() -> String {
             "response_item",
             message("user", "input_text", "<environment_context>\n  <cwd>/w/other</cwd>\n</environment_context>"),
         ),
+        line(
+            2,
+            "response_item",
+            message("user", "input_text", "<skill>\n<name>coordinator</name>\nHow to coordinate.\n</skill>"),
+        ),
         line(3, "response_item", message("user", "input_text", "Rename the crate.")),
         line(3, "event_msg", json!({"type": "user_message", "message": "Rename the crate."})),
         line(4, "event_msg", count(200, 200)),
