@@ -144,6 +144,41 @@ impl<'a> Filters<'a> {
     }
 }
 
+/// A bit for each byte that occurs in a text. Base64 has every gram of its letters, and no space, line or dot.
+pub type Alphabet = [u8; 32];
+
+/// The bytes of a text.
+#[must_use]
+pub fn alphabet(text: &[u8]) -> Alphabet {
+    let mut seen = [false; 256];
+    text.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+    let mut alphabet = [0; 32];
+    (0..256).filter(|byte| seen[*byte]).for_each(|byte| alphabet[byte / 8] |= 1 << (byte % 8));
+    alphabet
+}
+
+/// Alphabets of units.
+pub struct Alphabets<'a>(pub &'a [Alphabet]);
+
+impl Alphabets<'_> {
+    /// The units that have all bytes of a literal; with `either_case` ASCII letters count in both cases, and other letters not.
+    #[must_use]
+    pub fn with(&self, literal: &[u8], either_case: bool) -> Units {
+        let mut units = vec![0; self.0.len().div_ceil(8)];
+        for (unit, alphabet) in self.0.iter().enumerate() {
+            let has = |byte: u8| alphabet[usize::from(byte / 8)] >> (byte % 8) & 1 == 1;
+            let may = |byte: &u8| match either_case {
+                true => !byte.is_ascii() || has(byte.to_ascii_lowercase()) || has(byte.to_ascii_uppercase()),
+                false => has(*byte),
+            };
+            if literal.iter().all(may) {
+                units[unit / 8] |= 1 << (unit % 8);
+            }
+        }
+        units
+    }
+}
+
 /// The units that are in both.
 #[must_use]
 pub fn both(mut one: Units, other: &Units) -> Units {

@@ -15,9 +15,9 @@
 use crate::bytes::{Put, Reader};
 use crate::checksum::checksum;
 use crate::error::{Corrupt, corrupt};
-use crate::lexical::grams::{Filters, SeamPrints};
+use crate::lexical::grams::{Alphabet, Alphabets, Filters, SeamPrints};
 
-const MAGIC: &[u8; 8] = b"TPKLEX02";
+const MAGIC: &[u8; 8] = b"TPKLEX03";
 const HEAD: usize = 64;
 
 /// Which pack a part is for.
@@ -54,6 +54,8 @@ pub struct Built {
     pub subject: Subject,
     /// A filter for the text of each block.
     pub blocks: Vec<Vec<u8>>,
+    /// The bytes that occur in it.
+    pub alphabets: Vec<Alphabet>,
     /// One for the short values of each group.
     pub values: Vec<Vec<u8>>,
     /// One for its texts that are JSON or kept as they stand in their lines.
@@ -80,6 +82,7 @@ impl Built {
         let filters = || [&self.blocks, &self.values, &self.inner, &self.odd].into_iter().flatten();
         filters().for_each(|filter| out.put_u32(filter.len() as u32));
         filters().for_each(|filter| out.extend_from_slice(filter));
+        out.extend_from_slice(self.alphabets.as_flattened());
         for links in &self.links {
             for list in [&links.groups, &links.blocks, &links.odd, &links.inner] {
                 out.put_varint(list.len() as u64);
@@ -107,6 +110,8 @@ pub struct Part<'a> {
     pub links: Vec<GroupLinks>,
     /// Blocks by their text.
     pub texts: Filters<'a>,
+    /// The bytes that occur in each block.
+    pub alphabets: Alphabets<'a>,
     /// Groups by their short values.
     pub values: Filters<'a>,
     /// Groups by their texts that are JSON or kept as they stand.
@@ -141,6 +146,7 @@ impl<'a> Part<'a> {
             filters.map(Filters::new)
         };
         let (texts, values, inner, odd) = (filters(blocks as usize)?, filters(groups)?, filters(groups)?, filters(groups)?);
+        let alphabets = Alphabets(reader.take(blocks as usize * size_of::<Alphabet>())?.as_chunks().0);
         let mut links = Vec::with_capacity(groups);
         for _ in 0..groups {
             let mut list = || read_list(&mut reader);
@@ -149,7 +155,7 @@ impl<'a> Part<'a> {
             links.push(GroupLinks { groups, blocks, odd, inner, seams });
         }
         reader.finish()?;
-        Ok(Part { subject, blocks, links, texts, values, inner, odd })
+        Ok(Part { subject, blocks, links, texts, alphabets, values, inner, odd })
     }
 }
 
@@ -167,7 +173,7 @@ fn read_list(reader: &mut Reader<'_>) -> Result<Vec<u32>, Corrupt> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lexical::grams::{COARSER, Seen};
+    use crate::lexical::grams::{COARSER, Seen, alphabet};
 
     fn built() -> Built {
         let mut seen = Seen::new(COARSER);
@@ -175,6 +181,7 @@ mod tests {
         Built {
             subject: Subject { vault: 7, pack: 3, length: 1000, last_commit: 900 },
             blocks: (0..9).map(|n| seen.filter(n * 3)).collect(),
+            alphabets: (0..9).map(|n| alphabet(if n % 2 == 0 { b"some text" } else { b"sometx" })).collect(),
             values: vec![Vec::new(), seen.filter(40)],
             inner: vec![seen.filter(4), Vec::new()],
             odd: vec![Vec::new(); 2],
@@ -197,6 +204,9 @@ mod tests {
         let part = Part::read(&bytes).unwrap();
         assert_eq!((part.subject, part.blocks, &part.links), (built.subject, 9, &built.links));
         assert_eq!(part.texts.with(b"text", false), [0xff, 1]);
+        assert_eq!(part.alphabets.with(b"e t", false), [0x55, 1]);
+        assert_eq!(part.alphabets.with(b"TEX", false), [0, 0]);
+        assert_eq!(part.alphabets.with(b"TEX", true), [0xff, 1]);
         assert_eq!(part.values.with(b"text", false), [0b10]);
         assert_eq!(part.inner.with(b"text", false), [0b1]);
         assert_eq!(part.odd.with(b"text", false), [0]);

@@ -6,6 +6,7 @@
 //! cut) makes its records *odd*: those are read whole and judged by [`record_matches`], which is the definition.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -22,12 +23,14 @@ use crate::vault::api::SearchReport;
 use crate::vault::meaning::jobs;
 use crate::vault::search::parts::Candidates;
 use crate::vault::search::strings::{json_matches, record_matches, string_matches, unescape};
-use crate::vault::search::texts;
+use crate::vault::search::texts::{self, Subject};
 use crate::vault::snapshot::Snapshot;
 use crate::vault::view::PackView;
 
 /// Groups of one job: neighbours share blocks.
 const JOB_GROUPS: usize = 4;
+/// So many jobs for a thread at least, or as many as there are groups.
+const JOBS_EACH: usize = 4;
 
 /// What is found in one group by itself.
 struct Found {
@@ -45,27 +48,97 @@ struct Found {
 /// When the vault is damaged.
 pub(crate) fn records(snapshot: &Snapshot, pattern: &Pattern, threads: usize, report: &mut SearchReport) -> Result<Vec<u64>> {
     let (mut records, mut odd) = (Vec::new(), Vec::new());
-    for pack in 0..snapshot.packs.len() {
-        let candidates = Candidates::new(snapshot, pack, pattern, &mut report.warnings);
-        let mut spread = Spread::new(snapshot, pack, &candidates);
-        let texts = texts::segments(snapshot, pack, pattern, &candidates, threads, &mut report.looked)?;
-        (spread.segments, spread.tails) = (texts.hits, texts.tails);
-        let count = snapshot.packs[pack].directory().groups.len();
-        let wanted: Vec<usize> = (0..count).filter(|group| candidates.values(*group) || candidates.inner_texts(*group)).collect();
-        if wanted.len() == count {
-            spread.all(pattern, threads)?;
-        } else {
-            spread.some(pattern, &wanted, threads)?;
+    for packs in together(snapshot) {
+        let candidates: Vec<Candidates> =
+            packs.clone().map(|pack| Candidates::new(snapshot, pack, pattern, &mut report.warnings)).collect();
+        let subjects: Vec<Subject<'_>> = packs.zip(&candidates).map(|(pack, candidates)| Subject { pack, candidates }).collect();
+        let texts = texts::segments(snapshot, &subjects, pattern, threads, &mut report.looked)?;
+        let mut spreads: Vec<Spread<'_>> = subjects
+            .iter()
+            .zip(texts)
+            .map(|(subject, texts)| Spread {
+                segments: texts.hits,
+                tails: texts.tails,
+                ..Spread::new(snapshot, subject.pack, subject.candidates)
+            })
+            .collect();
+        let mut judged = judge_some(&spreads, pattern, threads)?;
+        for (spread, judged) in spreads.iter_mut().zip(&mut judged) {
+            match judged.take() {
+                Some(judged) => spread.some(judged, threads)?,
+                None => spread.all(pattern, threads)?,
+            }
+            report.looked.groups += spread.opened;
+            report.looked.groups_of += snapshot.packs[spread.pack].directory().groups.len() as u64;
+            records.append(&mut spread.records);
+            odd.append(&mut spread.odd);
         }
-        report.looked.groups += spread.opened;
-        report.looked.groups_of += count as u64;
-        records.append(&mut spread.records);
-        odd.append(&mut spread.odd);
     }
     odd.sort_unstable();
     records.extend(read_and_judge(snapshot, threads, &odd, &|line| record_matches(pattern, line))?);
     records.sort_unstable();
     Ok(records)
+}
+
+/// Segments of the packs that are looked at side by side: what is planned for each of them is held.
+const SEGMENTS_TOGETHER: u64 = 1 << 20;
+
+/// Packs in order, as many of them together as have so many segments.
+fn together(snapshot: &Snapshot) -> Vec<Range<usize>> {
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    let mut held = 0;
+    for (pack, reader) in snapshot.packs.iter().enumerate() {
+        let segments: u64 = reader.directory().groups.iter().map(|group| u64::from(group.segments)).sum();
+        held += segments;
+        match ranges.last_mut() {
+            Some(range) if held <= SEGMENTS_TOGETHER => range.end = pack + 1,
+            _ => {
+                ranges.push(pack..pack + 1);
+                held = segments;
+            }
+        }
+    }
+    ranges
+}
+
+/// Judges the groups that may have a match by themselves, of all packs side by side; nothing for packs of which all have to be judged.
+fn judge_some(spreads: &[Spread<'_>], pattern: &Pattern, threads: usize) -> Result<Vec<Option<BTreeMap<usize, Found>>>> {
+    let Some(snapshot) = spreads.first().map(|spread| spread.snapshot) else { return Ok(Vec::new()) };
+    let mut judged: Vec<Option<BTreeMap<usize, Found>>> = Vec::new();
+    let mut wanted_of: Vec<Vec<usize>> = Vec::new();
+    for spread in spreads {
+        let count = snapshot.packs[spread.pack].directory().groups.len();
+        let wanted = |group: &usize| spread.candidates.values(*group) || spread.candidates.inner_texts(*group);
+        let wanted: Vec<usize> = (0..count).filter(wanted).collect();
+        judged.push((wanted.len() < count).then(BTreeMap::new));
+        wanted_of.push(if wanted.len() < count { wanted } else { Vec::new() });
+    }
+    // Groups of a compacted pack are large: a few of them are not left to one thread.
+    let count: usize = wanted_of.iter().map(Vec::len).sum();
+    let each = (count / (threads * JOBS_EACH).max(1)).clamp(1, JOB_GROUPS);
+    let jobs: Vec<(usize, Vec<usize>)> = wanted_of
+        .iter()
+        .enumerate()
+        .flat_map(|(at, wanted)| wanted.chunks(each).map(move |groups| (at, groups.to_vec())))
+        .collect();
+    in_order(
+        snapshot,
+        threads,
+        jobs.into_iter(),
+        |fetcher, (at, groups)| {
+            let spread = &spreads[at];
+            let view = fetcher.view(spread.pack)?;
+            let found = search_groups(view, pattern, &spread.tails, spread.candidates, groups.iter().copied());
+            Ok((at, groups, found.map_err(|corrupt| view.pack().damaged(corrupt))?))
+        },
+        |(at, groups, found)| {
+            if let Some(judged) = &mut judged[at] {
+                judged.extend(groups.into_iter().zip(found));
+            }
+            Ok(())
+        },
+    )?;
+    Ok(judged)
 }
 
 fn search_groups(
@@ -301,25 +374,9 @@ impl<'s> Spread<'s> {
         )
     }
 
-    /// Judges some groups, then takes these and whatever refers to what has a hit.
-    fn some(&mut self, pattern: &Pattern, wanted: &[usize], threads: usize) -> Result<()> {
-        let (snapshot, pack, candidates) = (self.snapshot, self.pack, self.candidates);
-        let mut judged = BTreeMap::new();
-        let tails = std::mem::take(&mut self.tails);
-        in_order(
-            snapshot,
-            threads,
-            wanted.chunks(JOB_GROUPS),
-            |fetcher, groups| {
-                let view = fetcher.view(pack)?;
-                let found = search_groups(view, pattern, &tails, candidates, groups.iter().copied());
-                Ok((groups, found.map_err(|corrupt| view.pack().damaged(corrupt))?))
-            },
-            |(groups, found)| {
-                judged.extend(groups.iter().copied().zip(found));
-                Ok(())
-            },
-        )?;
+    /// Takes judged groups and whatever refers to what has a hit.
+    fn some(&mut self, mut judged: BTreeMap<usize, Found>, threads: usize) -> Result<()> {
+        let (snapshot, pack) = (self.snapshot, self.pack);
         let groups = &snapshot.packs[pack].directory().groups;
         for segment in self.segments.numbers() {
             let group = groups.partition_point(|group| group.first_segment + group.segments <= segment);

@@ -83,7 +83,8 @@ impl Candidates {
             Ok(Chosen {
                 known_blocks: part.blocks as usize,
                 behind: part.links.len() < snapshot.packs[pack].directory().groups.len(),
-                blocks: any(&|literal| part.texts.with(literal, either)).unwrap_or_default(),
+                blocks: any(&|literal| both(part.texts.with(literal, either), &part.alphabets.with(literal, either)))
+                    .unwrap_or_default(),
                 values: any(&|literal| part.values.with(literal, either)).unwrap_or_default(),
                 inner: any(&|literal| part.inner.with(literal, either)).unwrap_or_default(),
                 odd: any(&|literal| part.odd.with(literal, either)).unwrap_or_default(),

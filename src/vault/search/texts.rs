@@ -84,75 +84,104 @@ struct Said {
     copied: Vec<(usize, Vec<u8>)>,
 }
 
-/// Judges the segments of a pack.
+/// A pack whose texts are judged.
+pub(super) struct Subject<'c> {
+    /// Its place among the snapshot's.
+    pub(super) pack: usize,
+    /// What may hold a match.
+    pub(super) candidates: &'c Candidates,
+}
+
+/// Judges the segments of some packs side by side: of a small pack there is often a single block to be read.
 ///
 /// # Errors
-/// When the pack is damaged.
+/// When a pack is damaged.
 pub(super) fn segments(
     snapshot: &Snapshot,
-    pack: usize,
+    subjects: &[Subject<'_>],
     pattern: &Pattern,
-    candidates: &Candidates,
     threads: usize,
     looked: &mut Looked,
-) -> Result<Judgement> {
-    let reader = &snapshot.packs[pack];
-    let mut plan = Plan::new(reader, pattern, candidates)?;
-    let groups = &reader.directory().groups;
-    let wanted: Vec<usize> = (0..groups.len()).filter(|group| candidates.group_has_text(*group)).collect();
-    in_order(
-        snapshot,
-        threads,
-        wanted.chunks(TABLES_TOGETHER),
-        |_, wanted| {
-            let read = |group: usize| {
-                let frame = reader.frame(groups[group].offset, Kind::Group)?;
-                Ok((group, SegmentTable::read(&frame::content(&frame)?)?))
-            };
-            let tables: Result<Vec<(usize, SegmentTable)>, Corrupt> = wanted.iter().map(|group| read(*group)).collect();
-            tables.map_err(|corrupt| reader.damaged(corrupt))
-        },
-        |tables| {
-            for (group, table) in &tables {
-                let mut asked = Asked { seams: candidates.seams(*group), next: 0, inner: !candidates.knows(*group) };
-                let taken = table.iter().try_for_each(|(number, text)| plan.take(number, text, &mut asked));
-                taken.map_err(|corrupt| reader.damaged(corrupt))?;
-            }
-            Ok(())
-        },
-    )?;
-    plan.whole.extend(candidates.inner());
-    let Plan { blocks, work, seams, surroundings, mut whole, .. } = plan;
-    let mut found = Judgement::default();
-    let mut around = vec![0; surroundings];
-    let jobs = blocks.iter().enumerate().flat_map(|(class, blocks)| (0..blocks.len()).map(move |index| (class, index)));
-    let idle = |work: &Work| work.checks.is_empty() && work.copies.is_empty();
-    let jobs: Vec<(usize, usize)> = jobs.filter(|(class, index)| !idle(&work[*class][*index])).collect();
+) -> Result<Vec<Judgement>> {
+    let mut plans = plan(snapshot, subjects, pattern, threads)?;
+    let mut found: Vec<Judgement> = subjects.iter().map(|_| Judgement::default()).collect();
+    let mut around: Vec<Vec<u8>> = plans.iter().map(|plan| vec![0; plan.surroundings]).collect();
+    let mut whole: Vec<Vec<u32>> = plans.iter_mut().map(|plan| std::mem::take(&mut plan.whole)).collect();
+    let jobs: Vec<(usize, usize, usize)> = plans.iter().enumerate().flat_map(|(at, plan)| plan.jobs(at)).collect();
     looked.blocks += jobs.len() as u64;
-    looked.blocks_of += reader.directory().blocks.len() as u64;
+    looked.blocks_of += subjects.iter().map(|subject| snapshot.packs[subject.pack].directory().blocks.len() as u64).sum::<u64>();
     in_order(
         snapshot,
         threads,
         jobs.into_iter(),
-        |fetcher, (class, index)| {
-            let view = fetcher.view(pack)?;
+        |fetcher, (at, class, index)| {
+            let (reader, plan) = (&snapshot.packs[subjects[at].pack], &plans[at]);
+            let view = fetcher.view(subjects[at].pack)?;
             let bytes = view.whole_block(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
-            let said = judge_block(&bytes, &work[class][index], pattern).ok_or_else(|| too_short(reader, &blocks[class][index]));
+            let said = judge_block(&bytes, &plan.work[class][index], pattern);
             view.reuse(bytes);
-            said
+            said.map(|said| (at, said)).ok_or_else(|| too_short(reader, &plan.blocks[class][index]))
         },
-        |said| {
-            said.hits.iter().for_each(|segment| found.hits.insert(u64::from(*segment)));
-            said.tails.iter().for_each(|segment| found.tails.insert(u64::from(*segment)));
-            whole.extend(said.candidates);
+        |(at, said)| {
+            said.hits.iter().for_each(|segment| found[at].hits.insert(u64::from(*segment)));
+            said.tails.iter().for_each(|segment| found[at].tails.insert(u64::from(*segment)));
+            whole[at].extend(said.candidates);
             for (to, bytes) in said.copied {
-                if let Some(place) = around.get_mut(to..to + bytes.len()) {
+                if let Some(place) = around[at].get_mut(to..to + bytes.len()) {
                     place.copy_from_slice(&bytes);
                 }
             }
             Ok(())
         },
     )?;
+    for (((plan, found), around), whole) in plans.iter().zip(&mut found).zip(&around).zip(&mut whole) {
+        judge_seams(&plan.seams, around, pattern, found, whole);
+    }
+    judge_whole(snapshot, subjects, pattern, threads, whole, &mut found)?;
+    Ok(found)
+}
+
+/// Reads the tables of the groups that may have text of interest, and plans what to do with each block.
+fn plan<'c>(snapshot: &Snapshot, subjects: &[Subject<'c>], pattern: &Pattern, threads: usize) -> Result<Vec<Plan<'c>>> {
+    let plans = subjects.iter().map(|subject| Plan::new(&snapshot.packs[subject.pack], pattern, subject.candidates));
+    let mut plans = plans.collect::<Result<Vec<Plan<'c>>>>()?;
+    let mut wanted: Vec<(usize, Vec<usize>)> = Vec::new();
+    for (at, subject) in subjects.iter().enumerate() {
+        let count = snapshot.packs[subject.pack].directory().groups.len();
+        let groups: Vec<usize> = (0..count).filter(|group| subject.candidates.group_has_text(*group)).collect();
+        wanted.extend(groups.chunks(TABLES_TOGETHER).map(|groups| (at, groups.to_vec())));
+    }
+    in_order(
+        snapshot,
+        threads,
+        wanted.into_iter(),
+        |_, (at, wanted)| {
+            let reader = &snapshot.packs[subjects[at].pack];
+            let read = |group: usize| {
+                let frame = reader.frame(reader.directory().groups[group].offset, Kind::Group)?;
+                Ok((group, SegmentTable::read(&frame::content(&frame)?)?))
+            };
+            let tables: Result<Vec<(usize, SegmentTable)>, Corrupt> = wanted.into_iter().map(read).collect();
+            tables.map(|tables| (at, tables)).map_err(|corrupt| reader.damaged(corrupt))
+        },
+        |(at, tables)| {
+            let candidates = subjects[at].candidates;
+            for (group, table) in &tables {
+                let mut asked = Asked { seams: candidates.seams(*group), next: 0, inner: !candidates.knows(*group) };
+                let taken = table.iter().try_for_each(|(number, text)| plans[at].take(number, text, &mut asked));
+                taken.map_err(|corrupt| snapshot.packs[subjects[at].pack].damaged(corrupt))?;
+            }
+            Ok(())
+        },
+    )?;
+    for (plan, subject) in plans.iter_mut().zip(subjects) {
+        plan.whole.extend(subject.candidates.inner());
+    }
+    Ok(plans)
+}
+
+/// Judges what stands around seams.
+fn judge_seams(seams: &[Seam], around: &[u8], pattern: &Pattern, found: &mut Judgement, whole: &mut Vec<u32>) {
     let tail = pattern.quoted().tail();
     for seam in seams {
         let around = around.get(seam.at..seam.at + seam.length).unwrap_or_default();
@@ -165,8 +194,6 @@ pub(super) fn segments(
             found.tails.insert(u64::from(seam.segment));
         }
     }
-    judge_whole(snapshot, pack, pattern, threads, whole, &mut found)?;
-    Ok(found)
 }
 
 fn too_short(reader: &PackReader, block: &BlockEntry) -> Error {
@@ -225,24 +252,28 @@ fn within(places: &[u32], check: &Check, length: usize) -> bool {
 /// Puts segments together and judges them.
 fn judge_whole(
     snapshot: &Snapshot,
-    pack: usize,
+    subjects: &[Subject<'_>],
     pattern: &Pattern,
     threads: usize,
-    mut whole: Vec<u32>,
-    found: &mut Judgement,
+    whole: Vec<Vec<u32>>,
+    found: &mut [Judgement],
 ) -> Result<()> {
-    whole.sort_unstable();
-    whole.dedup();
-    whole.retain(|segment| !found.hits.has(u64::from(*segment)));
+    let mut jobs: Vec<(usize, Vec<u32>)> = Vec::new();
+    for (at, mut whole) in whole.into_iter().enumerate() {
+        whole.sort_unstable();
+        whole.dedup();
+        whole.retain(|segment| !found[at].hits.has(u64::from(*segment)));
+        jobs.extend(whole.chunks(WHOLE_TOGETHER).map(|segments| (at, segments.to_vec())));
+    }
     let tail = pattern.quoted().tail();
     in_order(
         snapshot,
         threads,
-        whole.chunks(WHOLE_TOGETHER),
-        |fetcher, segments| {
-            let view = fetcher.view(pack)?;
+        jobs.into_iter(),
+        |fetcher, (at, segments)| {
+            let view = fetcher.view(subjects[at].pack)?;
             let (mut text, mut hits, mut tails) = (Vec::new(), Vec::new(), Vec::new());
-            for &segment in segments {
+            for segment in segments {
                 text.clear();
                 view.segment(segment, &mut text).map_err(|corrupt| view.pack().damaged(corrupt))?;
                 if string_matches(pattern, &text) {
@@ -251,11 +282,11 @@ fn judge_whole(
                     tails.push(segment);
                 }
             }
-            Ok((hits, tails))
+            Ok((at, hits, tails))
         },
-        |(hits, tails)| {
-            hits.into_iter().for_each(|segment| found.hits.insert(u64::from(segment)));
-            tails.into_iter().for_each(|segment| found.tails.insert(u64::from(segment)));
+        |(at, hits, tails)| {
+            hits.into_iter().for_each(|segment| found[at].hits.insert(u64::from(segment)));
+            tails.into_iter().for_each(|segment| found[at].tails.insert(u64::from(segment)));
             Ok(())
         },
     )
@@ -325,6 +356,14 @@ impl<'c> Plan<'c> {
             reach,
             parts: Vec::new(),
         })
+    }
+
+    /// Class and index of each block with something to do; `at` comes along.
+    fn jobs(&self, at: usize) -> Vec<(usize, usize, usize)> {
+        let all =
+            self.work.iter().enumerate().flat_map(|(class, blocks)| blocks.iter().enumerate().map(move |block| (class, block)));
+        let busy = all.filter(|(_, (_, work))| !work.checks.is_empty() || !work.copies.is_empty());
+        busy.map(|(class, (index, _))| (at, class, index)).collect()
     }
 
     /// Plans the judging of a segment.

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use crate::error::{Corrupt, Result};
 use crate::group::decode::Links;
 use crate::group::decode::scan::{Judged, Standing};
-use crate::lexical::grams::{COARSER, FINEST, SeamPrints, Seen, seam_prints};
+use crate::lexical::grams::{COARSER, FINEST, SeamPrints, Seen, alphabet, seam_prints};
 use crate::lexical::part::{Built, GroupLinks, Subject};
 use crate::record::cut::class;
 use crate::record::template::SlotKind;
@@ -45,6 +45,7 @@ pub(super) fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<
     let finest = finest(directory.blocks.len().max(directory.groups.len()));
     let mut shelf = Shelf::new(finest, &super::path(snapshot.layout(), reader.committed.pack.0).with_extension("grams.lex.new"));
     let mut blocks: Vec<Unit> = directory.blocks.iter().map(|_| Unit::empty()).collect();
+    let mut alphabets = vec![[0; 32]; blocks.len()];
     let mut places: [Vec<usize>; class::COUNT] = Default::default();
     for (index, block) in directory.blocks.iter().enumerate() {
         if let Some(list) = places.get_mut(block.class as usize) {
@@ -61,11 +62,14 @@ pub(super) fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<
             let bytes = view.whole_block(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
             let mut seen = Seen::new(finest);
             seen.add(&bytes);
+            let alphabet = alphabet(&bytes);
             view.reuse(bytes);
-            Ok((class, index, seen))
+            Ok((class, index, seen, alphabet))
         },
-        |(class, index, seen)| {
-            blocks[places[class][index]] = shelf.put(seen)?;
+        |(class, index, seen, alphabet)| {
+            let place = places[class][index];
+            blocks[place] = shelf.put(seen)?;
+            alphabets[place] = alphabet;
             Ok(())
         },
     )?;
@@ -115,7 +119,7 @@ pub(super) fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<
         length: committed.length,
         last_commit: committed.last_commit,
     };
-    Ok(Built { subject, blocks, values, inner, odd, links })
+    Ok(Built { subject, blocks, alphabets, values, inner, odd, links })
 }
 
 /// The filters of units: all equally full, and together within their share of the pack. Blocks come first.
