@@ -277,6 +277,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Worker threads [env: TURNPACK_THREADS] [default: all processors]')
             [CompletionResult]::new('--memory-limit', '--memory-limit', [CompletionResultType]::ParameterName, 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]')
             [CompletionResult]::new('--lock-timeout', '--lock-timeout', [CompletionResultType]::ParameterName, 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]')
+            [CompletionResult]::new('--conversations', '--conversations', [CompletionResultType]::ParameterName, 'List conversations: the same as `ls conversations`')
             [CompletionResult]::new('--sha256', '--sha256', [CompletionResultType]::ParameterName, 'Compute the SHA-256 of each source, which reads it')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Read the records, to tell their shape and the time of their last event')
             [CompletionResult]::new('--long', '--long', [CompletionResultType]::ParameterName, 'Read the records, to tell their shape and the time of their last event')

@@ -1286,7 +1286,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__ls)
-            opts="-l -a -q -h --sha256 --long --all --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help sources conversations"
+            opts="-l -a -q -h --conversations --sha256 --long --all --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help sources conversations"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -255,6 +255,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l redact -d 'Repl
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l threads -d 'Worker threads [env: TURNPACK_THREADS] [default: all processors]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l memory-limit -d 'Memory to aim at, such as 512M: bounds reading ahead and decoder windows [env: TURNPACK_MEMORY_LIMIT]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l lock-timeout -d 'How long to wait for another writer: 0, 10m, forever [env: TURNPACK_LOCK_TIMEOUT] [default: 0]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l conversations -d 'List conversations: the same as `ls conversations`'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -l sha256 -d 'Compute the SHA-256 of each source, which reads it'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -s l -l long -d 'Read the records, to tell their shape and the time of their last event'
 complete -c turnpack -n "__fish_turnpack_using_subcommand ls" -s a -l all -d 'List older generations of a source too'

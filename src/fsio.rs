@@ -71,6 +71,14 @@ pub fn create_dir(path: &Path) -> Result<()> {
     fs::DirBuilder::new().mode(0o700).create(path).on("creating", path)
 }
 
+/// Creates a directory and those above it that are not there, for nobody else to look into.
+///
+/// # Errors
+/// When the system refuses.
+pub fn create_dirs(path: &Path) -> Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).on("creating", path)
+}
+
 /// Creates a new file with mode 0600 for appending; it must not exist.
 ///
 /// # Errors

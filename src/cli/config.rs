@@ -47,14 +47,25 @@ pub(crate) fn run(args: &Args, context: &Context<'_>) -> Result<Status> {
     }
     let mut table = Table::new(if origin { &["<setting", "<value", "<origin"] } else { &["<setting", "<value"] });
     for (name, setting) in shown {
-        let mut row = vec![name.to_string(), setting.text.to_string_lossy().into_owned()];
-        row.extend(origin.then(|| setting.origin.to_string()));
+        let value = setting.map_or_else(|| unset(name).into(), |setting| setting.text.to_string_lossy());
+        let mut row = vec![name.to_string(), value.into_owned()];
+        row.extend(origin.then(|| setting.map_or_else(|| "default".into(), |setting| setting.origin.to_string())));
         table.row(row);
     }
     table.print(context.ui)?;
     Ok(Status::Done)
 }
 
-fn as_json(setting: &Setting) -> serde_json::Value {
-    serde_json::json!({ "value": setting.text.to_string_lossy(), "origin": setting.origin.to_string() })
+/// What holds where nothing is set.
+fn unset(name: &str) -> &'static str {
+    match name {
+        "threads" => "(all processors)",
+        "vault" => "(none: HOME is not set)",
+        _ => "(none)",
+    }
+}
+
+fn as_json(setting: Option<&Setting>) -> serde_json::Value {
+    let origin = setting.map_or_else(|| "default".to_string(), |setting| setting.origin.to_string());
+    serde_json::json!({ "value": setting.map(|setting| setting.text.to_string_lossy()), "origin": origin })
 }

@@ -343,6 +343,10 @@ fn overlaps(found: &Overlapping) -> Vec<String> {
         found.by_short_texts
     )];
     lines.extend(found.examples.iter().take(3).map(|overlap| format!("  {} with text {}", overlap.place, overlap.text)));
+    lines.extend(found.frequent.iter().map(|frequent| {
+        let left_out = units::counted(frequent.dialogues, "conversation");
+        format!("  {left_out} for the same words: “{}”; take boilerplate out of the file to keep them", frequent.words)
+    }));
     if found.texts_too_short > 0 {
         lines.push(format!("  {} of fewer than 3 words not looked for", units::counted(found.texts_too_short, "text")));
     }

@@ -115,6 +115,14 @@ pub(crate) struct Args {
     verify_sources: bool,
 }
 
+/// On a new machine the place for data may not be there yet: XDG has programs make it. A place that somebody named may be misspelt.
+fn make_data_home(vault: &Path) -> Result<()> {
+    match vault.parent() {
+        Some(parent) if !parent.exists() => crate::fsio::create_dirs(parent),
+        _ => Ok(()),
+    }
+}
+
 pub(crate) fn run(mut args: Args, context: &Context<'_>) -> Result<Status> {
     let paths = args.take_paths()?;
     args.check_source(&paths)?;
@@ -124,6 +132,9 @@ pub(crate) fn run(mut args: Args, context: &Context<'_>) -> Result<Status> {
     let open = OpenOptions { dry_run: options.dry_run, ..context.settings.open_options()? };
     context.catch_signals()?;
     let dir = context.settings.vault()?;
+    if context.settings.vault_is_default() && !no_create && !open.dry_run {
+        make_data_home(dir)?;
+    }
     #[allow(unused_mut, reason = "the engine may need it")]
     let mut vault = if no_create { Vault::open(dir, &open)? } else { Vault::create_or_open(dir, &open)? };
     let report = {

@@ -25,6 +25,10 @@ pub(crate) struct Args {
     #[arg(value_enum, value_name = "WHAT", default_value_t = What::Sources)]
     what: What,
 
+    /// List conversations: the same as `ls conversations`
+    #[arg(long)]
+    conversations: bool,
+
     /// Compute the SHA-256 of each source, which reads it
     #[arg(long)]
     sha256: bool,
@@ -50,13 +54,14 @@ enum What {
 }
 
 pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
-    if args.what == What::Conversations && (args.sha256 || args.all || args.long) {
+    let what = if args.conversations { What::Conversations } else { args.what };
+    if what == What::Conversations && (args.sha256 || args.all || args.long) {
         return Err(Error::Usage("--sha256, --all and --long are about sources".into()));
     }
     let filter = args.filter.resolve(&context.settings)?;
     let options = LsOptions { filter, sha256: args.sha256, all_generations: args.all, long: args.long };
     let vault = context.open()?;
-    let listed = match args.what {
+    let listed = match what {
         What::Sources => list_sources(&vault.ls_sources(&options)?, &options, context)?,
         What::Conversations => list_conversations(&vault.ls_conversations(&options)?, context)?,
     };
@@ -99,14 +104,22 @@ fn list_conversations(rows: &[ConversationRow], context: &Context<'_>) -> Result
         rows.iter().try_for_each(|row| context.ui.report(row))?;
         return Ok(rows.len());
     }
-    let mut table = Table::new(&["<conversation", ">records", ">bytes", "<last", "<models", "<title"]);
+    // The title last: it is the longest, and a terminal cuts there.
+    let titles =
+        ["<conversation", ">turns", ">tokens in", ">out", ">bytes", "<first", "<last", "<agent", "<models", "<project", "<title"];
+    let mut table = Table::new(&titles);
     for row in rows {
         table.row(vec![
             row.id.clone(),
-            number(row.occurrences, context),
+            number(row.turns, context),
+            number(row.tokens_in, context),
+            number(row.tokens_out, context),
             bytes(row.bytes, context),
+            moment(row.first),
             moment(row.last),
+            row.apps.join(", "),
             row.models.join(", "),
+            row.project.clone().unwrap_or_default(),
             row.title.clone().unwrap_or_default(),
         ]);
     }

@@ -148,9 +148,14 @@ impl Settings {
         &self.warnings
     }
 
-    /// Every setting that has a value, in the order of the table above.
-    pub(super) fn shown(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
-        KEYS.iter().filter_map(|key| Some((key.name, self.values.get(key.name)?)))
+    /// Every setting in the order of the table above; none where nothing is set and nothing is the default.
+    pub(super) fn shown(&self) -> impl Iterator<Item = (&'static str, Option<&Setting>)> {
+        KEYS.iter().map(|key| (key.name, self.values.get(key.name)))
+    }
+
+    /// Nobody named a vault: it is where the user's data are.
+    pub(crate) fn vault_is_default(&self) -> bool {
+        self.values.get("vault").is_some_and(|setting| setting.origin == Origin::Default)
     }
 
     /// The directory of the vault.

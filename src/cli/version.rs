@@ -9,7 +9,8 @@ use crate::vault::api::SCHEMA_VERSION;
 /// What this build reads and writes beyond the vault itself.
 fn features() -> Vec<&'static str> {
     let always = ["gzip", "zstd", "xz", "bzip2"];
-    always.into_iter().chain(cfg!(feature = "parquet").then_some("parquet")).collect()
+    let built = [(cfg!(feature = "parquet"), "parquet"), (cfg!(feature = "tokenizers"), "tokenizers")];
+    always.into_iter().chain(built.into_iter().filter_map(|(is, name)| is.then_some(name))).collect()
 }
 
 pub(crate) fn run(context: &Context<'_>) -> Result<Status> {

@@ -16,12 +16,15 @@ pub(super) const HTML_HEAD: &str = "<!DOCTYPE html>
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">
 <title>Conversations</title>
 <style>
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
-article{margin-bottom:4rem}h2{border-bottom:1px solid #bbb;overflow-wrap:anywhere}
-section{border-left:4px solid #bbb;margin:1rem 0;padding:.1rem 1rem}
-.user{border-color:#2b6cb0}.assistant{border-color:#2f855a}.tool{border-color:#b7791f}.system{border-color:#805ad5}
+:root{color-scheme:light dark;--bg:#fff;--fg:#222;--dim:#555;--line:#bbb;--user:#2b6cb0;--assistant:#2f855a;--tool:#b7791f;--system:#805ad5}
+@media(prefers-color-scheme:dark){:root{--bg:#15171a;--fg:#e4e6e8;--dim:#a2a8ae;--line:#4a4f55;--user:#6aa3ea;--assistant:#62c497;--tool:#eab15c;--system:#a596ea}}
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:var(--fg);background:var(--bg)}
+article{margin-bottom:4rem}h2{border-bottom:1px solid var(--line);overflow-wrap:anywhere}
+section{border-left:4px solid var(--line);margin:1rem 0;padding:.1rem 1rem}
+.user{border-color:var(--user)}.assistant{border-color:var(--assistant)}.tool{border-color:var(--tool)}.system{border-color:var(--system)}
 h3{margin:.4rem 0;font-size:.9rem}pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:.4rem 0;font:inherit}
-details pre{font:13px/1.4 ui-monospace,monospace}.about{color:#555;font-size:.85rem;overflow-wrap:anywhere}
+summary{cursor:pointer;overflow-wrap:anywhere}
+details pre{font:13px/1.4 ui-monospace,monospace}.about{color:var(--dim);font-size:.85rem;overflow-wrap:anywhere}
 </style>
 </head>
 <body>

@@ -84,6 +84,22 @@ pub fn runs(text: &str, count: usize) -> (Vec<u64>, bool) {
     }
 }
 
+/// `count` words of a text from the one at `from` on, in lower case, without what stands between them; cut at `most` characters.
+#[must_use]
+pub fn some_words(text: &str, from: usize, count: usize, most: usize) -> String {
+    let mut line = String::new();
+    for word in split(text).skip(from).take(count) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&word.to_lowercase());
+    }
+    match line.char_indices().nth(most) {
+        Some((cut, _)) => format!("{}…", line.get(..cut).unwrap_or_default()),
+        None => line,
+    }
+}
+
 /// How many words a text has, of which no more than `most` are counted.
 #[must_use]
 pub fn words_up_to(text: &str, most: usize) -> usize {
@@ -92,6 +108,10 @@ pub fn words_up_to(text: &str, most: usize) -> usize {
 
 /// The hashes of the words of a text: runs of letters and digits, and single characters of scripts without spaces.
 fn words(text: &str) -> impl Iterator<Item = u64> {
+    split(text).map(hash_word)
+}
+
+fn split(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric()).flat_map(|run| {
         let mut rest = run;
         std::iter::from_fn(move || {
@@ -99,7 +119,7 @@ fn words(text: &str) -> impl Iterator<Item = u64> {
             let end = if is_own_word(first) { first.len_utf8() } else { rest.find(is_own_word).unwrap_or(rest.len()) };
             let (word, after) = rest.split_at(end);
             rest = after;
-            Some(hash_word(word))
+            Some(word)
         })
     })
 }
@@ -158,6 +178,13 @@ impl Signature {
             *bin = smallest[at].or_else(|| borrowed(&smallest, at))?;
         }
         Some(Signature(bins))
+    }
+
+    /// A byte of each bin: a quarter of the memory for who only wants to rule pairs out. Bins that are equal have equal bytes, and one
+    /// in 256 of the others.
+    #[must_use]
+    pub fn sketch(&self) -> [u8; Signature::BINS] {
+        self.0.map(|bin| bin as u8)
     }
 
     /// The share of equal bins, an estimate of [`Shingles::jaccard`].
@@ -224,6 +251,8 @@ mod tests {
         assert_ne!(one, Shingles::of("You are a honest, helpful assistant. Answer briefly!"));
         assert!(Shingles::of("?! --").is_empty() && Shingles::of("").is_empty());
         assert_eq!(Shingles::of("two words").len(), 1);
+        assert_eq!(some_words("You ARE -- a\nhelpful, honest one", 1, 3, 99), "are a helpful");
+        assert_eq!(some_words("one two three", 0, 3, 5), "one t…");
     }
 
     #[test]
@@ -242,6 +271,10 @@ mod tests {
             let estimate = Signature::of(&a).expect("words").similarity(&Signature::of(&b).expect("words"));
             assert!((estimate - a.jaccard(&b)).abs() < 0.13, "{length} {shift}: {estimate} {}", a.jaccard(&b));
         }
+        let signature = |text: &str| Signature::of(&Shingles::of(text)).expect("words");
+        let (a, b) = (signature(&text(0..300)), signature(&text(30..330)));
+        let equal = a.sketch().iter().zip(b.sketch()).filter(|(a, b)| **a == *b).count();
+        assert!(equal as f64 / Signature::BINS as f64 >= a.similarity(&b), "no pair is ruled out wrongly");
         assert_eq!(Signature::of(&Shingles::default()), None);
         assert!(Signature::of(&Shingles::of("one")).is_some());
     }

@@ -16,5 +16,5 @@ pub mod words;
 
 pub use anchor::{Anchor, WINDOW, anchors};
 pub use matcher::{Matcher, Piece};
-pub use minhash::{Shingles, Signature, runs, words_up_to};
+pub use minhash::{Shingles, Signature, runs, some_words, words_up_to};
 pub use window::{Blocks, Window};

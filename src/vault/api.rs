@@ -26,7 +26,9 @@ pub use drift::{Component, DriftChange, DriftReport, Lineage, Outcome, PromptSlo
 pub use embed::{
     Cluster, ClusterOptions, ClusterReport, ClusterRow, EmbedModel, EmbedOptions, EmbedReport, ModelRow, RefusedText,
 };
-pub use export::{Decontaminate, DialogueOptions, DialogueReport, Duplicates, Overlap, Overlapping, PartRow, PartitionKey, Per};
+pub use export::{
+    Decontaminate, DialogueOptions, DialogueReport, Duplicates, FrequentWords, Overlap, Overlapping, PartRow, PartitionKey, Per,
+};
 pub use ingest::{Explanation, Failure, IngestOptions, IngestReport, Input, Sync};
 pub use read::{
     ConversationRow, ExportOptions, ExportReport, GetItem, GetOptions, LsOptions, RecordItem, SegmentItem, SourceRow, Turn,

@@ -14,6 +14,8 @@ mod row;
 #[cfg_attr(not(feature = "parquet"), path = "export/no_table.rs")]
 mod table;
 
+pub(crate) use plan::{is_event, shape_of};
+
 use std::io::Write;
 use std::path::Path;
 use std::sync::OnceLock;

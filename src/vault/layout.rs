@@ -81,7 +81,14 @@ impl Layout {
                     )));
                 }
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => fsio::create_dir(&self.dir)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let above = self.dir.parent().filter(|above| !above.as_os_str().is_empty() && !above.exists());
+                if let Some(above) = above {
+                    let missing = format!("{} is not there; is it misspelt? `mkdir -p` makes it", above.display());
+                    return Err(Error::io("creating", &self.dir, std::io::Error::new(error.kind(), missing)));
+                }
+                fsio::create_dir(&self.dir)?;
+            }
             Err(error) => return Err(Error::io("listing", &self.dir, error)),
         }
         fsio::create_dir(&self.packs())?;

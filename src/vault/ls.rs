@@ -1,6 +1,8 @@
 //! `ls`: sources and conversations.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod conversations;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -10,7 +12,7 @@ use crate::error::Result;
 use crate::redact::redact_cut;
 use crate::shape::LONGEST_WORD;
 use crate::vault::Vault;
-use crate::vault::api::{ConversationRow, LsOptions, SourceRow, Time};
+use crate::vault::api::{LsOptions, SourceRow, Time};
 use crate::vault::export::{Sink, write_source};
 use crate::vault::filter::{Sieve, Verdict, newest_generations, select};
 use crate::vault::get::shown_name;
@@ -69,37 +71,6 @@ impl Vault {
         let mut sink = Sink::new(&mut digest, std::path::Path::new("a digest"));
         write_source(snapshot, state, source, self.threads(), &mut sink)?;
         Ok(hex(&digest.0.finalize()))
-    }
-
-    /// The conversations, latest last.
-    ///
-    /// # Errors
-    /// When the vault cannot be read.
-    pub fn ls_conversations(&self, options: &LsOptions) -> Result<Vec<ConversationRow>> {
-        let snapshot = self.snapshot()?;
-        let state = snapshot.state()?;
-        let sieve = Sieve::new(&options.filter)?;
-        let sources = select(state, &options.filter, true)?;
-        let newest = newest_generations(state);
-        let mut found: FxHashMap<Box<str>, Gathered> = FxHashMap::default();
-        Scan::for_filter(&snapshot, self.threads(), false, &sieve)?.lines(&sources, |line| {
-            if let Some(id) = &line.meaning.conversation {
-                if !found.contains_key(id) {
-                    found.insert(id.clone(), Gathered::default());
-                }
-                if let Some(gathered) = found.get_mut(id) {
-                    gathered.add(&line, &sieve);
-                }
-            }
-            Ok(())
-        })?;
-        let passing = found.into_iter().filter(|(_, gathered)| gathered.passes);
-        let mut rows: Vec<ConversationRow> = passing.map(|(id, gathered)| gathered.row(id, state, &newest)).collect();
-        if self.options.redact {
-            rows.iter_mut().try_for_each(|row| hide_in_title(&mut row.title))?;
-        }
-        rows.sort_by(|a, b| (a.last, &a.id).cmp(&(b.last, &b.id)));
-        Ok(rows)
     }
 }
 
@@ -210,61 +181,5 @@ impl std::io::Write for Hashing {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
-    }
-}
-
-/// A conversation while its records come in.
-#[derive(Default)]
-struct Gathered {
-    title: Option<Box<str>>,
-    occurrences: u64,
-    records: BTreeSet<u64>,
-    bytes: u64,
-    sources: BTreeSet<u32>,
-    models: BTreeMap<Box<str>, u64>,
-    apps: BTreeSet<Box<str>>,
-    errors: u64,
-    first: Option<Time>,
-    last: Option<Time>,
-    passes: bool,
-}
-
-impl Gathered {
-    fn add(&mut self, line: &crate::vault::meaning::Line<'_>, sieve: &Sieve<'_>) {
-        let meaning = line.meaning;
-        // Titles are improved as a conversation goes on: the last one is the best.
-        if meaning.title.is_some() {
-            self.title.clone_from(&meaning.title);
-        }
-        self.occurrences += 1;
-        self.records.insert(line.number);
-        self.bytes += meaning.bytes;
-        self.sources.insert(line.source.state.id);
-        if let Some(model) = &meaning.model {
-            *self.models.entry(model.clone()).or_default() += 1;
-        }
-        self.apps.extend(meaning.application.clone());
-        self.errors += u64::from(meaning.error);
-        widen(&mut self.first, &mut self.last, meaning.time);
-        self.passes |= sieve.judge(meaning) == Verdict::In;
-    }
-
-    fn row(self, id: Box<str>, state: &State, newest: &BTreeMap<&str, u32>) -> ConversationRow {
-        let mut models: Vec<(Box<str>, u64)> = self.models.into_iter().collect();
-        models.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let sources = self.sources.iter().filter_map(|id| state.sources.get(id));
-        ConversationRow {
-            id: id.into(),
-            title: self.title.map(String::from),
-            occurrences: self.occurrences,
-            records: self.records.len() as u64,
-            bytes: self.bytes,
-            sources: sources.map(|source| shown_name(source, newest)).collect(),
-            models: models.into_iter().map(|(model, _)| model.into()).collect(),
-            apps: self.apps.into_iter().map(String::from).collect(),
-            errors: self.errors,
-            first: self.first,
-            last: self.last,
-        }
     }
 }

@@ -11,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::checksum::content_hash;
 use crate::error::{Error, Result};
-use crate::shape::{Detection, FileState, Hints, Mappings, Metadata, Record, is_scoped};
+use crate::shape::{Detection, FileState, Hints, Mappings, Metadata, Record, SegmentType, is_scoped};
 use crate::vault::ahead::in_order;
 use crate::vault::api::Time;
 use crate::vault::fetch::Fetcher;
@@ -48,6 +48,8 @@ pub(crate) struct Meaning {
     pub(crate) application: Option<Box<str>>,
     /// Title of the conversation.
     pub(crate) title: Option<Box<str>>,
+    /// The directory or project worked in.
+    pub(crate) project: Option<Box<str>>,
     /// Event time.
     pub(crate) time: Option<Time>,
     /// It reports an error.
@@ -62,6 +64,8 @@ pub(crate) struct Meaning {
     pub(crate) usage: Option<u64>,
     /// Segment types, when asked for.
     pub(crate) types: TypeSet,
+    /// Messages in which the user or the assistant speaks, when types are asked for.
+    pub(crate) turns: u32,
     /// Where its latency went.
     pub(crate) components: Components,
     /// It is not what [`Scan::asking`] wanted.
@@ -297,15 +301,12 @@ impl<'v> Scan<'v> {
         let record = Record::read(bytes);
         let detection = self.detect(&record, source);
         let metadata = record.metadata(&detection, state);
-        let mut types = TypeSet::default();
-        if self.with_types {
-            record.segments(&detection).iter().for_each(|label| types.insert(label.kind));
-        }
+        let (types, turns) = if self.with_types { types_and_turns(&record, &detection) } else { Default::default() };
         let refused = self.deep.as_ref().is_some_and(|deep| !deep.passes(&record, &detection, &metadata));
         // A mapping may ask for the name of the source or keep something for the whole file.
         let scoped = is_scoped(detection.shape) || !self.state.mappings.is_empty();
         let fields = self.with_fields.then(|| Arc::new(Fields { hash: content_hash(bytes), metadata: metadata.clone() }));
-        (Meaning { refused, fields, ..meaning(bytes, &record, &detection, metadata, types) }, scoped)
+        (Meaning { refused, fields, turns, ..meaning(bytes, &record, &detection, metadata, types) }, scoped)
     }
 
     /// Finds the shape of a record.
@@ -385,6 +386,21 @@ impl Meaning {
     }
 }
 
+/// The types of a record's segments, and how many messages of it are talk: calls, results and thoughts are none, nor is what
+/// repeats another.
+fn types_and_turns(record: &Record<'_>, detection: &Detection<'_>) -> (TypeSet, u32) {
+    let (mut types, mut turns, mut last) = (TypeSet::default(), 0, None);
+    record.visit(detection, &mut |part| {
+        types.insert(part.kind);
+        let is_talk = matches!(part.kind, SegmentType::UserTurn | SegmentType::AssistantTurn);
+        if is_talk && part.visible && last != Some(part.order) {
+            turns += 1;
+            last = Some(part.order);
+        }
+    });
+    (types, turns)
+}
+
 fn meaning(bytes: &[u8], record: &Record<'_>, detection: &Detection<'_>, metadata: Metadata, types: TypeSet) -> Meaning {
     let boxed = |text: Option<String>| text.map(String::into_boxed_str);
     let count = |count: Option<u64>| count.unwrap_or(0);
@@ -396,6 +412,7 @@ fn meaning(bytes: &[u8], record: &Record<'_>, detection: &Detection<'_>, metadat
         model: boxed(metadata.model),
         application: boxed(metadata.application),
         title: boxed(metadata.title),
+        project: boxed(metadata.project),
         time: metadata.timestamp_us.map(Time),
         error: metadata.error.is_some(),
         latency_ms: metadata.latency_ms,
@@ -413,6 +430,7 @@ fn meaning(bytes: &[u8], record: &Record<'_>, detection: &Detection<'_>, metadat
         },
         usage: metadata.usage_key.map(|key| content_hash(key.as_bytes()) as u64),
         types,
+        turns: 0,
         components: components(record),
         refused: false,
         fields: None,

@@ -125,11 +125,16 @@ fn settings_say_where_they_come_from() {
     sandbox.write("home/.config/turnpack/config.toml", "threads = 3\nflush-interval = \"9s\"\n");
     sandbox.write("vault/config.toml", "threads = 2\n");
     let shown = sandbox.run(&["config", "show", "--origin", "--lock-timeout", "1m"]).exits(0).silent().stdout();
+    let json = sandbox.run(&["config", "show", "--json"]).exits(0).json();
+    assert!(json["settings"]["redact"]["value"].is_null() && json["settings"]["tz"]["value"] == "UTC", "{json}");
     let expected = [
         "vault\t[ROOT]/vault\tenvironment TURNPACK_VAULT",
         "threads\t2\t[ROOT]/vault/config.toml",
+        // What nobody set is a setting, too.
+        "memory-limit\t(none)\tdefault",
         "lock-timeout\t1m\t--lock-timeout",
         "color\tauto\tdefault",
+        "redact\t(none)\tdefault",
         "tz\tUTC\tdefault",
         "flush-interval\t9s\t[ROOT]/home/.config/turnpack/config.toml",
         "sync\tbatch\tdefault",

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::browser::Browser;
 use crate::harness::Sandbox;
 
 /// What a script of `tests/consumers` prints, run by the Python that `.ci/run` prepared or by the one that is there; nothing,
@@ -294,8 +295,44 @@ fn near_duplicates_and_what_a_test_set_holds_are_left_out_and_counted() {
     assert!(overlapping["examples"][0]["place"].as_str().unwrap().ends_with("gw.jsonl:4"), "{overlapping}");
     let said = sandbox.run(&["export", "--format", "hf", "--decontaminate", "test.jsonl"]).exits(0).stderr();
     assert!(said.contains("2 conversations left out for an overlap with one of 2 texts: 1 by words in a row, 1 by"), "{said}");
+    assert_eq!(overlapping["frequent"], json!([]));
+    // Words that many conversations hold may be boilerplate: they are told with what they cost.
+    let footer = "this answer was made by a machine and may be wrong so please check what matters";
+    let many = |name: &str| talk(&long(name), &format!("{} {footer}", long(&format!("x{name}"))));
+    sandbox.write("more.jsonl", (0..7).map(|at| many(&format!("m{at}w"))).collect::<String>());
+    sandbox.run(&["ingest", "more.jsonl"]).exits(0);
+    sandbox.write("footer.txt", footer);
+    let boiler = told(&["b", "--decontaminate", "footer.txt"]);
+    let words = "this answer was made by a machine and may be wrong so please";
+    assert_eq!(boiler["overlapping"]["frequent"], json!([{"words": words, "dialogues": 7}]));
+    let said = sandbox.run(&["export", "--format", "hf", "--decontaminate", "footer.txt"]).exits(0).stderr();
+    assert!(said.contains("7 conversations for the same words: “this answer"), "{said}");
     sandbox.write("none.txt", "yes\n\nno\n");
     sandbox.run(&["export", "--format", "hf", "--decontaminate", "none.txt"]).exits(2);
     sandbox.run(&["export", "--format", "hf", "--decontaminate-words", "8"]).exits(2);
     sandbox.run(&["export", "--decontaminate", "test.jsonl"]).exits(2);
+}
+
+/// A transcript opens from a file in a real browser: every turn is there in order, calls are folded, it asks for nothing, it can be
+/// read in light and dark and in a narrow window, and it runs nothing that was said.
+#[test]
+fn a_transcript_is_shown_by_a_browser() {
+    let hostile = "<script>document.title='broken'</script><img src=http://a.example/x onerror=alert(1)>";
+    let long = "a_word_without_an_end_".repeat(40);
+    let talk = |words: &str| {
+        json!({"messages": [{"role": "user", "content": words}, {"role": "assistant", "content": words}]}).to_string() + "\n"
+    };
+    let sandbox = sandbox(&(requests() + &talk(hostile) + &talk(&long)));
+    sandbox.run(&["export", "--format", "html", "-o", "out"]).exits(0);
+    let Some(mut browser) = Browser::start(&sandbox.path("")) else { return };
+    browser.open(&sandbox.path("out/all.html"));
+    browser.assert_quiet();
+    browser.assert_readable();
+    assert_eq!(browser.evaluate("document.title"), "Conversations");
+    let spoken = "[...document.querySelectorAll('article:first-of-type section')].map(section => section.className)";
+    assert_eq!(browser.evaluate(spoken), json!(["system", "user", "assistant", "tool", "assistant"]));
+    assert_eq!(browser.evaluate("[...document.querySelectorAll('details')].every(details => !details.open)"), true);
+    let shown = browser.evaluate("document.body.innerText");
+    assert!(shown.as_str().unwrap().contains(hostile), "{shown}");
+    assert_eq!(browser.evaluate("document.querySelectorAll('script, img').length"), 0);
 }

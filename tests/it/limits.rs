@@ -23,6 +23,12 @@ fn a_vault_is_created_only_in_an_empty_place_whose_parent_exists_and_says_so() {
     assert_eq!(files(&sandbox.path("full")).len(), 1);
     let orphan = sandbox.run(&["--vault", "no/parent", "ingest", "a.jsonl"]);
     assert!(orphan.code != Some(0) && !sandbox.path("no").exists(), "{orphan:?}");
+    assert!(orphan.stderr().contains("no is not there; is it misspelt? `mkdir -p` makes it"), "{}", orphan.stderr());
+    // Where nobody named a place, a new machine may have none yet.
+    let mut first = sandbox.command(&["ingest", "a.jsonl"]);
+    first.env_remove("TURNPACK_VAULT");
+    sandbox.finish(first, b"").exits(0);
+    assert_eq!(mode(&sandbox.path("home/.local/share")), 0o700);
     std::fs::create_dir(sandbox.path("empty")).unwrap();
     let created = sandbox.run(&["--vault", "empty", "ingest", "a.jsonl"]).exits(0);
     assert!(created.stderr().contains("created the vault"), "{}", created.stderr());

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod architecture;
+mod browser;
 mod catalog;
 mod cli;
 mod company;
+mod conversations;
 mod counting;
 mod crash;
 mod damage;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use turnpack::vault::api::{ByteDimension, DedupOptions, DedupReport, Filter, Time};
 
+use crate::browser::Browser;
 use crate::drifting::{self, Dice};
 use crate::harness::Sandbox;
 use crate::house::House;
@@ -211,30 +212,50 @@ fn fail_on_drift_is_an_exit_code() {
     sandbox.run(&["dedup-report", "--drift"]).exits(0);
 }
 
-/// The page opens from a file in a real browser, shows its charts, and runs nothing that a log put into it.
+/// The page opens from a file in a real browser, asks for nothing, complains of nothing, can be read in light and dark and in a
+/// narrow window, shows its sections, charts and differences, and runs nothing that a log put into it.
 #[test]
 fn a_page_is_shown_by_a_browser() {
     let sandbox = Sandbox::new();
     let (log, _) = drifting::log(6, 400);
-    let hostile = log.replace("Northwind", "<script>document.title='broken'</script>");
+    let hostile =
+        log.replace("Northwind", "<script>document.title='broken'</script><img src=http://a.example/x onerror=alert(1)>");
     sandbox.write("gw.jsonl", hostile);
     sandbox.run(&["ingest", "gw.jsonl"]).exits(0);
-    sandbox.run(&["dedup-report", "--html", "report.html", "--near", "0.85"]).exits(0);
+    sandbox.run(&["dedup-report", "--html", "report.html", "--near", "0.5", "--what-if", "keep=2026-10-01"]).exits(0);
     let page = std::fs::read_to_string(sandbox.path("report.html")).unwrap();
     assert!(!page.contains("<script") && page.matches("<svg").count() >= 4, "{}", page.len());
-    let browsers = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
-    let url = format!("file://{}", sandbox.path("report.html").display());
-    let profile = format!("--user-data-dir={}", sandbox.path("profile").display());
-    let dumped = browsers.iter().find_map(|browser| {
-        let mut command = std::process::Command::new(browser);
-        command.args(["--headless", "--disable-gpu", "--no-sandbox", &profile, "--dump-dom", &url]);
-        command.output().ok()
-    });
-    let Some(dumped) = dumped else {
-        eprintln!("skipped: none of {} is installed", browsers.join(", "));
-        return;
+    let Some(mut browser) = Browser::start(&sandbox.path("")) else { return };
+    browser.open(&sandbox.path("report.html"));
+    browser.assert_quiet();
+    browser.assert_readable();
+    assert_eq!(browser.evaluate("document.title"), "turnpack: where the bytes go");
+    let sections =
+        browser.evaluate("[...document.querySelectorAll('nav a')].map(a => document.querySelector(a.hash).textContent)");
+    assert_eq!(
+        sections,
+        serde_json::json!([
+            "Bytes in to bytes on disk",
+            "Bytes on disk by type",
+            "Changes of prompts and tools",
+            "How requests went",
+            "Prompts and tools",
+            "Repeated segments",
+            "Near duplicates",
+            "If older records were removed"
+        ])
+    );
+    let count = |browser: &mut Browser, selector: &str| {
+        browser.evaluate(&format!("document.querySelectorAll({selector:?}).length")).as_u64().unwrap()
     };
-    let dom = String::from_utf8_lossy(&dumped.stdout);
-    assert!(dom.contains("<title>turnpack: where the bytes go</title>"), "{dom:.500}");
-    assert!(dom.contains("roll-back") && dom.matches("<svg").count() >= 4);
+    // Waterfall, timeline, share of traffic, clusters; with bars, marks of changes and dots in them.
+    assert!(count(&mut browser, "svg") >= 4);
+    assert_eq!(count(&mut browser, "path.mark"), 7);
+    assert_eq!(count(&mut browser, "path.back"), 2);
+    assert!(count(&mut browser, "rect.less") >= 3 && count(&mut browser, "circle.ring") >= 1);
+    assert!(count(&mut browser, "h3 ~ pre ins") > 0 && count(&mut browser, "h3 ~ pre del") > 0);
+    assert_eq!(count(&mut browser, "script, img"), 0);
+    // What is drawn can be seen: no chart has collapsed.
+    let heights = browser.evaluate("[...document.querySelectorAll('svg')].map(svg => svg.getBoundingClientRect().height)");
+    assert!(heights.as_array().unwrap().iter().all(|height| height.as_f64().unwrap() > 40.0), "{heights}");
 }

@@ -4,7 +4,8 @@ use super::super::Context;
 use super::super::ls::number;
 use super::super::table::Table;
 use super::super::visible::visible;
-use super::near::{changes, print_diff};
+use super::moments::{Moment, moments};
+use super::near::{changes, print_diff, print_text};
 use super::text::{Shown, heading};
 use crate::error::Result;
 use crate::vault::api::{DriftChange, DriftReport, Lineage, Outcome, Time};
@@ -18,7 +19,7 @@ pub(super) fn print(drift: &DriftReport, shown: Shown, context: &Context<'_>) ->
     if shown.drift {
         heading(context, "Changes")?;
         if context.ui.stdout_is_terminal() {
-            drift.changes.iter().try_for_each(|change| change_for_people(change, context))?;
+            moments(drift).iter().try_for_each(|moment| for_people(moment, context))?;
         } else {
             change_rows(&drift.changes, context)?;
         }
@@ -85,29 +86,35 @@ pub(super) fn spark(values: &[u64]) -> String {
     sums.iter().map(|sum| BARS[(u128::from(*sum) * 7 / u128::from(most)) as usize]).collect()
 }
 
-fn title(change: &DriftChange) -> String {
-    let what = change.tool.as_ref().map_or("system prompt".to_string(), |tool| format!("tool {tool}"));
-    let of = change.app.as_ref().map(|app| format!(" of {app}")).unwrap_or_default();
-    let kind = if change.kind == "rollback" { "roll-back" } else { change.kind };
-    let parent = if change.parent == change.from || change.kind == "rollback" {
-        String::new()
-    } else {
-        format!(", made from version {}", change.parent)
-    };
-    format!("{kind} of the {what}{of}: version {} to {}{parent}", change.from, change.to)
-}
-
-fn change_for_people(change: &DriftChange, context: &Context<'_>) -> Result<()> {
-    let models = change.models.join(", ");
+/// What came with one request. Of several tools the changed words are enough; a long difference is cut.
+fn for_people(moment: &Moment<'_>, context: &Context<'_>) -> Result<()> {
+    let Some(first) = moment.first() else { return Ok(()) };
     context.ui.line("")?;
-    context.ui.line(&visible(&format!("{}  {}", time(change.time), title(change))))?;
-    context.ui.line(&visible(&format!("      first seen in {}; {models}", change.place)))?;
-    context.ui.line(&format!("      {}", before_and_after(&change.before, &change.after)))?;
-    print_diff(&change.diff, context)
+    context.ui.line(&visible(&format!("{}  {}", time(first.time), moment.title())))?;
+    let models = if first.models.is_empty() { String::new() } else { format!("{}; ", first.models.join(", ")) };
+    context.ui.line(&visible(&format!("      {models}first seen in {}", first.place)))?;
+    let outcome = before_and_after(&first.before, &first.after);
+    if !outcome.is_empty() {
+        context.ui.line(&format!("      {outcome}"))?;
+    }
+    let together = moment.changes.len() > 1;
+    for changed in &moment.changes {
+        if together {
+            context.ui.line(&visible(&format!("   {}", changed.title())))?;
+        }
+        match changed.came().filter(|_| changed.change.kind == "replaced") {
+            Some(version) => print_text(&version.text, context)?,
+            None if together && changed.change.tool.is_some() => {
+                context.ui.line(&visible(&format!("      {}", changes(&changed.change.diff))))?;
+            }
+            None => print_diff(&changed.change.diff, context)?,
+        }
+    }
+    Ok(())
 }
 
 /// What was measured on both sides.
-fn before_and_after(before: &Outcome, after: &Outcome) -> String {
+pub(super) fn before_and_after(before: &Outcome, after: &Outcome) -> String {
     let pair = |name: &str, unit: &str, a: Option<f64>, b: Option<f64>| {
         let (a, b) = (a?, b?);
         let change = if a > 0.0 { format!(" ({:+.0}%)", (b / a - 1.0) * 100.0) } else { String::new() };

@@ -1,35 +1,21 @@
 //! The report as one page: no script, no network, light and dark, everything from logs escaped.
 
+mod drift;
+
 use std::fmt::Write;
 
 use super::super::units;
 use super::super::visible::visible;
 use super::drift::short;
 use super::svg;
+use super::text::title;
 use crate::display::push_html;
-use crate::vault::api::{
-    ByteGroups, DedupReport, DiffPart, DriftChange, DriftReport, Lineage, NearReport, Outcome, Repeat, Summary, Time, WhatIf,
-    Witness,
-};
+use crate::vault::api::{ByteGroups, DedupReport, DiffPart, Layer, NearReport, Repeat, Summary, Time, WhatIf, Witness};
 
 /// Lineages and clusters shown in full.
 const SHOWN: usize = 60;
 
-const STYLE: &str = "\
-:root{color-scheme:light dark;--bg:#fbfbfa;--fg:#1d1f22;--dim:#6b7076;--line:#dcdedf;--card:#fff;--less:#2f8f6b;--more:#c2683a;--whole:#8b96a5;\
---add:#d9f2e4;--addfg:#0c5a38;--del:#fbe0dd;--delfg:#8f1f14;--c0:#3b78c4;--c1:#d98e2b;--c2:#3f9c70;--c3:#b4508f;--c4:#7d6bc9;--c5:#b23b3b;--c6:#2c9fb0;--c7:#8a8f45}\
-@media(prefers-color-scheme:dark){:root{--bg:#15171a;--fg:#e4e6e8;--dim:#9aa0a6;--line:#33373c;--card:#1c1f23;--less:#49b58c;--more:#e08a58;--whole:#7d8794;\
---add:#12382a;--addfg:#8fe3bd;--del:#4a1f1b;--delfg:#ffb3aa;--c0:#6aa3ea;--c1:#eab15c;--c2:#62c497;--c3:#d67cb4;--c4:#a596ea;--c5:#e07171;--c6:#5cc4d4;--c7:#b8bd6c}}\
-*{box-sizing:border-box}body{margin:0 auto;max-width:1080px;padding:24px 20px 80px;background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,sans-serif}\
-h1{font-size:24px;margin:0 0 4px}h2{font-size:19px;margin:40px 0 8px;border-bottom:1px solid var(--line);padding-bottom:4px}h3{font-size:15px;margin:20px 0 4px}\
-p.dim,.dim{color:var(--dim)}.cards{display:flex;flex-wrap:wrap;gap:10px;margin:16px 0}.card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 14px;min-width:130px}\
-.card b{display:block;font-size:20px;font-weight:600}table{border-collapse:collapse;width:100%;margin:8px 0;font-size:13px}th,td{padding:3px 10px 3px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}\
-th{color:var(--dim);font-weight:500}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}code,pre{font:12.5px/1.5 ui-monospace,monospace}\
-pre{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:8px 10px;white-space:pre-wrap;overflow-wrap:anywhere;max-height:420px;overflow:auto;margin:6px 0}\
-ins{background:var(--add);color:var(--addfg);text-decoration:none}del{background:var(--del);color:var(--delfg)}details{margin:6px 0}summary{cursor:pointer}\
-svg{width:100%;height:auto;display:block;margin:8px 0}svg text{font:12px system-ui,sans-serif;fill:var(--fg)}svg text.small{font-size:11px;fill:var(--dim)}svg text.end{text-anchor:end}\
-.less{fill:var(--less)}.more{fill:var(--more)}.whole{fill:var(--whole)}.axis{stroke:var(--line)}.mark{stroke:var(--fg);stroke-width:2}.back{stroke-dasharray:4 3}.half{opacity:.7}\
-.c0{fill:var(--c0)}.c1{fill:var(--c1)}.c2{fill:var(--c2)}.c3{fill:var(--c3)}.c4{fill:var(--c4)}.c5{fill:var(--c5)}.c6{fill:var(--c6)}.c7{fill:var(--c7)}";
+const STYLE: &str = include_str!("page.css");
 
 /// Makes text harmless in HTML; control characters are made visible.
 pub(super) fn escape(text: &str) -> String {
@@ -51,18 +37,35 @@ impl Page {
         self.0.push_str(html);
     }
 
-    fn heading(&mut self, words: &str, about: &str) {
+    /// A section that the list at the top leads to by its name.
+    fn section(&mut self, name: &str, words: &str, about: &str) {
         // Writing to a String does not fail.
-        let _ = write!(self.0, "<h2>{}</h2><p class=\"dim\">{}</p>", escape(words), escape(about));
+        let _ = write!(self.0, "<h2 id=\"{name}\">{}</h2>", escape(words));
+        self.about(about);
     }
 
-    /// Columns whose title begins with `>` hold numbers. Cells are escaped here.
+    fn about(&mut self, words: &str) {
+        self.put(&format!("<p class=\"dim\">{}</p>", escape(words)));
+    }
+
+    /// A chart, which moves in its frame where the window is narrower than it.
+    fn chart(&mut self, svg: &str) {
+        if !svg.is_empty() {
+            self.put(&format!("<div class=\"scroll\">{svg}</div>"));
+        }
+    }
+
+    /// Cells are escaped here. Columns whose title begins with `>` hold numbers, with `|` words that are not broken, with `~` long text.
     fn table(&mut self, titles: &[&str], rows: &[Vec<String>]) {
-        let class =
-            |column: usize| if titles.get(column).is_some_and(|title| title.starts_with('>')) { " class=\"n\"" } else { "" };
-        self.put("<table><thead><tr>");
+        let class = |column: usize| match titles.get(column).and_then(|title| title.chars().next()) {
+            Some('>') => " class=\"n\"",
+            Some('|') => " class=\"k\"",
+            Some('~') => " class=\"t\"",
+            _ => "",
+        };
+        self.put("<div class=\"scroll\"><table><thead><tr>");
         for (column, title) in titles.iter().enumerate() {
-            let _ = write!(self.0, "<th{}>{}</th>", class(column), escape(title.trim_start_matches('>')));
+            let _ = write!(self.0, "<th{}>{}</th>", class(column), escape(title.trim_start_matches(['>', '|', '~'])));
         }
         self.put("</tr></thead><tbody>");
         for row in rows {
@@ -72,7 +75,7 @@ impl Page {
             }
             self.put("</tr>");
         }
-        self.put("</tbody></table>");
+        self.put("</tbody></table></div>");
     }
 
     fn diff(&mut self, diff: &[DiffPart]) {
@@ -90,7 +93,7 @@ impl Page {
     }
 }
 
-/// The page.
+/// The page: what was stored, what changed, how it went, and then the long lists.
 pub(super) fn page(report: &DedupReport) -> String {
     let mut page = Page(String::new());
     page.put(
@@ -99,29 +102,20 @@ pub(super) fn page(report: &DedupReport) -> String {
     page.put("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">");
     page.put("<title>turnpack: where the bytes go</title><style>");
     page.put(STYLE);
-    page.put("</style></head><body><h1>Where the bytes go</h1>");
+    page.put("</style></head><body><h1>Where the bytes go, and what changed</h1>");
     if let Some(drift) = &report.drift {
-        page.put(&format!("<p class=\"dim\">{}</p>", escape(&drift.summary)));
+        page.put(&format!("<p>{}</p>", escape(&drift.summary)));
     }
     cards(&mut page, report);
-    page.heading(
-        "Bytes in to bytes on disk",
-        "Each step is what a layer took away or added; the steps add up exactly to what du -b says.",
-    );
-    page.put(&svg::waterfall(&report.waterfall));
-    let row = |layer: &crate::vault::api::Layer| {
-        vec![layer.layer.replace('_', " "), layer.bytes.to_string(), layer.remaining.to_string(), layer.about.to_string()]
-    };
-    let rows: Vec<Vec<String>> = report.waterfall.iter().filter(|layer| layer.bytes != 0).map(row).collect();
-    page.put("<details><summary>In numbers</summary>");
-    page.table(&["layer", ">bytes", ">left", "what it is"], &rows);
-    page.put("</details>");
+    contents(&mut page, report);
+    waterfall(&mut page, report);
     report.by.iter().for_each(|by| groups(&mut page, by));
-    report.top.iter().for_each(|top| repeats(&mut page, top));
-    report.what_if.iter().for_each(|what_if| freed(&mut page, what_if));
-    report.near.iter().for_each(|near| near_duplicates(&mut page, near));
-    report.drift.iter().for_each(|drift| drift_section(&mut page, drift));
+    report.drift.iter().for_each(|drift| drift::changes(&mut page, drift));
     report.witness.iter().for_each(|witness| witness_section(&mut page, witness));
+    report.drift.iter().for_each(|drift| drift::lineages(&mut page, drift));
+    report.top.iter().for_each(|top| repeats(&mut page, top));
+    report.near.iter().for_each(|near| near_duplicates(&mut page, near));
+    report.what_if.iter().for_each(|what_if| freed(&mut page, what_if));
     page.put("</body></html>\n");
     page.0
 }
@@ -134,11 +128,11 @@ fn cards(page: &mut Page, report: &DedupReport) {
         ("ratio".to_string(), format!("{ratio:.1} : 1")),
     ];
     if let Some(drift) = &report.drift {
-        cards.push(("prompts and tools".into(), drift.lineages.len().to_string()));
-        cards.push(("changes".into(), drift.changes.len().to_string()));
+        cards.push(("prompts and tools".into(), units::count(drift.lineages.len() as u64)));
+        cards.push(("changes".into(), units::count(drift.changes.len() as u64)));
     }
     if let Some(rate) = report.witness.as_ref().and_then(|witness| witness.success_rate) {
-        cards.push(("success".into(), format!("{:.2}%", rate * 100.0)));
+        cards.push(("without error".into(), format!("{:.2} %", rate * 100.0)));
     }
     page.put("<div class=\"cards\">");
     for (name, value) in cards {
@@ -147,35 +141,84 @@ fn cards(page: &mut Page, report: &DedupReport) {
     page.put("</div>");
 }
 
+/// Where to go on the page.
+fn contents(page: &mut Page, report: &DedupReport) {
+    let sections = [
+        (true, "bytes", "Bytes"),
+        (report.by.is_some(), "by", "Told apart"),
+        (report.drift.is_some(), "changes", "Changes"),
+        (report.witness.is_some(), "requests", "Requests"),
+        (report.drift.is_some(), "lineages", "Prompts and tools"),
+        (report.top.is_some(), "repeats", "Repeated segments"),
+        (report.near.is_some(), "near", "Near duplicates"),
+        (report.what_if.is_some(), "freed", "What would be freed"),
+    ];
+    page.put("<nav>");
+    for (_, name, words) in sections.iter().filter(|(there, _, _)| *there) {
+        page.put(&format!("<a href=\"#{name}\">{words}</a>"));
+    }
+    page.put("</nav><p class=\"dim\">Times are those of the events, in UTC unless they say otherwise.</p>");
+}
+
+fn waterfall(page: &mut Page, report: &DedupReport) {
+    page.section(
+        "bytes",
+        "Bytes in to bytes on disk",
+        "Each step is what a layer took away or added; the steps add up exactly to what du -b says.",
+    );
+    page.chart(&svg::waterfall(&report.waterfall));
+    let row = |layer: &Layer| {
+        vec![layer.layer.replace('_', " "), layer.bytes.to_string(), layer.remaining.to_string(), layer.about.to_string()]
+    };
+    let rows: Vec<Vec<String>> = report.waterfall.iter().filter(|layer| layer.bytes != 0).map(row).collect();
+    page.put("<details><summary>The steps in numbers</summary>");
+    page.table(&["|layer", ">bytes", ">left", "~what it is"], &rows);
+    page.put("</details>");
+}
+
 fn groups(page: &mut Page, by: &ByteGroups) {
-    page.heading("Bytes on disk, told apart", "Each stored byte is charged to the first live record that needs it.");
+    let heading = format!("Bytes on disk by {}", title(by.by));
+    page.section("by", &heading, "Each stored byte is charged to the first live record that needs it.");
+    let rest = [
+        ("(left out by the filter)", by.left_out_bytes),
+        ("(needed by no live record)", by.unneeded_bytes),
+        ("(shared by all)", by.shared_bytes),
+    ];
+    let all = by.groups.iter().map(|group| group.stored_bytes).chain(rest.map(|(_, bytes)| bytes)).sum::<u64>().max(1);
+    let share = |bytes: u64| format!("{:.1} %", 100.0 * bytes as f64 / all as f64);
     let row = |group: &crate::vault::api::ByteGroup| {
+        let said = |text: String| if group.occurrences == 0 { String::new() } else { text };
         vec![
-            group.key.clone().unwrap_or_else(|| "–".into()),
-            units::count(group.occurrences),
-            units::count(group.distinct),
-            units::size(group.content_bytes),
+            group.key.clone().unwrap_or_else(|| format!("(no {})", title(by.by))),
+            said(units::count(group.occurrences)),
+            said(units::count(group.distinct)),
+            said(units::size(group.content_bytes)),
             units::size(group.stored_bytes),
+            share(group.stored_bytes),
         ]
     };
     let mut rows: Vec<Vec<String>> = by.groups.iter().map(row).collect();
-    let rest = [
-        ("left out by the filter", by.left_out_bytes),
-        ("needed by no live record", by.unneeded_bytes),
-        ("shared by all", by.shared_bytes),
-    ];
     for (name, bytes) in rest.into_iter().filter(|(_, bytes)| *bytes > 0) {
-        rows.push(vec![format!("({name})"), String::new(), String::new(), String::new(), units::size(bytes)]);
+        rows.push(vec![name.into(), String::new(), String::new(), String::new(), units::size(bytes), share(bytes)]);
     }
-    page.table(&["", ">said", ">distinct", ">content", ">on disk"], &rows);
+    page.table(&[title(by.by), ">said", ">distinct", ">content", ">on disk", ">share"], &rows);
 }
 
-fn time(time: Option<Time>) -> String {
-    time.map(|time| time.to_string()).unwrap_or_default()
+/// A moment as people read it; fractions of a second stand in `--json`.
+fn moment(time: Option<Time>) -> String {
+    let text = time.map(|time| time.to_string()).unwrap_or_default();
+    match (text.get(..10), text.get(11..19)) {
+        (Some(day), Some(clock)) => format!("{day} {clock}"),
+        _ => text,
+    }
 }
 
 fn repeats(page: &mut Page, top: &[Repeat]) {
-    page.heading("Repeated segments", "Those whose repetitions had most bytes when they came. On disk each is there once.");
+    page.section(
+        "repeats",
+        "Repeated segments",
+        "Those whose repetitions had most bytes when they came. On disk each is there once.",
+    );
     let row = |repeat: &Repeat| {
         vec![
             repeat.hash.get(..12).unwrap_or_default().to_string(),
@@ -183,17 +226,17 @@ fn repeats(page: &mut Page, top: &[Repeat]) {
             units::count(repeat.references),
             units::size(repeat.bytes),
             units::size(repeat.wasted_bytes),
-            time(repeat.first_seen),
-            time(repeat.last_seen),
+            moment(repeat.first_seen),
+            moment(repeat.last_seen),
             repeat.preview.clone(),
         ]
     };
     let rows: Vec<Vec<String>> = top.iter().map(row).collect();
-    page.table(&["hash", "type", ">said", ">bytes", ">repeated", "first seen", "last seen", "text"], &rows);
+    page.table(&["|hash", "|type", ">said", ">bytes", ">repeated", "|first seen", "|last seen", "~text"], &rows);
 }
 
 fn freed(page: &mut Page, what_if: &WhatIf) {
-    page.heading("If older records were removed", "Records without a time would stay.");
+    page.section("freed", "If older records were removed", "Records without a time would stay.");
     let rows = [
         ("events before", what_if.keep_since.to_string()),
         ("records", units::count(what_if.records)),
@@ -208,18 +251,28 @@ fn near_duplicates(page: &mut Page, near: &NearReport) {
         "{} of {} segments are at least {} similar to a canonical one, by five-word shingles, computed exactly. A pair at the threshold is found with a probability of {:.4}.",
         near.clustered, near.segments, near.threshold, near.recall
     );
-    page.heading("Near duplicates", &about);
-    page.put(&svg::clusters(near));
+    page.section("near", "Near duplicates", &about);
+    if near.clusters.is_empty() {
+        return;
+    }
+    page.about(
+        "A row is a cluster. A dot is a variant by its similarity to the canonical text, a ring; large ones are said often.",
+    );
+    page.chart(&svg::clusters(near));
     for cluster in near.clusters.iter().take(SHOWN) {
         let more = cluster.variants.len() as u64 + cluster.more_variants;
-        let title = format!("{more} of {} · {}", units::size(cluster.bytes), cluster.preview);
+        let variants = if more == 1 { "1 variant".into() } else { format!("{} variants", units::count(more)) };
+        let title = format!("{variants}, {} · {}", units::size(cluster.bytes), cluster.preview);
         page.put(&format!("<details><summary>{}</summary>", escape(&title)));
         for variant in &cluster.variants {
             page.put(&format!(
-                "<p class=\"dim\"><code>{}</code> {:.4}, said {}</p>",
-                escape(&variant.hash),
+                "<p class=\"dim\"><code>{}</code> similarity {:.4}, said {}</p>",
+                escape(variant.hash.get(..12).unwrap_or_default()),
                 variant.similarity,
-                variant.references
+                match variant.references {
+                    1 => "once".into(),
+                    times => format!("{} times", units::count(times)),
+                }
             ));
             page.diff(&variant.diff);
         }
@@ -227,102 +280,19 @@ fn near_duplicates(page: &mut Page, near: &NearReport) {
     }
 }
 
-fn drift_section(page: &mut Page, drift: &DriftReport) {
-    page.heading("Prompts and tools over time", &drift.summary);
-    page.put(&svg::timeline(&drift.lineages, &drift.changes));
-    for change in &drift.changes {
-        change_block(page, change);
-    }
-    let several: Vec<&Lineage> = drift.lineages.iter().filter(|lineage| lineage.versions.len() > 1).collect();
-    let charts: String = several.iter().take(12).map(|lineage| svg::share(lineage)).collect();
-    if !charts.is_empty() {
-        page.heading("Share of traffic", "Versions of each prompt and tool by day.");
-        page.put(&charts);
-    }
-    page.heading("Lineages", "Templates of prompts and tools; what is different each time stands in braces.");
-    for lineage in drift.lineages.iter().take(SHOWN) {
-        lineage_block(page, lineage);
-    }
-}
-
-fn change_block(page: &mut Page, change: &DriftChange) {
-    let what = change.tool.as_ref().map_or("system prompt".to_string(), |tool| format!("tool {tool}"));
-    let kind = if change.kind == "rollback" {
-        "Roll-back"
-    } else if change.kind == "replaced" {
-        "Replacement"
-    } else {
-        "Edit"
-    };
-    let app = change.app.as_ref().map(|app| format!(" of {app}")).unwrap_or_default();
-    page.put(&format!("<h3>{}</h3>", escape(&format!("{} · {kind} of the {what}{app}", time(change.time)))));
-    let about =
-        format!("version {} to {} · {} · first seen in {}", change.from, change.to, change.models.join(", "), change.place);
-    page.put(&format!("<p class=\"dim\">{}</p>", escape(&about)));
-    page.diff(&change.diff);
-    let cell = |pick: fn(&Outcome) -> Option<f64>, outcome: &Outcome| pick(outcome).map(short).unwrap_or_default();
-    let row = |name: &str, pick: fn(&Outcome) -> Option<f64>| {
-        vec![name.to_string(), cell(pick, &change.before), cell(pick, &change.after)]
-    };
-    let rows = [
-        row("errors, %", |outcome| outcome.error_rate.map(|rate| rate * 100.0)),
-        row("latency, median ms", |outcome| outcome.latency_p50_ms),
-        row("tokens in, mean", |outcome| outcome.tokens_in),
-        row("tokens out, mean", |outcome| outcome.tokens_out),
-        row("quality, mean", |outcome| outcome.quality),
-    ];
-    let known: Vec<Vec<String>> = rows.into_iter().filter(|row| !row[1].is_empty() || !row[2].is_empty()).collect();
-    page.table(&["", ">before", ">after"], &known);
-}
-
-fn lineage_block(page: &mut Page, lineage: &Lineage) {
-    let versions = lineage.versions.len();
-    let title = format!(
-        "{} · {} uses, {versions} version{}",
-        svg::lineage_name(lineage),
-        units::count(lineage.uses),
-        if versions == 1 { "" } else { "s" }
-    );
-    page.put(&format!("<details><summary>{}</summary>", escape(&title)));
-    if !lineage.slots.is_empty() {
-        let row = |slot: &crate::vault::api::PromptSlot| {
-            vec![slot.name.clone(), slot.kind.to_string(), units::count(slot.values), slot.examples.join(" · ")]
-        };
-        let rows: Vec<Vec<String>> = lineage.slots.iter().map(row).collect();
-        page.table(&["slot", "kind", ">values", "some of them"], &rows);
-    }
-    let row = |version: &crate::vault::api::PromptVersion| {
-        vec![
-            version.version.to_string(),
-            version.hash.get(..12).unwrap_or_default().to_string(),
-            version.parent.map(|parent| parent.to_string()).unwrap_or_default(),
-            units::count(version.uses),
-            format!("{:.1}%", version.share * 100.0),
-            time(version.first_seen),
-            time(version.last_seen),
-            version.models.join(", "),
-        ]
-    };
-    let rows: Vec<Vec<String>> = lineage.versions.iter().map(row).collect();
-    page.table(&["version", "hash", "parent", ">uses", ">share", "first seen", "last seen", "models"], &rows);
-    for version in &lineage.versions {
-        match version.diff.is_empty() {
-            true => page.put(&format!("<pre>{}</pre>", escape(&version.text))),
-            false => page.diff(&version.diff),
-        }
-    }
-    page.put("</details>");
-}
-
 fn witness_section(page: &mut Page, witness: &Witness) {
     let about = match (witness.success_rate, &witness.slowest_component) {
         (Some(rate), Some(slowest)) => {
-            format!("{} requests, {:.2}% without error; most time is spent in {slowest}.", witness.requests, rate * 100.0)
+            format!(
+                "{} requests, {:.2} % without error; most time is spent in {slowest}.",
+                units::count(witness.requests),
+                rate * 100.0
+            )
         }
-        (Some(rate), None) => format!("{} requests, {:.2}% without error.", witness.requests, rate * 100.0),
+        (Some(rate), None) => format!("{} requests, {:.2} % without error.", units::count(witness.requests), rate * 100.0),
         _ => "No record tells.".to_string(),
     };
-    page.heading("How requests went", &about);
+    page.section("requests", "How requests went", &about);
     let summary_row = |name: String, summary: &Summary| {
         let values = [summary.p50, summary.p90, summary.p99, summary.max].map(short);
         [name, units::count(summary.count)].into_iter().chain(values).collect::<Vec<String>>()
@@ -333,26 +303,28 @@ fn witness_section(page: &mut Page, witness: &Witness) {
     let components =
         witness.components.iter().map(|part| summary_row(format!("· {} ({:.0}%)", part.name, part.share * 100.0), &part.ms));
     let rows: Vec<Vec<String>> = known.chain(components).collect();
-    page.table(&["", ">records", ">p50", ">p90", ">p99", ">max"], &rows);
+    if !rows.is_empty() {
+        page.table(&["|", ">records", ">p50", ">p90", ">p99", ">max"], &rows);
+    }
     if witness.quality_histogram.len() > 1 {
-        page.put(&svg::histogram(&witness.quality_histogram, "quality scores"));
+        page.chart(&svg::histogram(&witness.quality_histogram, "quality scores"));
     }
     let row = |routed: &crate::vault::api::Routed| {
         vec![
-            routed.model.clone().unwrap_or_else(|| "–".into()),
+            routed.model.clone().unwrap_or_else(|| "(not told)".into()),
             units::count(routed.requests),
-            format!("{:.1}%", routed.share * 100.0),
-            format!("{:.2}%", routed.success_rate * 100.0),
+            format!("{:.1} %", routed.share * 100.0),
+            format!("{:.2} %", routed.success_rate * 100.0),
             routed.latency_ms.as_ref().map(|latency| short(latency.p50)).unwrap_or_default(),
             routed.quality.map(short).unwrap_or_default(),
         ]
     };
     let rows: Vec<Vec<String>> = witness.routing.iter().take(SHOWN).map(row).collect();
-    page.table(&["model", ">requests", ">share", ">success", ">p50 ms", ">quality"], &rows);
+    page.table(&["model", ">requests", ">share", ">without error", ">p50 ms", ">quality"], &rows);
     if !witness.errors.is_empty() {
         let rows: Vec<Vec<String>> =
             witness.errors.iter().map(|(kind, count)| vec![kind.clone(), units::count(*count)]).collect();
-        page.table(&["error", ">count"], &rows);
+        page.table(&["~error", ">count"], &rows);
     }
 }
 

@@ -3,6 +3,7 @@
 mod drift;
 mod heaps;
 mod html;
+mod moments;
 mod near;
 mod svg;
 mod text;

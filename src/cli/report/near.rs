@@ -3,9 +3,12 @@
 use super::super::Context;
 use super::super::ls::{bytes, number};
 use super::super::table::Table;
-use super::super::visible::visible;
+use super::super::visible::{visible, visible_text};
 use crate::error::Result;
 use crate::vault::api::{DiffPart, NearReport};
+
+/// Lines of a difference that are printed.
+const MOST_LINES: usize = 24;
 
 /// Prints clusters: a row for each segment, the canonical one first.
 pub(super) fn print(near: &NearReport, context: &Context<'_>) -> Result<()> {
@@ -54,6 +57,10 @@ pub(super) fn changes(diff: &[DiffPart]) -> String {
     let mut line = String::new();
     for part in diff.iter().filter(|part| part.op != "equal") {
         let words = part.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        // Other spaces between the same words are a change, but not one that a line can show.
+        if words.is_empty() {
+            continue;
+        }
         line.push_str(&format!(
             "{}{words}{} ",
             if part.op == "delete" { "[-" } else { "[+" },
@@ -79,10 +86,34 @@ pub(super) fn print_diff(diff: &[DiffPart], context: &Context<'_>) -> Result<()>
             ("insert", false) => ("[+", "+]"),
             _ => ("", ""),
         };
-        text.push_str(open);
-        // Line feeds are ours to print; what else might move the cursor is not.
-        text.push_str(&part.text.split('\n').map(|line| visible(line).into_owned()).collect::<Vec<_>>().join("\n"));
-        text.push_str(close);
+        // Line feeds are ours to print; what else might move the cursor is not. Colour ends with each line: the rest may be cut.
+        for (at, line) in part.text.split('\n').enumerate() {
+            if at > 0 {
+                text.push('\n');
+            }
+            // A blank line has nothing to mark.
+            if !line.is_empty() {
+                text.extend([open, &visible(line), close]);
+            }
+        }
     }
-    text.lines().try_for_each(|line| context.ui.line(&format!("      {line}")))
+    cut_lines(&text, context)
+}
+
+/// The beginning of a text that took the place of an unlike one.
+pub(super) fn print_text(text: &str, context: &Context<'_>) -> Result<()> {
+    context.ui.line("      The text is another one:")?;
+    cut_lines(&visible_text(text), context)
+}
+
+/// Prints as many lines as somebody reads on a terminal, and says where the others are.
+fn cut_lines(text: &str, context: &Context<'_>) -> Result<()> {
+    let is_blank = |line: &&str| line.trim().is_empty();
+    let lines: Vec<&str> = text.lines().filter(|line| !is_blank(line)).collect();
+    lines.iter().take(MOST_LINES).try_for_each(|line| context.ui.line(&format!("      {line}")))?;
+    let more = lines.len().saturating_sub(MOST_LINES);
+    if more > 0 {
+        context.ui.line(&format!("      … {more} more lines; --html FILE and --json have them"))?;
+    }
+    Ok(())
 }

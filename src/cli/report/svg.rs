@@ -15,6 +15,8 @@ const NAMES: f64 = 210.0;
 const COLORS: usize = 8;
 /// Rows of a chart.
 const ROWS: usize = 40;
+/// Clusters of a chart: all of them are listed below it.
+const CLUSTER_ROWS: usize = 20;
 
 fn open(height: f64, title: &str) -> String {
     let title = escape(title);
@@ -30,19 +32,29 @@ fn text(out: &mut String, x: f64, y: f64, class: &str, words: &str) {
     put(out, format_args!("<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"{class}\">{}</text>", escape(words)));
 }
 
+/// Columns of a name that fit to the left of a chart.
+const NAME_COLUMNS: usize = 26;
+
+/// A name cut to what fits: characters of scripts that are written wide take two columns.
 fn short(words: &str, most: usize) -> String {
-    if words.chars().count() <= most {
-        words.to_string()
-    } else {
-        words.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+    let wide = |c: char| if c >= '\u{1100}' { 2 } else { 1 };
+    if words.chars().map(wide).sum::<usize>() <= most {
+        return words.to_string();
     }
+    let mut room = most.saturating_sub(1);
+    let fits = |c: &char| {
+        let fits = room >= wide(*c);
+        room = room.saturating_sub(wide(*c));
+        fits
+    };
+    words.chars().take_while(fits).chain(['…']).collect()
 }
 
 /// The steps from bytes in to bytes on disk: what each takes away hangs, what it adds stands.
 pub(super) fn waterfall(layers: &[Layer]) -> String {
     let layers: Vec<&Layer> = layers.iter().filter(|layer| layer.bytes != 0).collect();
     let most = layers.iter().map(|layer| layer.remaining).max().unwrap_or_default().max(1) as f64;
-    let x = |bytes: f64| NAMES + bytes / most * (WIDE - NAMES - 130.0);
+    let x = |bytes: f64| NAMES + bytes / most * (WIDE - NAMES - 170.0);
     let mut out = open(layers.len() as f64 * 26.0 + 10.0, "bytes from taken in to stored");
     for (row, layer) in layers.iter().enumerate() {
         let y = row as f64 * 26.0 + 4.0;
@@ -66,14 +78,9 @@ pub(super) fn waterfall(layers: &[Layer]) -> String {
                 layer.bytes
             ),
         );
-        let sign = if layer.bytes < 0 { "−" } else { "" };
-        text(
-            &mut out,
-            to + 6.0,
-            y + 14.0,
-            "small",
-            &format!("{sign}{} → {}", units::size(layer.bytes.unsigned_abs()), units::size(layer.remaining)),
-        );
+        let (sign, change) = (if layer.bytes < 0 { "−" } else { "+" }, units::size(layer.bytes.unsigned_abs()));
+        let label = if row == 0 { change } else { format!("{sign}{change} → {}", units::size(layer.remaining)) };
+        text(&mut out, to + 6.0, y + 14.0, "small", &label);
     }
     out.push_str("</svg>");
     out
@@ -81,7 +88,7 @@ pub(super) fn waterfall(layers: &[Layer]) -> String {
 
 /// How a lineage is called.
 pub(super) fn lineage_name(lineage: &Lineage) -> String {
-    let what = lineage.tool.as_ref().map_or_else(|| short(&lineage.preview, 28), |tool| format!("tool {tool}"));
+    let what = lineage.tool.as_ref().map_or_else(|| short(&lineage.preview, 60), |tool| format!("tool {tool}"));
     lineage.app.as_ref().map_or_else(|| what.clone(), |app| format!("{app}: {what}"))
 }
 
@@ -99,7 +106,7 @@ pub(super) fn timeline(lineages: &[Lineage], changes: &[DriftChange]) -> String 
     let mut out = open(timed.len() as f64 * 28.0 + 28.0, "versions over time");
     for (row, lineage) in timed.iter().enumerate() {
         let y = row as f64 * 28.0 + 4.0;
-        text(&mut out, NAMES - 8.0, y + 14.0, "end", &short(&lineage_name(lineage), 32));
+        text(&mut out, NAMES - 8.0, y + 14.0, "end", &short(&lineage_name(lineage), NAME_COLUMNS));
         let lanes = lineage.versions.len().min(6) as f64;
         for (lane, version) in lineage.versions.iter().enumerate() {
             let (Some(from), Some(to)) = (version.first_seen, version.last_seen) else { continue };
@@ -138,10 +145,27 @@ pub(super) fn timeline(lineages: &[Lineage], changes: &[DriftChange]) -> String 
         }
     }
     let y = timed.len() as f64 * 28.0 + 18.0;
-    text(&mut out, NAMES, y, "small", &first.to_string());
-    text(&mut out, WIDE - 16.0, y, "small end", &last.to_string());
+    ends(&mut out, y, &first.to_string(), &last.to_string());
     out.push_str("</svg>");
     out
+}
+
+/// What stands below the two ends of an axis.
+fn ends(out: &mut String, y: f64, first: &str, last: &str) {
+    text(out, NAMES, y, "small", first);
+    text(out, WIDE - 16.0, y, "small end", last);
+}
+
+/// Which colour is which version, in the middle below a chart.
+fn key(out: &mut String, y: f64, versions: usize) {
+    const STEP: f64 = 34.0;
+    let shown = versions.min(COLORS);
+    let from = (NAMES + WIDE - 16.0 - STEP * shown as f64) / 2.0;
+    for lane in 0..shown {
+        let x = from + STEP * lane as f64;
+        put(out, format_args!("<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"10\" height=\"10\" class=\"c{lane}\"/>", y - 9.0));
+        text(out, x + 13.0, y, "small", &(lane + 1).to_string());
+    }
 }
 
 /// The share of each version on each day.
@@ -152,7 +176,7 @@ pub(super) fn share(lineage: &Lineage) -> String {
     }
     let (width, high) = ((WIDE - NAMES - 16.0) / days.len() as f64, 64.0);
     let mut out = open(high + 22.0, &format!("share of traffic: {}", lineage_name(lineage)));
-    text(&mut out, NAMES - 8.0, high / 2.0, "end", &short(&lineage_name(lineage), 32));
+    text(&mut out, NAMES - 8.0, high / 2.0, "end", &short(&lineage_name(lineage), NAME_COLUMNS));
     for (at, day) in days.iter().enumerate() {
         let uses = |version: &crate::vault::api::PromptVersion| version.uses_per_day.get(*day).copied().unwrap_or_default();
         let all: u64 = lineage.versions.iter().map(uses).sum();
@@ -175,22 +199,22 @@ pub(super) fn share(lineage: &Lineage) -> String {
         }
     }
     let edge = |day: Option<&&String>| day.map(|day| day.to_string()).unwrap_or_default();
-    text(&mut out, NAMES, high + 14.0, "small", &edge(days.first()));
-    text(&mut out, WIDE - 16.0, high + 14.0, "small end", &edge(days.last()));
+    ends(&mut out, high + 14.0, &edge(days.first()), &edge(days.last()));
+    key(&mut out, high + 14.0, lineage.versions.len());
     out.push_str("</svg>");
     out
 }
 
 /// A row for each cluster: its variants by similarity to the canonical one, as large as they are often said.
 pub(super) fn clusters(near: &NearReport) -> String {
-    let rows = near.clusters.iter().take(ROWS);
-    let count = near.clusters.len().min(ROWS) as f64;
+    let rows = near.clusters.iter().take(CLUSTER_ROWS);
+    let count = near.clusters.len().min(CLUSTER_ROWS) as f64;
     let x = |similarity: f64| NAMES + (similarity - near.threshold) / (1.0 - near.threshold).max(1e-6) * (WIDE - NAMES - 30.0);
     let radius = |references: u64| (2.5 + (references as f64).ln().max(0.0) * 1.2).min(9.0);
     let mut out = open(count * 22.0 + 26.0, "near duplicates by similarity");
     for (row, cluster) in rows.enumerate() {
         let y = row as f64 * 22.0 + 14.0;
-        text(&mut out, NAMES - 8.0, y + 4.0, "end", &short(&cluster.preview, 32));
+        text(&mut out, NAMES - 8.0, y + 4.0, "end", &short(&cluster.preview, NAME_COLUMNS));
         put(&mut out, format_args!("<path d=\"M{NAMES} {y:.1}H{:.1}\" class=\"axis\"/>", WIDE - 30.0));
         for variant in &cluster.variants {
             put(
@@ -208,15 +232,15 @@ pub(super) fn clusters(near: &NearReport) -> String {
         put(
             &mut out,
             format_args!(
-                "<circle cx=\"{:.1}\" cy=\"{y:.1}\" r=\"{:.1}\" class=\"c1\"><title>canonical, said {} times</title></circle>",
+                "<circle cx=\"{:.1}\" cy=\"{y:.1}\" r=\"{:.1}\" class=\"ring\"><title>canonical, said {} times</title></circle>",
                 x(1.0),
-                radius(cluster.references),
+                radius(cluster.references) + 1.5,
                 cluster.references
             ),
         );
     }
     let y = count * 22.0 + 20.0;
-    text(&mut out, NAMES, y, "small", &format!("{:.2}", near.threshold));
+    text(&mut out, NAMES, y, "small", &format!("similarity {:.2}", near.threshold));
     text(&mut out, WIDE - 30.0, y, "small end", "1");
     out.push_str("</svg>");
     out
@@ -226,21 +250,36 @@ pub(super) fn clusters(near: &NearReport) -> String {
 pub(super) fn histogram(steps: &[(f64, u64)], title: &str) -> String {
     let most = steps.iter().map(|step| step.1).max().unwrap_or_default().max(1) as f64;
     let width = (WIDE - NAMES - 16.0) / steps.len().max(1) as f64;
-    let mut out = open(110.0, title);
+    let mut out = open(122.0, title);
     for (at, (low, count)) in steps.iter().enumerate() {
         let height = *count as f64 / most * 80.0;
         let x = NAMES + at as f64 * width;
+        let middle = x + width / 2.0 - 1.0;
         put(
             &mut out,
             format_args!(
                 "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{height:.1}\" class=\"c0\"><title>from {low:.3}: {count}</title></rect>",
-                84.0 - height,
+                98.0 - height,
                 width - 2.0
             ),
         );
-        text(&mut out, x, 100.0, "small", &format!("{low:.2}"));
+        text(&mut out, middle, 94.0 - height, "small middle", &units::count(*count));
+        text(&mut out, x, 112.0, "small", &format!("{low:.2}"));
     }
-    text(&mut out, NAMES - 8.0, 50.0, "end", title);
+    text(&mut out, NAMES - 8.0, 62.0, "end", title);
     out.push_str("</svg>");
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is longer than the room left of a chart would be cut by its edge, at its beginning.
+    #[test]
+    fn a_name_fits_to_the_left_of_a_chart() {
+        assert_eq!(short("short", 26), "short");
+        assert_eq!(short("a name of many more characters than fit", 26), "a name of many more chara…");
+        assert_eq!(short(&"你".repeat(20), 26), format!("{}…", "你".repeat(12)));
+    }
 }

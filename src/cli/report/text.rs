@@ -85,7 +85,7 @@ pub(super) fn bar(value: u64, most: u64) -> String {
     format!("{}{}", "█".repeat(cells / 8), EIGHTHS[cells % 8])
 }
 
-fn title(by: ByteDimension) -> &'static str {
+pub(super) fn title(by: ByteDimension) -> &'static str {
     match by {
         ByteDimension::Type => "type",
         ByteDimension::Tool => "tool",

@@ -5,6 +5,9 @@
 //! ```
 //! A stretch stands for [`STRETCH`] bytes of text, the last for what is left; no word reaches from one into the next.
 
+use std::cell::Cell;
+use std::ops::Range;
+
 use super::{LONGEST, Vocabulary};
 use crate::bytes::Reader;
 use crate::error::{Corrupt, corrupt};
@@ -19,6 +22,18 @@ pub struct Stretches {
     /// Where the codes of each stretch begin in the payload, and where the last end.
     starts: Vec<u32>,
     length: u32,
+    /// Where the last reading ended: who reads on walks over nothing twice.
+    last: Cell<Place>,
+}
+
+/// The beginning of a word in a stretch.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    stretch: usize,
+    /// In the codes of the stretch.
+    code: usize,
+    /// In its text.
+    text: usize,
 }
 
 impl Stretches {
@@ -48,7 +63,7 @@ impl Stretches {
         if at != u64::from(payload) {
             return Err(corrupt!("{payload} bytes of codes where {at} belong"));
         }
-        Ok(Stretches { vocabulary, starts, length })
+        Ok(Stretches { vocabulary, starts, length, last: Cell::default() })
     }
 
     /// The number of the vocabulary it needs.
@@ -84,7 +99,10 @@ impl Stretches {
             let start = stretch * STRETCH;
             let end = (start + STRETCH).min(self.length as usize);
             let codes = self.codes(payload, stretch).ok_or_else(|| corrupt!("stretch {stretch} has no codes"))?;
-            expand(codes, vocabulary, from - start, to.min(end) - start, end - start, out)?;
+            let last = self.last.get();
+            let begin =
+                if last.stretch == stretch && last.text <= from - start { last } else { Place { stretch, ..Place::default() } };
+            self.last.set(expand(codes, vocabulary, begin, from - start..to.min(end) - start, end - start, out)?);
             from = end;
         }
         Ok(())
@@ -95,47 +113,46 @@ impl Stretches {
     }
 }
 
-/// Appends bytes `from..to` of what codes stand for, `whole` bytes in all.
+/// Appends some bytes of what codes stand for, `whole` bytes in all; `begin` is not behind them. Tells where the last word begins.
 fn expand(
-    mut codes: &[u8],
+    codes: &[u8],
     vocabulary: &Vocabulary,
-    from: usize,
-    to: usize,
+    begin: Place,
+    bytes: Range<usize>,
     whole: usize,
     out: &mut Vec<u8>,
-) -> Result<(), Corrupt> {
+) -> Result<Place, Corrupt> {
     let unknown = || corrupt!("codes end early or name no word");
-    let mut at = 0;
+    let (mut used, mut at) = (begin.code, begin.text);
     // Up to the word in which the part begins only lengths are added.
     let skip = loop {
-        let (word, used) = vocabulary.at(codes).ok_or_else(unknown)?;
-        let next = at + word.length;
-        if next > from {
-            break from - at;
+        let (length, next) = vocabulary.length_at(codes, used).ok_or_else(unknown)?;
+        if at + length > bytes.start {
+            break bytes.start - at;
         }
-        at = next;
-        codes = codes.get(used..).unwrap_or_default();
+        (at, used) = (at + length, next);
     };
     // Words are copied with whatever stands behind them, over what the one before left: no length decides how much.
-    let (begin, wanted) = (out.len(), to - at);
-    out.resize(begin + wanted + LONGEST, 0);
-    let room = out.get_mut(begin..).unwrap_or_default();
-    let (mut used, mut filled) = (0, 0);
+    let (first, wanted) = (out.len(), bytes.end - at);
+    out.resize(first + wanted + LONGEST, 0);
+    let room = out.get_mut(first..).unwrap_or_default();
+    let (mut filled, mut last) = (0, Place { code: used, text: at, ..begin });
     while filled < wanted {
         let (word, next) = vocabulary.word_at(codes, used).ok_or_else(unknown)?;
         let place = room.get_mut(filled..).and_then(|rest| rest.first_chunk_mut::<LONGEST>()).ok_or_else(unknown)?;
         *place = *word.bytes;
+        last = Place { code: used, text: at + filled, ..begin };
         filled += word.length;
         used = next;
     }
     at += filled;
-    let codes = codes.get(used..).ok_or_else(unknown)?;
-    if at > whole || (at == whole && !codes.is_empty()) {
+    let rest = codes.get(used..).ok_or_else(unknown)?;
+    if at > whole || (at == whole && !rest.is_empty()) {
         return Err(corrupt!("a stretch of {whole} bytes has codes for more"));
     }
-    out.truncate(begin + wanted);
+    out.truncate(first + wanted);
     if skip > 0 {
-        out.drain(begin..begin + skip);
+        out.drain(first..first + skip);
     }
-    Ok(())
+    Ok(last)
 }

@@ -150,25 +150,30 @@ impl Vocabulary {
         Ok(vocabulary)
     }
 
-    /// The word whose code stands at a place of `codes`, and the place behind it: past the end when half of the code is cut off. One
+    /// The code that stands at a place of `codes`, and the place behind it: past the end when half of the code is cut off. One
     /// byte or two is a matter of chance, so it is not left to a branch.
     #[inline]
-    fn word_at(&self, codes: &[u8], at: usize) -> Option<(Word<'_>, usize)> {
+    fn code_at(codes: &[u8], at: usize) -> Option<(usize, usize)> {
         let first = usize::from(*codes.get(at)?);
         let second = usize::from(codes.get(at + 1).copied().unwrap_or_default());
         let is_double = first >= SINGLES;
         let double = (SINGLES + second).wrapping_add(first.wrapping_sub(SINGLES).wrapping_mul(256));
         let code = if is_double { double } else { first };
-        Some((self.word(code)?, at + 1 + usize::from(is_double)))
+        Some((code, at + 1 + usize::from(is_double)))
     }
 
-    /// The word whose code stands at the start of `codes`, and how long the code is.
-    fn at(&self, codes: &[u8]) -> Option<(Word<'_>, usize)> {
-        let first = usize::from(*codes.first()?);
-        match first.checked_sub(SINGLES) {
-            None => Some((self.word(first)?, 1)),
-            Some(high) => Some((self.word(SINGLES + high * 256 + usize::from(*codes.get(1)?))?, 2)),
-        }
+    /// The word whose code stands at a place of `codes`, and the place behind it.
+    #[inline]
+    fn word_at(&self, codes: &[u8], at: usize) -> Option<(Word<'_>, usize)> {
+        let (code, next) = Vocabulary::code_at(codes, at)?;
+        Some((self.word(code)?, next))
+    }
+
+    /// The length of that word, and the place behind its code.
+    #[inline]
+    fn length_at(&self, codes: &[u8], at: usize) -> Option<(usize, usize)> {
+        let (code, next) = Vocabulary::code_at(codes, at)?;
+        Some(((*self.words.get(code)? & 0xff) as usize, next))
     }
 }
 
@@ -201,6 +206,16 @@ mod tests {
             assert_eq!(read(&codes, text.len(), &vocabulary, from, to).unwrap(), &text[from..to], "{from}..{to}");
         }
         assert!(read(&codes, text.len(), &vocabulary, 0, text.len() + 1).is_err());
+        // One reader that goes on, back and across stretches reads the same as many that begin anew.
+        let stretches = Stretches::read(&codes, text.len() as u32, codes.len() as u32).unwrap();
+        for step in 0..4_000u32 {
+            let from = step.wrapping_mul(0x9e37_79b1) as usize % 40_000 / (1 + step as usize % 3) + step as usize % 7;
+            for (from, to) in [(from, from + 50), (from + 50, from + 51), (from + 51, from + 90), (from + 60, from + 17_000)] {
+                let mut out = Vec::new();
+                stretches.append(&codes, &vocabulary, from as u32, to as u32, &mut out).unwrap();
+                assert!(out == text[from..to], "{from}..{to}");
+            }
+        }
         // Text of which nothing was in the sample can be coded, too.
         let other: Vec<u8> = (0..70_000u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
         let codes = coder.code(&other, 3);

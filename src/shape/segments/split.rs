@@ -10,7 +10,7 @@ use crate::shape::roles::{SegmentType, type_of_role};
 const SHORTEST_RENDERED: usize = 256;
 
 /// Starts of texts that a tool put into the user's mouth (record-shapes §8.1, §8.2).
-const INJECTED: [&[u8]; 11] = [
+const INJECTED: [&[u8]; 15] = [
     b"<system-reminder>",
     b"<command-name>",
     b"<command-message>",
@@ -22,6 +22,10 @@ const INJECTED: [&[u8]; 11] = [
     b"<collaboration_mode>",
     b"# AGENTS.md",
     b"<INSTRUCTIONS>",
+    b"<bash-input>",
+    b"<bash-stdout>",
+    b"<skill>",
+    b"<turn_aborted>",
 ];
 
 /// The type of a user's text: context when a tool wrote it.

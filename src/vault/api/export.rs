@@ -147,6 +147,17 @@ pub struct Overlapping {
     pub texts: u64,
     /// Texts that are too short to tell anything by.
     pub texts_too_short: u64,
+    /// Words in a row that left many dialogues out, most first: boilerplate, or a question that is asked often.
+    pub frequent: Vec<FrequentWords>,
+}
+
+/// Words in a row for which dialogues were left out.
+#[derive(Debug, Clone, Serialize)]
+pub struct FrequentWords {
+    /// In lower case, without punctuation.
+    pub words: String,
+    /// Dialogues left out for them.
+    pub dialogues: u64,
 }
 
 /// A dialogue that overlaps with a text.
@@ -158,6 +169,8 @@ pub struct Overlap {
     pub text: u64,
     /// A whole turn is the text, which is too short for a run of words.
     pub short: bool,
+    /// The words in a row; empty for a short text.
+    pub words: String,
 }
 
 /// One file of an export.

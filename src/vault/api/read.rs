@@ -182,8 +182,25 @@ impl Report for SourceRow {
 pub struct ConversationRow {
     /// Its id, as the records say it.
     pub id: String,
-    /// Its title, where a record gives one.
+    /// Its title, where a record gives one; else how the user began.
     pub title: Option<String>,
+    /// Where a record gave the title.
+    pub titled: bool,
+    /// The directory or project worked in most.
+    pub project: Option<String>,
+    /// Messages of the user and the assistant, without calls, results and thoughts. Of requests that resend their history those of
+    /// the longest.
+    pub turns: u64,
+    /// Input tokens, cached ones included; a response whose usage several records tell counts once, by the last of them.
+    pub tokens_in: u64,
+    /// Of these, read from a cache.
+    pub tokens_in_cached: u64,
+    /// Of these, written to a cache.
+    pub tokens_in_cache_write: u64,
+    /// Output tokens, reasoning included.
+    pub tokens_out: u64,
+    /// Of these, spent on reasoning.
+    pub tokens_reasoning: u64,
     /// Occurrences of its records.
     pub occurrences: u64,
     /// Distinct records.

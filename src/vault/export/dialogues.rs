@@ -11,7 +11,7 @@ use rustc_hash::FxHashSet;
 
 use super::files::{self, Out};
 use super::gather::{Found, Gatherer};
-use super::overlap::Reference;
+use super::overlap::{Frequent, Reference};
 use super::parts::{Member, assign, distinct};
 use super::plan::{Ground, Kind, Plan, Unit};
 use super::row::Row;
@@ -234,6 +234,7 @@ impl Reader<'_> {
         let full = AtomicBool::new(limit == Some(0));
         let mut seen = FxHashSet::default();
         let mut losses = Losses::default();
+        let mut frequent = Frequent::default();
         let work = |fetcher: &mut _, units: &[Unit]| {
             let mut batch = Batch::default();
             for unit in units {
@@ -258,7 +259,7 @@ impl Reader<'_> {
                     break;
                 }
                 if let Some(overlap) = ready.as_ref().and_then(|ready| ready.overlap.as_ref()) {
-                    report.overlapping.count(overlap);
+                    report.overlapping.count(overlap, &mut frequent);
                     continue;
                 }
                 if let Some(ready) = &ready
@@ -294,6 +295,7 @@ impl Reader<'_> {
             in_order(self.snapshot, self.threads, jobs, work, |batch| take(batch, report))
         })?;
         report.left_out = losses.0;
+        frequent.name(&mut report.overlapping);
         Ok(())
     }
 

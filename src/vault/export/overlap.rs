@@ -3,7 +3,8 @@
 //! The rule is the one of the field (GPT-3, section C; the harness of EleutherAI): 13 words in a row that are in both, words
 //! without case and punctuation. A text of fewer words cannot have 13 in a row: it counts when a whole turn is that text, and not
 //! at all below three words, since "yes" is in every log. Instructions are not compared, on either side: a shared system prompt
-//! would make all of an application's dialogues one. Frequent runs are not spared: what stands in many texts of the file counts.
+//! would make all of an application's dialogues one. Words that many dialogues hold are not spared, since nobody but the reader
+//! can tell boilerplate from a question that was asked a hundred times: they are told, with how many dialogues they cost.
 
 use std::fs::File;
 use std::io::Read;
@@ -16,8 +17,8 @@ use crate::dialogue::{Dialogue, Part, Speaker};
 use crate::error::{Error, IoContext, Result};
 use crate::shape::SegmentType::{self, *};
 use crate::shape::{Hints, Record};
-use crate::text::{runs, words_up_to};
-use crate::vault::api::{Decontaminate, Overlap, Overlapping};
+use crate::text::{runs, some_words, words_up_to};
+use crate::vault::api::{Decontaminate, FrequentWords, Overlap, Overlapping};
 
 /// A text of fewer words tells nothing.
 const FEWEST_WORDS: usize = 3;
@@ -25,6 +26,12 @@ const FEWEST_WORDS: usize = 3;
 const LARGEST_FILE: u64 = 1 << 30;
 /// Overlaps that a report names.
 const EXAMPLES: usize = 20;
+/// Words that so many dialogues hold are named.
+const FREQUENT: u64 = 5;
+/// As many of them.
+const NAMED: usize = 5;
+/// Characters that are shown of them.
+const SHOWN: usize = 160;
 /// How compressed files begin: gzip, zstd, xz, bzip2.
 const COMPRESSED: [&[u8]; 4] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ", b"BZh"];
 
@@ -140,14 +147,16 @@ impl Reference {
         for part in parts {
             let (found, long) = runs(&part.text, self.words);
             if long {
-                if let Some(at) = found.iter().find_map(|run| self.runs.get(run)) {
-                    return Some(Overlap { place: dialogue.place.clone(), text: *at, short: false });
+                let hit = (0..).zip(&found).find_map(|(word, run)| Some((word, self.runs.get(run)?)));
+                if let Some((word, at)) = hit {
+                    let words = some_words(&part.text, word, self.words, SHOWN);
+                    return Some(Overlap { place: dialogue.place.clone(), text: *at, short: false, words });
                 }
             } else if is_said(part.kind) {
                 short = short.or_else(|| found.first().and_then(|run| self.short.get(run)));
             }
         }
-        short.map(|at| Overlap { place: dialogue.place.clone(), text: *at, short: true })
+        short.map(|at| Overlap { place: dialogue.place.clone(), text: *at, short: true, words: String::new() })
     }
 }
 
@@ -156,9 +165,26 @@ fn is_said(kind: SegmentType) -> bool {
     matches!(kind, UserTurn | AssistantTurn | Text | Continuation | Rubric | Refusal)
 }
 
+/// How often each run of words left a dialogue out.
+#[derive(Default)]
+pub(super) struct Frequent(FxHashMap<String, u64>);
+
+impl Frequent {
+    /// Names those that many dialogues hold, most first.
+    pub(super) fn name(self, report: &mut Overlapping) {
+        let mut often: Vec<(String, u64)> = self.0.into_iter().filter(|(_, count)| *count >= FREQUENT).collect();
+        often.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        often.truncate(NAMED);
+        report.frequent = often.into_iter().map(|(words, dialogues)| FrequentWords { words, dialogues }).collect();
+    }
+}
+
 impl Overlapping {
     /// Counts a dialogue that is left out.
-    pub(super) fn count(&mut self, overlap: &Overlap) {
+    pub(super) fn count(&mut self, overlap: &Overlap, frequent: &mut Frequent) {
+        if !overlap.words.is_empty() {
+            *frequent.0.entry(overlap.words.clone()).or_default() += 1;
+        }
         *(if overlap.short { &mut self.by_short_texts } else { &mut self.by_words }) += 1;
         if self.examples.len() < EXAMPLES {
             self.examples.push(overlap.clone());

@@ -344,12 +344,12 @@ fn beginnings(
     Ok(found)
 }
 
-fn shape_of(name: &str) -> Option<ShapeId> {
+pub(crate) fn shape_of(name: &str) -> Option<ShapeId> {
     ShapeId::from_name(name.strip_prefix("batch:").unwrap_or(name))
 }
 
 /// Shapes that are one event of a session.
-fn is_event(shape: ShapeId) -> bool {
+pub(crate) fn is_event(shape: ShapeId) -> bool {
     use ShapeId::*;
     matches!(
         shape,

@@ -3,7 +3,7 @@
 //! ```text
 //! words   = count varint × bytes · bytes usages (u64 each)
 //! columns = each as bytes: flags, bytes, shape, conversation, model, application, title, usage, types, time, latency, cost, parts of
-//!           latency, five of tokens; a value a line, where the flags say that it is there
+//!           latency, project, turns, five of tokens; a value a line, where the flags say that it is there
 //! ```
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::vault::filter::TypeSet;
 use crate::vault::meaning::Meaning;
 
 /// Columns of a chunk.
-const COLUMNS: usize = 18;
+const COLUMNS: usize = 20;
 
 const OPAQUE: u8 = 1;
 const ERROR: u8 = 2;
@@ -112,7 +112,9 @@ impl Columns {
                 columns[12].extend(value.to_bits().to_le_bytes());
             }
         }
-        for (column, tokens) in columns[13..].iter_mut().zip(row.tokens) {
+        columns[13].put_varint(self.words.number(row.project.as_deref()));
+        columns[14].put_varint(u64::from(row.turns));
+        for (column, tokens) in columns[15..].iter_mut().zip(row.tokens) {
             column.put_varint(tokens);
         }
     }
@@ -145,8 +147,24 @@ pub(super) fn decode(bytes: &[u8], lines: usize) -> Result<Vec<Option<Meaning>>,
         columns.push(Reader::new(reader.bytes()?));
     }
     reader.finish()?;
-    let [flags, size, shape, conversation, model, application, title, usage, types, time, latency, cost, parts, tokens @ ..] =
-        &mut columns[..]
+    let [
+        flags,
+        size,
+        shape,
+        conversation,
+        model,
+        application,
+        title,
+        usage,
+        types,
+        time,
+        latency,
+        cost,
+        parts,
+        project,
+        turns,
+        tokens @ ..,
+    ] = &mut columns[..]
     else {
         return Err(corrupt!("columns missing"));
     };
@@ -175,6 +193,8 @@ pub(super) fn decode(bytes: &[u8], lines: usize) -> Result<Vec<Option<Meaning>>,
             model: text(model.varint()?)?,
             application: text(application.varint()?)?,
             title: text(title.varint()?)?,
+            project: text(project.varint()?)?,
+            turns: turns.varint32()?,
             types: TypeSet::from_bits(types.varint()?),
             ..Meaning::default()
         };
@@ -227,6 +247,8 @@ mod tests {
             cost_usd: (n == 1).then_some(0.25),
             components: if n == 3 { [("queue".into(), 1.5), ("m".into(), 0.5)].into() } else { Default::default() },
             tokens: [n, 0, 1, 2, 3],
+            project: (n == 2).then(|| "/w".into()),
+            turns: n as u32 * 200,
             error: n == 3,
             usage: (n != 1).then_some(n % 2 * 77),
             ..Meaning::default()

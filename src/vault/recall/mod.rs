@@ -5,7 +5,7 @@
 //! counts for no other. It is written and read chunk by chunk: memory does not grow with the lines of a source.
 //!
 //! ```text
-//! file    = magic "TPKMEAN3" · vault id u128 · maker u64 · sources varint × source · xxh3 of everything before u64
+//! file    = magic "TPKMEAN4" · vault id u128 · maker u64 · sources varint × source · xxh3 of everything before u64
 //! source  = id varint · lines varint · xxh3 of its name and runs u64 · chunks until all lines are there · lines that are gone varint
 //! chunk   = lines varint · raw length varint · bytes (zstd of words and columns, see `columns`)
 //! ```
@@ -27,7 +27,7 @@ use crate::vault::recall::columns::Columns;
 use crate::vault::snapshot::Snapshot;
 use crate::vault::sources::{Source, State};
 
-const MAGIC: &[u8; 8] = b"TPKMEAN3";
+const MAGIC: &[u8; 8] = b"TPKMEAN4";
 /// Vaults that took in less are read as fast as anything could be recalled.
 const WORTH_BYTES: u64 = 64 << 20;
 /// zstd's level: the file is made seldom.

@@ -4,7 +4,10 @@
 //! Beginnings of all texts are read once, block by block, and shared by all threads; joining then touches groups only. Strings of
 //! the outermost object stay whole: a prompt with a conversation rendered into it is cut by markers anywhere in it.
 
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use memchr::memmem::Finder;
 
 use crate::error::{Corrupt, Result, corrupt};
 use crate::group::decode::Element;
@@ -37,6 +40,8 @@ pub(super) struct Heads {
     bytes: Vec<u8>,
     ends: Vec<u64>,
     mark: String,
+    /// Finds marks.
+    finder: Finder<'static>,
     /// The first live record that holds each node.
     owners: Vec<u64>,
 }
@@ -75,7 +80,9 @@ impl Heads {
     pub(super) fn read(snapshot: &Snapshot, pack: usize, threads: usize, owners: Vec<u64>) -> Result<Heads> {
         let seed = format!("{:032x}{}{pack}", snapshot.head.vault_id, RUNS.fetch_add(1, Ordering::Relaxed));
         let key = crate::checksum::checksum(seed.as_bytes()) as u32;
-        let mut heads = Heads { bytes: Vec::new(), ends: vec![0], mark: format!("~#{key:08x}:"), owners };
+        let mark = format!("~#{key:08x}:");
+        let finder = Finder::new(&mark).into_owned();
+        let mut heads = Heads { bytes: Vec::new(), ends: vec![0], mark, finder, owners };
         let groups = &snapshot.packs[pack].directory().groups;
         in_order(
             snapshot,
@@ -118,7 +125,7 @@ impl Heads {
 
     /// The segments marked in some bytes of a skeleton.
     pub(super) fn marked(&self, bytes: &[u8], sink: &mut dyn FnMut(u32)) {
-        for at in memchr::memmem::find_iter(bytes, self.mark.as_bytes()) {
+        for at in self.finder.find_iter(bytes) {
             if let Some((segment, _)) = self.number(bytes, at) {
                 sink(segment);
             }
@@ -152,8 +159,8 @@ impl Heads {
 
     /// The mark of a node that stands in a definition of a tool.
     pub(super) fn node_in(&self, raw: &[u8]) -> Option<u32> {
-        let at = memchr::memmem::find(raw, format!("{}n", self.mark).as_bytes())?;
-        let digits = raw.get(at + self.mark.len() + 1..)?;
+        let numbers = self.finder.find_iter(raw).filter_map(|at| raw.get(at + self.mark.len()..));
+        let digits = numbers.filter_map(|rest| rest.strip_prefix(b"n")).next()?;
         let end = digits.iter().take(12).position(|byte| *byte == b'~')?;
         std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok()
     }
@@ -168,7 +175,7 @@ impl Heads {
 
     /// A text of a skeleton without marks: what metadata have read.
     pub(super) fn unmarked(&self, text: String) -> String {
-        match text.find(&self.mark) {
+        match self.finder.find(text.as_bytes()) {
             Some(at) => text.get(..at).unwrap_or_default().to_string(),
             None => text,
         }
@@ -182,7 +189,7 @@ impl Heads {
         let bytes = text.as_bytes();
         let mut out: Vec<u8> = Vec::with_capacity(bytes.len());
         let mut done = 0;
-        for at in memchr::memmem::find_iter(bytes, self.mark.as_bytes()) {
+        for at in self.finder.find_iter(bytes) {
             let Some((segment, end)) = self.number(bytes, at).filter(|_| at >= done) else { continue };
             out.extend_from_slice(bytes.get(done..at).unwrap_or_default());
             let mut whole = Vec::new();
@@ -294,15 +301,16 @@ impl Heads {
             SlotKind::Node => self.join(view, target, out, at),
             SlotKind::RawSegment => self.raw(view, target, out),
             SlotKind::Segment => {
-                let mut text = Vec::new();
+                let mut text = Vec::with_capacity(HEAD);
                 if at.depth == 1 && at.record.is_some() && view.segment_pieces(target)?.1 <= WHOLE {
                     view.segment(target, &mut text)?;
                 } else {
                     text.extend_from_slice(self.head(target)?);
                 }
-                text.extend_from_slice(format!("{}{target}~", self.mark).as_bytes());
                 out.push(b'"');
                 escape::encode(&text, slot.style, out);
+                // No style changes a mark.
+                self.push_mark(target, out);
                 out.push(b'"');
                 Ok(())
             }
@@ -316,6 +324,13 @@ impl Heads {
             }
             SlotKind::ShortString | SlotKind::Token => Err(corrupt!("a short value where a reference belongs")),
         }
+    }
+
+    /// Appends the mark of a segment.
+    fn push_mark(&self, segment: u32, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.mark.as_bytes());
+        // Writing to a Vec does not fail.
+        let _ = write!(out, "{segment}~");
     }
 
     /// Raw text: a string keeps its beginning, an array of numbers its first; anything else stays whole.
@@ -336,7 +351,8 @@ impl Heads {
                 let plain = inside.iter().take_while(|byte| !matches!(byte, b'\\' | b'"')).count();
                 out.push(b'"');
                 out.extend_from_slice(inside.get(..plain).unwrap_or_default());
-                out.extend_from_slice(format!("{}{target}~\"", self.mark).as_bytes());
+                self.push_mark(target, out);
+                out.push(b'"');
                 Ok(())
             }
             _ => view.segment(target, out),

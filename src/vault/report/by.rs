@@ -13,19 +13,54 @@ use crate::vault::filter::{Verdict, newest_generations};
 use crate::vault::get::shown_name;
 use crate::vault::meaning::Part;
 
-/// Groups while bytes are added.
-struct Groups {
+/// Groups while bytes are added. Millions of bytes' worth of nodes and segments ask for theirs: a name is made once for each kind of
+/// segment, and for records that follow one another.
+struct Groups<'k> {
+    keys: Keys<'k>,
     places: FxHashMap<Option<String>, usize>,
+    of_kinds: FxHashMap<Option<u32>, usize>,
+    last: Option<(u64, usize)>,
     groups: Vec<ByteGroup>,
 }
 
-impl Groups {
-    fn at(&mut self, key: Option<String>) -> &mut ByteGroup {
+impl<'k> Groups<'k> {
+    fn new(keys: Keys<'k>) -> Groups<'k> {
+        Groups { keys, places: FxHashMap::default(), of_kinds: FxHashMap::default(), last: None, groups: Vec::new() }
+    }
+
+    fn place(&mut self, key: Option<String>) -> usize {
         let next = self.groups.len();
         let place = *self.places.entry(key.clone()).or_insert(next);
         if place == next {
             self.groups.push(ByteGroup { key, occurrences: 0, distinct: 0, content_bytes: 0, stored_bytes: 0 });
         }
+        place
+    }
+
+    fn structure(&mut self) -> &mut ByteGroup {
+        let place = self.place(Some("(structure)".into()));
+        &mut self.groups[place]
+    }
+
+    fn of_segment(&mut self, pack: usize, segment: u32) -> &mut ByteGroup {
+        let kind = self.keys.kind_of(pack, segment);
+        let place = match self.of_kinds.get(&kind) {
+            Some(place) => *place,
+            None => {
+                let place = self.place(self.keys.of_kind(kind));
+                self.of_kinds.insert(kind, place);
+                place
+            }
+        };
+        &mut self.groups[place]
+    }
+
+    fn of_record(&mut self, number: u64) -> &mut ByteGroup {
+        let place = match self.last {
+            Some((last, place)) if last == number => place,
+            _ => self.place(self.keys.of_record(number)),
+        };
+        self.last = Some((number, place));
         &mut self.groups[place]
     }
 }
@@ -40,8 +75,10 @@ pub(super) fn by(material: &Material<'_>, by: ByteDimension, time_zone: Option<&
         Some(name) => TimeZone::get(name).map_err(|error| Error::Usage(format!("time zone {name}: {error}")))?,
     };
     let keys = Keys::new(material, by, zone);
-    let mut groups = Groups { places: FxHashMap::default(), groups: Vec::new() };
+    let of_segments = keys.of_segments();
+    let mut groups = Groups::new(keys);
     let mut report = ByteGroups { by, groups: Vec::new(), left_out_bytes: 0, unneeded_bytes: 0, shared_bytes: shared };
+    let mut structure = 0;
     for (pack, census) in material.censuses.iter().enumerate() {
         let occurrences = |number: u64| material.occurrences(number);
         match by {
@@ -49,7 +86,7 @@ pub(super) fn by(material: &Material<'_>, by: ByteDimension, time_zone: Option<&
                 let (_, said) = census.hand_down(0u64, occurrences, u64::saturating_add);
                 for (segment, (stored, said)) in (0u32..).zip(census.segments.iter().zip(said)).filter(|(_, (_, said))| *said > 0)
                 {
-                    let group = groups.at(keys.of_segment(pack, segment));
+                    let group = groups.of_segment(pack, segment);
                     group.distinct += 1;
                     group.occurrences += said;
                     group.content_bytes += said.saturating_mul(u64::from(stored.length));
@@ -59,7 +96,7 @@ pub(super) fn by(material: &Material<'_>, by: ByteDimension, time_zone: Option<&
                 let whole = census.whole_bytes();
                 let taken = census.records.iter().filter(|(number, _)| material.passes(*number) && occurrences(*number) > 0);
                 for &(number, root) in taken {
-                    let group = groups.at(keys.of_record(number));
+                    let group = groups.of_record(number);
                     group.distinct += 1;
                     group.occurrences += occurrences(number);
                     group.content_bytes += occurrences(number) * whole.get(root as usize).copied().unwrap_or_default();
@@ -72,10 +109,13 @@ pub(super) fn by(material: &Material<'_>, by: ByteDimension, time_zone: Option<&
             _ if bytes == 0 => {}
             (NOBODY, _) => report.unneeded_bytes += bytes,
             (owner, _) if !material.passes(owner) => report.left_out_bytes += bytes,
-            (_, For::Segment(segment)) if keys.of_segments() => groups.at(keys.of_segment(pack, segment)).stored_bytes += bytes,
-            (_, For::Structure) if keys.of_segments() => groups.at(Some("(structure)".into())).stored_bytes += bytes,
-            (owner, _) => groups.at(keys.of_record(owner)).stored_bytes += bytes,
+            (_, For::Segment(segment)) if of_segments => groups.of_segment(pack, segment).stored_bytes += bytes,
+            (_, For::Structure) if of_segments => structure += bytes,
+            (owner, _) => groups.of_record(owner).stored_bytes += bytes,
         })?;
+    }
+    if structure > 0 {
+        groups.structure().stored_bytes += structure;
     }
     report.groups = groups.groups;
     if by == ByteDimension::Day {
@@ -115,14 +155,20 @@ impl<'m> Keys<'m> {
         matches!(self.by, ByteDimension::Type | ByteDimension::Tool)
     }
 
-    fn of_segment(&self, pack: usize, segment: u32) -> Option<String> {
+    /// The type of a segment, or the name of its tool, as a number.
+    fn kind_of(&self, pack: usize, segment: u32) -> Option<u32> {
         let facts = self.material.facts.as_ref()?;
         if self.by == ByteDimension::Tool {
-            let tool = facts.tool_of.get(pack)?.get(&segment)?;
-            return facts.name(*tool).map(String::from);
+            return facts.tool_of.get(pack)?.get(&segment).copied();
         }
-        let kind = facts.types.get(pack)?.get(segment as usize).copied().filter(|kind| *kind != NO_TYPE)?;
-        SegmentType::ALL.get(kind as usize).map(|kind| kind.name().to_string())
+        facts.types.get(pack)?.get(segment as usize).copied().filter(|kind| *kind != NO_TYPE).map(u32::from)
+    }
+
+    fn of_kind(&self, kind: Option<u32>) -> Option<String> {
+        if self.by == ByteDimension::Tool {
+            return self.material.facts.as_ref()?.name(kind?).map(String::from);
+        }
+        SegmentType::ALL.get(kind? as usize).map(|kind| kind.name().to_string())
     }
 
     fn of_record(&self, number: u64) -> Option<String> {

@@ -39,21 +39,27 @@ struct Share {
     total: u128,
     weight: u128,
     sum: u128,
+    given: u64,
 }
 
 impl Share {
     fn new(total: u64, weight: u64) -> Share {
-        Share { total: u128::from(total), weight: u128::from(weight.max(1)), sum: 0 }
+        Share { total: u128::from(total), weight: u128::from(weight.max(1)), sum: 0, given: 0 }
     }
 
     fn next(&mut self, weight: u64) -> u64 {
-        let before = self.total * self.sum / self.weight;
+        let before = self.given;
         self.sum = (self.sum + u128::from(weight)).min(self.weight);
-        (self.total * self.sum / self.weight - before) as u64
+        self.given = match u64::try_from(self.total * self.sum) {
+            // The usual case; dividing 128 bits takes ten times as long, and there are millions of shares.
+            Ok(product) => product / self.weight as u64,
+            Err(_) => (self.total * self.sum / self.weight) as u64,
+        };
+        self.given - before
     }
 
     fn rest(self) -> u64 {
-        (self.total - self.total * self.sum / self.weight) as u64
+        self.total as u64 - self.given
     }
 }
 

@@ -20,7 +20,7 @@ use crate::vault::fetch::Fetcher;
 use crate::vault::filter::{Sieve, TypeSet, Verdict};
 use crate::vault::meaning::{Meaning, Part, Scan, jobs};
 use crate::vault::snapshot::Snapshot;
-use crate::vault::sources::{Source, State};
+use crate::vault::sources::State;
 
 /// A segment whose type no record tells.
 pub(super) const NO_TYPE: u8 = u8::MAX;
@@ -110,7 +110,7 @@ struct Batch {
 }
 
 impl Facts {
-    /// Reads all records in `numbers`, sorted.
+    /// Reads all records in `numbers`, sorted; what their parts are, prompts and tools among them, only with `of_parts`.
     ///
     /// # Errors
     /// When the vault is damaged.
@@ -119,9 +119,9 @@ impl Facts {
         state: &State,
         threads: usize,
         numbers: &[u64],
-        sources: &[&Source],
         sieve: &Sieve<'_>,
         censuses: &[Census],
+        of_parts: bool,
     ) -> Result<Facts> {
         let mut heads = Vec::with_capacity(censuses.len());
         for (pack, census) in censuses.iter().enumerate() {
@@ -130,8 +130,14 @@ impl Facts {
             heads.push(Heads::read(snapshot, pack, threads, owners)?);
         }
         let scan = Scan::new(snapshot, threads, false)?;
-        let reader =
-            Reader { scan: &scan, sieve, heads: &heads, always_scoped: !state.mappings.is_empty(), redact: snapshot.redacts() };
+        let reader = Reader {
+            scan: &scan,
+            sieve,
+            heads: &heads,
+            always_scoped: !state.mappings.is_empty(),
+            redact: snapshot.redacts(),
+            of_parts,
+        };
         let types: Vec<Vec<AtomicU8>> =
             heads.iter().map(|heads| (0..heads.len()).map(|_| AtomicU8::new(NO_TYPE)).collect()).collect();
         let empty = Piece { pack: 0, text: String::new(), is_tool: false };
@@ -162,7 +168,7 @@ impl Facts {
             },
         )?;
         if !scoped.is_empty() {
-            facts.read_in_context(snapshot, state, threads, sources, &reader, &scoped)?;
+            facts.read_in_context(snapshot, state, threads, &reader, &scoped)?;
         }
         facts.heads = heads;
         facts.types = types.into_iter().map(|pack| pack.into_iter().map(AtomicU8::into_inner).collect()).collect();
@@ -247,14 +253,13 @@ impl Facts {
         snapshot: &Snapshot,
         state: &State,
         threads: usize,
-        sources: &[&Source],
         reader: &Reader<'_>,
         scoped: &FxHashSet<u64>,
     ) -> Result<()> {
         in_order(
             snapshot,
             threads,
-            sources.iter().copied(),
+            state.in_order(),
             |fetcher, source| {
                 let mut file = FileState::from_source_name(&source.state.name);
                 let (mut bytes, mut reads) = (Vec::new(), Vec::new());
@@ -303,6 +308,7 @@ struct Reader<'r> {
     heads: &'r [Heads],
     always_scoped: bool,
     redact: bool,
+    of_parts: bool,
 }
 
 impl Reader<'_> {
@@ -370,7 +376,7 @@ impl Reader<'_> {
             let mut kinds = TypeSet::default();
             let mut sent_with = SentWith::default();
             let mut calls: Vec<(String, String)> = Vec::new();
-            record.visit(&detection, &mut |part| {
+            let mut tell = |part: &Visited<'_>| {
                 kinds.insert(part.kind);
                 let kind = part.kind as u8;
                 let tool = tool_of(part, &mut calls);
@@ -387,7 +393,10 @@ impl Reader<'_> {
                     }
                 });
                 sent_with.part(part, heads);
-            });
+            };
+            if self.of_parts {
+                record.visit(&detection, &mut tell);
+            }
             let mut read = self.understood(number, &bytes, &record, &detection, metadata, kinds);
             let mut keep = |text: String, is_tool: bool| {
                 let hash = checksum(format!("{pack}\0{is_tool}\0{text}").as_bytes());

@@ -103,7 +103,7 @@ impl Vault {
         if let (Some(top), None) = (options.top, &material.facts) {
             // Times and types of a few segments: only their records are read.
             let numbers = repeats::records_of_top(&material, top, options.min_refs);
-            material.facts = Some(self.facts(&material, &sieve, &numbers)?);
+            material.facts = Some(self.facts(&material, &sieve, &numbers, true)?);
         }
         if let Some(top) = options.top {
             report.top = Some(repeats::top(&material, top, options.min_refs)?);
@@ -112,7 +112,15 @@ impl Vault {
             report.segment = Some(repeats::holders(&material, hash, self.threads())?);
         }
         if let Some(threshold) = options.near {
-            report.near = Some(near::near(&material, threshold, self.threads(), options.min_refs)?);
+            let (mut near, canonical) = near::near(&material, threshold, self.threads(), options.min_refs)?;
+            if material.facts.is_none() {
+                let numbers = repeats::records_of(&material, &canonical);
+                material.facts = Some(self.facts(&material, &sieve, &numbers, true)?);
+            }
+            for (cluster, (pack, segment)) in near.clusters.iter_mut().zip(canonical) {
+                cluster.kind = repeats::kind(&material, pack, segment);
+            }
+            report.near = Some(near);
         }
         if options.prompts || options.drift {
             report.drift = Some(drift::drift(&material, options.time_zone.as_deref())?);
@@ -155,7 +163,6 @@ impl Vault {
             (0..snapshot.packs.len()).map(|pack| Census::take(snapshot, pack, self.threads())).collect::<Result<Vec<_>>>()?;
         let asks_facts = options.by.is_some_and(|by| by != ByteDimension::Source)
             || options.keep_since.is_some()
-            || options.near.is_some()
             || options.prompts
             || options.drift
             || options.witness
@@ -176,15 +183,17 @@ impl Vault {
         if asks_facts {
             let mut numbers: Vec<u64> = material.occurrences.keys().copied().collect();
             numbers.sort_unstable();
-            material.facts = Some(self.facts(&material, sieve, &numbers)?);
+            // What parts of records are, beyond who, when and how, only some questions need.
+            let of_parts = matches!(options.by, Some(ByteDimension::Type | ByteDimension::Tool)) || sieve.looks_at_types();
+            let of_parts = of_parts || options.top.is_some() || options.near.is_some() || options.prompts || options.drift;
+            material.facts = Some(self.facts(&material, sieve, &numbers, of_parts)?);
         }
         self.narrow(&mut material, options, sieve)?;
         Ok(material)
     }
 
-    fn facts(&self, material: &Material<'_>, sieve: &Sieve<'_>, numbers: &[u64]) -> Result<Facts> {
-        let all: Vec<&Source> = material.state.in_order().collect();
-        Facts::read(material.snapshot, material.state, self.threads(), numbers, &all, sieve, &material.censuses)
+    fn facts(&self, material: &Material<'_>, sieve: &Sieve<'_>, numbers: &[u64], of_parts: bool) -> Result<Facts> {
+        Facts::read(material.snapshot, material.state, self.threads(), numbers, sieve, &material.censuses, of_parts)
     }
 
     /// Which records the filter takes: as facts tell, unless it asks for something that only whole records or sources know.

@@ -3,11 +3,18 @@
 //! Signatures of all segments of enough words are cut into bands; segments that share a band are compared exactly. The width of the
 //! bands is chosen so that a pair exactly at the threshold shares one with a probability of at least 99.9 %, and it is
 //! stated. Clusters form around the segment that is said most often: every member is as similar to it as was asked for.
+//!
+//! | file | what |
+//! |---|---|
+//! | `pairs` | what is kept of each text, and which can be near to each other |
+//! | `cluster` | exact comparisons, a connected part at a time |
 
-use rustc_hash::{FxHashMap, FxHashSet};
+mod cluster;
+mod pairs;
+
+use rustc_hash::FxHashMap;
 
 use super::Material;
-use super::repeats::kind;
 use crate::checksum::content_hash;
 use crate::error::Result;
 use crate::text::words::{Change, diff};
@@ -15,27 +22,29 @@ use crate::text::{Shingles, Signature};
 use crate::vault::ahead::in_order;
 use crate::vault::api::{DiffPart, NearCluster, NearReport, Variant};
 use crate::vault::fetch::Fetcher;
+use cluster::Members;
+use pairs::Sketches;
 
 /// Segments of fewer shingles are too short: one word more or less makes most of them different.
 const LEAST: usize = 8;
 /// Segments read by one job.
 const JOB_SEGMENTS: usize = 512;
-/// A band shared by more is that of boilerplate: its members are compared with the first ones only.
-const CROWD: usize = 64;
 /// Clusters and variants that are listed.
 const CLUSTERS: usize = 100;
 const VARIANTS: usize = 20;
 /// Characters of an equal run that are shown at each end.
 const EDGE: usize = 60;
 
-/// A segment with what it is compared by.
+/// A segment that is compared.
+#[derive(Clone, Copy)]
 struct Candidate {
-    pack: usize,
+    pack: u32,
     segment: u32,
-    references: u64,
     length: u32,
+    /// Its row of the sketches.
+    row: u32,
+    references: u64,
     hash: u128,
-    signature: Signature,
 }
 
 /// Rows of a band, and the probability that a pair at the threshold shares one.
@@ -45,15 +54,40 @@ fn bands(threshold: f64) -> (usize, f64) {
     (rows, recall(rows))
 }
 
-/// Finds clusters of segments whose similarity to the canonical one is at least `threshold`.
+/// Finds clusters of segments whose similarity to the canonical one is at least `threshold`; beside the report the pack and the
+/// number of each canonical segment.
 ///
 /// # Errors
 /// When the vault is damaged.
-pub(super) fn near(material: &Material<'_>, threshold: f64, threads: usize, min_refs: u64) -> Result<NearReport> {
+pub(super) fn near(
+    material: &Material<'_>,
+    threshold: f64,
+    threads: usize,
+    min_refs: u64,
+) -> Result<(NearReport, Vec<(usize, u32)>)> {
     let (rows, recall) = bands(threshold);
     let mut report = NearReport { threshold, rows, bands: Signature::BINS / rows, recall, ..NearReport::default() };
+    let mut sketches = Sketches::new(rows);
+    let mut candidates = candidates(material, threads, min_refs, &mut sketches, &mut report)?;
+    report.segments = candidates.len() as u64;
+    // The one that is said most often first: it is the canonical one of its cluster.
+    candidates.sort_unstable_by(|a, b| b.references.cmp(&a.references).then(b.length.cmp(&a.length)).then(a.hash.cmp(&b.hash)));
+    let parts = pairs::parts(&candidates, &sketches, threshold);
+    let clusters = cluster::clusters(material.snapshot, threads, &candidates, &sketches, parts, threshold, &mut report)?;
+    let canonical = describe(material, &candidates, clusters, &mut report)?;
+    Ok((report, canonical))
+}
+
+/// Reads every text once.
+fn candidates(
+    material: &Material<'_>,
+    threads: usize,
+    min_refs: u64,
+    sketches: &mut Sketches,
+    report: &mut NearReport,
+) -> Result<Vec<Candidate>> {
     let mut candidates: Vec<Candidate> = Vec::new();
-    let mut known: FxHashMap<u128, usize> = FxHashMap::default();
+    let mut known: FxHashMap<u128, u32> = FxHashMap::default();
     for (pack, census) in material.censuses.iter().enumerate() {
         let occurrences = |number| if material.passes(number) { material.occurrences(number) } else { 0 };
         let (_, said) = census.hand_down(0, occurrences, u64::saturating_add);
@@ -86,129 +120,24 @@ pub(super) fn near(material: &Material<'_>, threshold: f64, threads: usize, min_
                         continue;
                     };
                     let (references, length) = (said[segment as usize], census.segments[segment as usize].length);
-                    match known.get(&hash) {
-                        Some(place) => candidates[*place].references += references,
-                        None => {
-                            known.insert(hash, candidates.len());
-                            candidates.push(Candidate { pack, segment, references, length, hash, signature });
-                        }
+                    let row = candidates.len() as u32;
+                    let at = *known.entry(hash).or_insert(row);
+                    if at == row {
+                        sketches.push(&signature);
+                        candidates.push(Candidate { pack: pack as u32, segment, length, row, references, hash });
+                    } else {
+                        candidates[at as usize].references += references;
                     }
                 }
                 Ok(())
             },
         )?;
     }
-    report.segments = candidates.len() as u64;
-    // The one that is said most often first: it is the canonical one of its cluster.
-    candidates.sort_by(|a, b| b.references.cmp(&a.references).then(b.length.cmp(&a.length)).then(a.hash.cmp(&b.hash)));
-    let clusters = cluster(material, &candidates, rows, threshold, &mut report)?;
-    describe(material, &candidates, clusters, &mut report)?;
-    Ok(report)
-}
-
-/// Segments that share a band, and for each segment in which of these lists it is. Band by band: most are in none.
-fn buckets(candidates: &[Candidate], rows: usize) -> (Vec<Vec<u32>>, FxHashMap<u32, Vec<u32>>) {
-    let bands = Signature::BINS / rows;
-    let keys: Vec<u64> = candidates.iter().flat_map(|candidate| candidate.signature.bands(rows)).collect();
-    let (mut buckets, mut of): (Vec<Vec<u32>>, FxHashMap<u32, Vec<u32>>) = (Vec::new(), FxHashMap::default());
-    for band in 0..bands {
-        let keys = keys.iter().skip(band).step_by(bands).copied();
-        let mut places: Vec<(u64, u32)> = keys.zip(0..).collect();
-        places.sort_unstable();
-        for run in places.chunk_by(|a, b| a.0 == b.0).filter(|run| run.len() > 1) {
-            run.iter().for_each(|(_, place)| of.entry(*place).or_default().push(buckets.len() as u32));
-            buckets.push(run.iter().map(|(_, place)| *place).collect());
-        }
-    }
-    (buckets, of)
-}
-
-/// The members of each cluster with their similarity; the canonical one first.
-type Members = Vec<(usize, f64)>;
-
-fn cluster(
-    material: &Material<'_>,
-    candidates: &[Candidate],
-    rows: usize,
-    threshold: f64,
-    report: &mut NearReport,
-) -> Result<Vec<Members>> {
-    let (mut buckets, of) = buckets(candidates, rows);
-    let mut fetcher = Fetcher::new(material.snapshot);
-    let mut shingles = Kept { fetcher: &mut fetcher, candidates, kept: FxHashMap::default() };
-    let mut taken = vec![false; candidates.len()];
-    let mut clusters = Vec::new();
-    for canonical in 0..candidates.len() {
-        if taken[canonical] {
-            continue;
-        }
-        let mut seen: FxHashSet<u32> = FxHashSet::default();
-        let mut members: Members = Vec::new();
-        for at in of.get(&(canonical as u32)).into_iter().flatten() {
-            let Some(bucket) = buckets.get_mut(*at as usize) else { continue };
-            // Those already in a cluster are done with.
-            bucket.retain(|member| !taken[*member as usize]);
-            for &member in bucket.iter().filter(|member| **member as usize > canonical) {
-                if !seen.insert(member) {
-                    continue;
-                }
-                // A signature of 128 bins is off by less than a fifth; what it rules out by more is not read.
-                if candidates[canonical].signature.similarity(&candidates[member as usize].signature) < threshold - 0.25 {
-                    continue;
-                }
-                report.compared += 1;
-                let similarity = shingles.jaccard(canonical, member as usize)?;
-                if similarity >= threshold {
-                    members.push((member as usize, similarity));
-                }
-            }
-        }
-        shingles.forget(CROWD * 64);
-        if !members.is_empty() {
-            taken[canonical] = true;
-            members.iter().for_each(|(member, _)| taken[*member] = true);
-            members.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-            members.insert(0, (canonical, 1.0));
-            clusters.push(members);
-        }
-    }
-    Ok(clusters)
-}
-
-/// Shingles of segments, read when they are needed.
-struct Kept<'k, 's> {
-    fetcher: &'k mut Fetcher<'s>,
-    candidates: &'k [Candidate],
-    kept: FxHashMap<usize, Shingles>,
-}
-
-impl Kept<'_, '_> {
-    fn jaccard(&mut self, a: usize, b: usize) -> Result<f64> {
-        self.read(a)?;
-        self.read(b)?;
-        Ok(match (self.kept.get(&a), self.kept.get(&b)) {
-            (Some(a), Some(b)) => a.jaccard(b),
-            _ => 0.0,
-        })
-    }
-
-    fn read(&mut self, place: usize) -> Result<()> {
-        if !self.kept.contains_key(&place) {
-            let text = read(self.fetcher, &self.candidates[place])?;
-            self.kept.insert(place, Shingles::of(&text));
-        }
-        Ok(())
-    }
-
-    fn forget(&mut self, most: usize) {
-        if self.kept.len() > most {
-            self.kept.clear();
-        }
-    }
+    Ok(candidates)
 }
 
 fn read(fetcher: &mut Fetcher<'_>, candidate: &Candidate) -> Result<String> {
-    let view = fetcher.view(candidate.pack)?;
+    let view = fetcher.view(candidate.pack as usize)?;
     let mut text = Vec::new();
     view.segment(candidate.segment, &mut text).map_err(|corrupt| view.pack().damaged(corrupt))?;
     Ok(String::from_utf8_lossy(&text).into_owned())
@@ -219,14 +148,16 @@ fn describe(
     candidates: &[Candidate],
     mut clusters: Vec<Members>,
     report: &mut NearReport,
-) -> Result<()> {
+) -> Result<Vec<(usize, u32)>> {
     report.clustered = clusters.iter().map(|members| members.len() as u64).sum();
     let weight = |members: &Members| members.iter().skip(1).map(|(place, _)| u64::from(candidates[*place].length)).sum::<u64>();
     clusters.sort_by_key(|members| (std::cmp::Reverse(weight(members)), members[0].0));
     report.more_clusters = clusters.len().saturating_sub(CLUSTERS) as u64;
     let mut fetcher = Fetcher::new(material.snapshot);
+    let mut segments = Vec::new();
     for members in clusters.into_iter().take(CLUSTERS) {
         let canonical = &candidates[members[0].0];
+        segments.push((canonical.pack as usize, canonical.segment));
         let text = material.shown(read(&mut fetcher, canonical)?)?;
         let mut variants = Vec::new();
         for (place, similarity) in members.iter().skip(1).take(VARIANTS) {
@@ -241,7 +172,7 @@ fn describe(
         }
         report.clusters.push(NearCluster {
             canonical: format!("{:032x}", canonical.hash),
-            kind: kind(material, canonical.pack, canonical.segment),
+            kind: None,
             references: canonical.references,
             bytes: u64::from(canonical.length),
             preview: material.preview(text.as_bytes())?,
@@ -249,7 +180,7 @@ fn describe(
             variants,
         });
     }
-    Ok(())
+    Ok(segments)
 }
 
 /// A difference for people: long runs that are equal are cut in the middle.

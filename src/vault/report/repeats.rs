@@ -33,8 +33,14 @@ struct Candidate {
 
 /// The records that hold one of the segments that [`top`] tells about, sorted.
 pub(super) fn records_of_top(material: &Material<'_>, top: usize, min_refs: u64) -> Vec<u64> {
+    let of = |candidate: Candidate| (candidate.pack, candidate.segment);
+    records_of(material, &candidates(material, top, min_refs).into_iter().map(of).collect::<Vec<_>>())
+}
+
+/// The records that hold one of some segments, sorted.
+pub(super) fn records_of(material: &Material<'_>, segments: &[(usize, u32)]) -> Vec<u64> {
     let mut numbers = Vec::new();
-    Holders::find(material, &candidates(material, top, min_refs), &mut |number| numbers.push(number));
+    Holders::find(material, segments, &mut |number| numbers.push(number));
     numbers.sort_unstable();
     numbers.dedup();
     numbers
@@ -67,7 +73,8 @@ pub(super) fn top(material: &Material<'_>, top: usize, min_refs: u64) -> Result<
     let mut candidates = candidates(material, top, min_refs);
     let mut repeats: BTreeMap<u128, Repeat> = BTreeMap::new();
     let mut fetcher = Fetcher::new(material.snapshot);
-    let mut holders = Holders::find(material, &candidates, &mut |_| {});
+    let segments: Vec<(usize, u32)> = candidates.iter().map(|candidate| (candidate.pack, candidate.segment)).collect();
+    let mut holders = Holders::find(material, &segments, &mut |_| {});
     for candidate in &mut candidates {
         let view = fetcher.view(candidate.pack)?;
         let mut text = Vec::new();
@@ -114,10 +121,10 @@ struct Held {
 
 impl Holders {
     /// Follows up to 64 candidates at once up to the records: a bit for each in every node.
-    fn find(material: &Material<'_>, candidates: &[Candidate], sink: &mut dyn FnMut(u64)) -> Holders {
+    fn find(material: &Material<'_>, segments: &[(usize, u32)], sink: &mut dyn FnMut(u64)) -> Holders {
         let mut holders = Holders::default();
         for (pack, census) in material.censuses.iter().enumerate() {
-            let here: Vec<u32> = candidates.iter().filter(|one| one.pack == pack).map(|one| one.segment).collect();
+            let here: Vec<u32> = segments.iter().filter(|one| one.0 == pack).map(|one| one.1).collect();
             for some in here.chunks(64) {
                 let bits: FxHashMap<usize, u64> =
                     some.iter().enumerate().map(|(bit, segment)| (*segment as usize, 1 << bit)).collect();
