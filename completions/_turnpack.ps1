@@ -122,6 +122,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Patterns from a file, one a line; - reads standard input')
             [CompletionResult]::new('--like', '--like', [CompletionResultType]::ParameterName, 'Texts that are like what this record''s user said last, best first')
             [CompletionResult]::new('--queries-from', '--queries-from', [CompletionResultType]::ParameterName, 'With --semantic: a query on each line of FILE; - reads standard input')
+            [CompletionResult]::new('--granularity', '--granularity', [CompletionResultType]::ParameterName, 'With --semantic or --like: what is found; conversations need `turnpack embed --summary`')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --semantic or --like: leave out hits with a lower score')
             [CompletionResult]::new('--ef', '--ef', [CompletionResultType]::ParameterName, 'With --semantic or --like: candidates of a walk through a graph [default: 256]')
             [CompletionResult]::new('--embedder', '--embedder', [CompletionResultType]::ParameterName, 'With --semantic or --like: whose vectors are searched, as `embed --model` named them')
@@ -186,6 +187,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
         }
         'turnpack;embed' {
             [CompletionResult]::new('--types', '--types', [CompletionResultType]::ParameterName, 'Types of segments [default: all that are words but tool_definitions]')
+            [CompletionResult]::new('--summary', '--summary', [CompletionResultType]::ParameterName, 'One vector for each conversation: of its first N bytes of text (concat:N), or of what a command makes of it (command:CMD)')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model: `builtin`, or the name that --command or --endpoint goes by')
             [CompletionResult]::new('--command', '--command', [CompletionResultType]::ParameterName, 'Command that embeds: JSON lines in, JSON lines out')
             [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Server that embeds, as OpenAI does: its address up to /v1')

@@ -502,13 +502,17 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__embed)
-            opts="-n -q -h --pending --all --dry-run --types --model --command --endpoint --key-file --from-log --graph-from --links --ef-construction --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-n -q -h --pending --all --dry-run --types --summary --model --command --endpoint --key-file --from-log --graph-from --links --ef-construction --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --types)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --summary)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1558,7 +1562,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__search)
-            opts="-F -E -e -f -i -w -c -n -0 -v -q -h --fixed-strings --regex --pattern --file --all --ignore-case --word-regexp --fold --rank --hybrid --semantic --like --queries-from --no-lexical --exact --min-score --ef --embedder --command --endpoint --key-file --raw --count --ids --unique --limit --sort --distinct --null --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-F -E -e -f -i -w -c -n -0 -v -q -h --fixed-strings --regex --pattern --file --all --ignore-case --word-regexp --fold --rank --hybrid --semantic --like --queries-from --no-lexical --granularity --exact --min-score --ef --embedder --command --endpoint --key-file --raw --count --ids --unique --limit --sort --distinct --null --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1619,6 +1623,10 @@ _turnpack() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --granularity)
+                    COMPREPLY=($(compgen -W "segment conversation" -- "${cur}"))
                     return 0
                     ;;
                 --min-score)

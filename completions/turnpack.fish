@@ -108,6 +108,8 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s e -l patter
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s f -l file -d 'Patterns from a file, one a line; - reads standard input' -r -F
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l like -d 'Texts that are like what this record\'s user said last, best first' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l queries-from -d 'With --semantic: a query on each line of FILE; - reads standard input' -r -F
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l granularity -d 'With --semantic or --like: what is found; conversations need `turnpack embed --summary`' -r -f -a "segment\t'Texts'
+conversation\t'Conversations'"
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l min-score -d 'With --semantic or --like: leave out hits with a lower score' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l ef -d 'With --semantic or --like: candidates of a walk through a graph [default: 256]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l embedder -d 'With --semantic or --like: whose vectors are searched, as `embed --model` named them' -r
@@ -161,6 +163,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l verbose -d 
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l types -d 'Types of segments [default: all that are words but tool_definitions]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l summary -d 'One vector for each conversation: of its first N bytes of text (concat:N), or of what a command makes of it (command:CMD)' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l model -d 'Model: `builtin`, or the name that --command or --endpoint goes by' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l command -d 'Command that embeds: JSON lines in, JSON lines out' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l endpoint -d 'Server that embeds, as OpenAI does: its address up to /v1' -r -f

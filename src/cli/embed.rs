@@ -7,7 +7,7 @@ use super::progress::Bars;
 use super::{Context, units};
 use crate::error::{Error, IoContext, Result};
 use crate::vault::Vault;
-use crate::vault::api::{EmbedModel, EmbedOptions, EmbedReport};
+use crate::vault::api::{ConversationSummary, EmbedModel, EmbedOptions, EmbedReport};
 use crate::vectors::builtin;
 
 /// Make vectors of texts, for search --semantic
@@ -19,11 +19,12 @@ use crate::vectors::builtin;
                   same with any number of threads.",
     after_long_help = "\
 A command reads JSON lines {\"text\": …} and writes a line {\"embedding\": […]} for each, in their order. An endpoint is sent
-requests as OpenAI's /v1/embeddings takes them; nothing else ever leaves the machine.
+requests as OpenAI's /v1/embeddings takes them; nothing else ever leaves the machine. A command that sums up reads lines
+{\"text\": …}, a conversation each, and writes a line {\"summary\": …} for each.
 
 Examples:
   turnpack embed
-  turnpack embed --types user_turn,assistant_turn --dry-run
+  turnpack embed --summary concat:4000
   turnpack embed --endpoint http://localhost:11434/v1 --model nomic-embed-text"
 )]
 pub(crate) struct Args {
@@ -42,6 +43,10 @@ pub(crate) struct Args {
     /// Types of segments [default: all that are words but tool_definitions]
     #[arg(long, value_name = "TYPE", value_delimiter = ',')]
     types: Vec<String>,
+
+    /// One vector for each conversation: of its first N bytes of text (concat:N), or of what a command makes of it (command:CMD)
+    #[arg(long, value_name = "concat:N|command:CMD", value_parser = summary, conflicts_with = "from_log")]
+    summary: Option<ConversationSummary>,
 
     /// Model: `builtin`, or the name that --command or --endpoint goes by
     #[arg(long, value_name = "NAME")]
@@ -65,6 +70,17 @@ pub(crate) struct Args {
     /// Candidates looked at for each row of a graph
     #[arg(long, value_name = "N", default_value_t = 200)]
     ef_construction: usize,
+}
+
+fn summary(text: &str) -> Result<ConversationSummary, String> {
+    let length = |digits: &str| digits.parse().ok().filter(|length| (100..=1 << 24).contains(length));
+    match text.split_once(':') {
+        Some(("concat", digits)) => length(digits)
+            .map(ConversationSummary::Concat)
+            .ok_or_else(|| format!("{digits} is no number of bytes from 100 to 16777216")),
+        Some(("command" | "cmd", command)) if !command.trim().is_empty() => Ok(ConversationSummary::Command(command.to_string())),
+        _ => Err("concat:N or command:CMD is expected".into()),
+    }
 }
 
 /// Who embeds; for queries as for texts.
@@ -125,6 +141,7 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
     };
     let options = EmbedOptions {
         model,
+        summary: args.summary,
         types: args.types,
         all: args.all,
         dry_run: args.dry_run,

@@ -87,6 +87,10 @@ pub(crate) struct Args {
     #[arg(long, requires = "semantic")]
     no_lexical: bool,
 
+    /// With --semantic or --like: what is found; conversations need `turnpack embed --summary`
+    #[arg(long, value_enum, default_value_t = Granularity::Segment)]
+    granularity: Granularity,
+
     /// With --semantic or --like: compare every vector, no graph
     #[arg(long)]
     exact: bool,
@@ -199,11 +203,21 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
     })
 }
 
+/// What --semantic finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Granularity {
+    /// Texts
+    Segment,
+    /// Conversations
+    Conversation,
+}
+
 /// How texts are found by what they say, if that is asked.
 fn semantic(args: &Args) -> Result<Option<SemanticOptions>> {
     if !args.semantic && args.like.is_none() {
-        return match args.exact || args.min_score.is_some() || args.ef.is_some() {
-            true => Err(Error::Usage("--exact, --min-score and --ef go with --semantic or --like".into())),
+        let is_whole = args.granularity == Granularity::Conversation;
+        return match args.exact || args.min_score.is_some() || args.ef.is_some() || is_whole {
+            true => Err(Error::Usage("--exact, --min-score, --ef and --granularity go with --semantic or --like".into())),
             false => Ok(None),
         };
     }
@@ -223,6 +237,7 @@ fn semantic(args: &Args) -> Result<Option<SemanticOptions>> {
         like: args.like.as_deref().map(Id::parse).transpose()?,
         queries,
         lexical: !args.no_lexical,
+        conversations: args.granularity == Granularity::Conversation,
         exact: args.exact,
         ef: args.ef,
         min_score: args.min_score,

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `builtin` | text → vector, offline, from a table in the program |
+//! | `rotate` | the turn before rounding that leaves no dimension larger than the rest |
 //! | `quantize` | vector → row of int8; what cannot be compared is refused |
 //! | `distance` | the inner product of rows, as fast as the processor goes; the one place here with `unsafe` |
 //! | `graph` | HNSW: built in parallel, the same bytes for any number of threads; searched where it lies |
@@ -19,3 +20,4 @@ pub mod graph;
 pub mod nearest;
 pub mod part;
 pub mod quantize;
+pub mod rotate;

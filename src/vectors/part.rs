@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! part     = header (384 bytes) · sections, each at a multiple of 64
-//! header   = magic "TPKVEC01" · vault id u128 · bytes of the file u64 · texts u32 · rows u32 · dimensions u32 · links u32 (0: no graph)
+//! header   = magic "TPKVEC02" · vault id u128 · bytes of the file u64 · texts u32 · rows u32 · dimensions u32 · links u32 (0: no graph)
 //!            · entry u32 · 0 u32 · 13 × (offset u64 · length u64 · xxh3 u64) · xxh3 of everything before u64 · zeros
 //! sections = 0 about     bytes model · types asked for u32 · runs of records it knows: count varint × (first step varint · count varint)
 //!            1 hashes    u64 a text: low half of its xxh3-128, sorted      2 types   u32 a text, a bit each
 //!            3 rows of   u32 a text, then the end: its first row           4 held by u32 a text, then the end: places in 5
 //!            5 records   varint steps                                      6 windows u32 a row: first byte of the text it is for
-//!            7 inverses  f32 a row: of its length                          8 rows    int8, each padded to 64
+//!            7 inverses  f32 a row: of its length                          8 rows    int8 of rotated vectors, each padded to 64
 //!            9–12        the graph (see `graph`): ground · ids · starts · upper, u32
 //! ```
 //!
@@ -24,7 +24,7 @@ use crate::error::{Corrupt, corrupt};
 use crate::vectors::graph::{Graph, View};
 use crate::vectors::quantize::{MOST_DIMENSIONS, Rows, stride};
 
-const MAGIC: &[u8; 8] = b"TPKVEC01";
+const MAGIC: &[u8; 8] = b"TPKVEC02";
 const HEADER: usize = 384;
 const SECTIONS: usize = 13;
 const ALIGNMENT: usize = 64;

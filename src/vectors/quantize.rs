@@ -1,6 +1,7 @@
-//! Floats → int8, one scale a vector: the largest value becomes 127. Similarities of unit vectors move by less than a hundredth.
+//! Floats → int8, one scale a vector: rotated (see `rotate`), the largest value becomes 127. Similarities of unit vectors move by less than a hundredth.
 
 use crate::vectors::distance::{dot, dot_float};
+use crate::vectors::rotate::rotate;
 
 /// Rows begin where cache lines do: their length on disk and in memory is a multiple of this.
 pub const STRIDE: usize = 64;
@@ -29,6 +30,13 @@ pub fn stride(dimension: usize) -> usize {
 /// # Errors
 /// [`Unusable`] for a vector without direction.
 pub fn quantize(vector: &[f32], rows: &mut Vec<i8>) -> Result<f32, Unusable> {
+    let mut rotated = vector.to_vec();
+    rotate(&mut rotated);
+    round(&rotated, rows)
+}
+
+/// Appends the row of a vector that was rotated.
+fn round(vector: &[f32], rows: &mut Vec<i8>) -> Result<f32, Unusable> {
     let largest = vector.iter().fold(0f32, |largest, value| largest.max(value.abs()));
     if !vector.iter().all(|value| value.is_finite()) {
         return Err(Unusable::NotFinite);
@@ -52,7 +60,7 @@ pub struct Query {
     pub row: Vec<i8>,
     /// Inverse of the row's length.
     pub inverse: f32,
-    /// The vector at length 1.
+    /// The vector, rotated, at length 1.
     pub exact: Vec<f32>,
 }
 
@@ -63,9 +71,11 @@ impl Query {
     /// [`Unusable`] for a vector without direction.
     pub fn new(vector: &[f32]) -> Result<Query, Unusable> {
         let mut row = Vec::new();
-        let inverse = quantize(vector, &mut row)?;
+        let mut rotated = vector.to_vec();
+        rotate(&mut rotated);
+        let inverse = round(&rotated, &mut row)?;
         let length = vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
-        Ok(Query { row, inverse, exact: vector.iter().map(|value| (f64::from(*value) / length) as f32).collect() })
+        Ok(Query { row, inverse, exact: rotated.iter().map(|value| (f64::from(*value) / length) as f32).collect() })
     }
 
     /// A row as a question: what is like something that is kept.

@@ -305,6 +305,74 @@ fn vectors_that_records_carry_are_taken_and_bad_ones_named() {
     assert_eq!(embed(&sandbox, &["--from-log", "query_embedding"])["records"], 0);
 }
 
+/// Four lines of two conversations, and one line that is of none.
+fn conversations() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let line = |n: usize, session: &str, text: &str| {
+        json!({"id": format!("req_{n}"), "session_id": session, "messages": [{"role": "user", "content": text}]}).to_string()
+            + "\n"
+    };
+    let lines = [
+        line(1, "money", "hello there, can somebody help me please"),
+        line(2, "poems", "write a poem about spring flowers and bees"),
+        line(3, "money", "I want my payment refunded, the bank has charged me twice"),
+        line(4, "poems", "and now another poem about the garden in autumn"),
+        json!({"id": "req_5", "messages": [{"role": "user", "content": "which trains run to Munich on Sunday?"}]}).to_string()
+            + "\n",
+    ];
+    sandbox.write("a.jsonl", lines.concat());
+    sandbox.run(&["ingest", "a.jsonl"]).exits(0);
+    sandbox
+}
+
+// Whoever looks for a conversation wants it once, whichever of its records says the words.
+#[test]
+fn conversations_are_found_as_one() {
+    let sandbox = conversations();
+    let ask = ["search", "--json", "--semantic", "customer wants money back", "--granularity", "conversation"];
+    sandbox.run(&ask).exits(2);
+    let report = embed(&sandbox, &["--summary", "concat:2000"]);
+    assert_eq!((&report["texts"], &report["pending"], &report["complete"]), (&json!(3), &json!(0), &json!(true)), "{report}");
+    let sources = |more: &[&str]| -> Vec<String> {
+        let lines = sandbox.run(&[&ask[..], more].concat()).exits(0).json_lines();
+        lines.iter().map(|hit| hit["line"].to_string()).collect()
+    };
+    for more in [&[][..], &["--no-lexical"], &["--exact"]] {
+        let lines = sources(more);
+        assert!(lines.len() == 3 && lines[0] == "3", "{more:?}: {lines:?}");
+    }
+    assert_eq!(sources(&["--where", "conversation = \"poems\"", "--no-lexical"]), ["4"]);
+    // One like another: not itself, though it has other records.
+    let like = ["search", "--json", "--like", "req_1", "--granularity", "conversation"];
+    let lines = sandbox.run(&like).exits(0).json_lines();
+    assert!(lines.len() == 2 && lines.iter().all(|hit| hit["line"] != 1 && hit["line"] != 3), "{lines:?}");
+    // Texts are searched by vectors of texts only.
+    sandbox.run(&["search", "--semantic", "money"]).exits(2);
+    sandbox.run(&["search", "money", "--granularity", "conversation"]).exits(2);
+    let shown = sandbox.run(&["dedup-report", "--clusters", "3", "--json"]).exits(0).json();
+    assert_eq!((&shown["conversations"], &shown["model"]), (&json!(3), &json!("conversations:concat:2000:builtin-1")));
+}
+
+// A conversation's vector is of all it says: it is made anew when it grows, and goes with what is removed from it.
+#[test]
+fn vectors_of_conversations_follow_their_records() {
+    let sandbox = conversations();
+    embed(&sandbox, &["--summary", "concat:2000"]);
+    let command = r#"sed -n 's/.*/"a summary of poems"/p' | tee asked"#;
+    embed(&sandbox, &["--summary", &format!("command:{command}")]);
+    let row = json!({"id": "req_6", "session_id": "poems", "messages": [{"role": "user", "content": "thank you"}]});
+    sandbox.write("b.jsonl", row.to_string() + "\n");
+    sandbox.run(&["ingest", "b.jsonl"]).exits(0);
+    let report = embed(&sandbox, &["--summary", "concat:2000"]);
+    assert_eq!((&report["texts"], &report["records"], &report["total_texts"]), (&json!(1), &json!(1), &json!(3)), "{report}");
+    sandbox.run(&["rm", "req_3", "--purge", "--yes"]).exits(0);
+    let report = embed(&sandbox, &["--summary", "concat:2000"]);
+    assert_eq!((&report["texts"], &report["total_texts"]), (&json!(1), &json!(3)), "{report}");
+    assert_eq!(embed(&sandbox, &["--summary", "concat:2000"])["records"], 0);
+    sandbox.run(&["embed", "--summary", "concat:x"]).exits(2);
+    sandbox.run(&["embed", "--all", "--summary", "command:exit 3"]).exits(2);
+}
+
 #[test]
 fn conversations_fall_into_heaps_by_what_they_are_about() {
     use turnpack::vault::Vault;

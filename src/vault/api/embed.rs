@@ -9,6 +9,8 @@ use super::{Filter, Report};
 pub struct EmbedOptions {
     /// Where vectors come from.
     pub model: EmbedModel,
+    /// One vector for each conversation, of what this makes of it; none: vectors of texts.
+    pub summary: Option<ConversationSummary>,
     /// Types of segments; none: those that are words, without definitions of tools.
     pub types: Vec<String>,
     /// Everything anew, not only what is pending.
@@ -27,6 +29,7 @@ impl Default for EmbedOptions {
     fn default() -> EmbedOptions {
         EmbedOptions {
             model: EmbedModel::Builtin,
+            summary: None,
             types: Vec::new(),
             all: false,
             dry_run: false,
@@ -35,6 +38,15 @@ impl Default for EmbedOptions {
             ef_construction: 200,
         }
     }
+}
+
+/// What stands for a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConversationSummary {
+    /// What is said in it, up to so many bytes.
+    Concat(usize),
+    /// What a command makes of that: JSON lines `{"text": …}` in, `{"summary": …}` out.
+    Command(String),
 }
 
 /// Where vectors come from.

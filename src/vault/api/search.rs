@@ -53,6 +53,8 @@ pub struct SemanticOptions {
     pub queries: Vec<String>,
     /// Words count too (BM25).
     pub lexical: bool,
+    /// Conversations are found, not texts.
+    pub conversations: bool,
     /// Every vector is compared.
     pub exact: bool,
     /// Candidates of a walk through a graph.

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -133,7 +134,10 @@ impl Outside {
     /// When it does not answer, or not with a vector for each.
     pub(crate) fn embed(&mut self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
         let vectors = match &self.kind {
-            Kind::Command(command) => run(command, texts)?,
+            Kind::Command(command) => {
+                let lines: Vec<Line> = run("embedding", command, texts, r#"{"embedding": […]} nor […]"#)?;
+                lines.into_iter().map(|(Line::Named { embedding } | Line::Bare(embedding))| embedding).collect()
+            }
             Kind::Server { agent, url, key } => ask(agent, url, key.as_deref(), &self.name, texts)?,
         };
         if vectors.len() != texts.len() {
@@ -143,8 +147,30 @@ impl Outside {
     }
 }
 
-fn run(command: &str, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
-    let failed = |what: String| Error::Usage(format!("embedding with `{command}`: {what}"));
+/// What a command makes of each text: a line {"summary": "…"} or "…" of its output.
+///
+/// # Errors
+/// When it fails or does not answer with a line for each.
+pub(crate) fn sum_up(command: &str, texts: &[String]) -> Result<Vec<String>> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Summed {
+        Named { summary: String },
+        Bare(String),
+    }
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let summed: Vec<Summed> = run("summing up", command, &texts, r#"{"summary": "…"} nor "…""#)?;
+    if summed.len() != texts.len() {
+        return Err(Error::Usage(format!("`{command}` gave {} summaries for {} conversations", summed.len(), texts.len())));
+    }
+    Ok(summed.into_iter().map(|(Summed::Named { summary } | Summed::Bare(summary))| summary).collect())
+}
+
+fn run<T: DeserializeOwned>(doing: &str, command: &str, texts: &[&str], expected: &str) -> Result<Vec<T>> {
+    if texts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let failed = |what: String| Error::Usage(format!("{doing} with `{command}`: {what}"));
     let mut child = Command::new("sh")
         .args(["-c", command])
         .stdin(Stdio::piped())
@@ -172,10 +198,7 @@ fn run(command: &str, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
     }
     let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     let parse = |(at, line): (usize, &[u8])| {
-        let read = serde_json::from_slice(line).map(|line| match line {
-            Line::Named { embedding } | Line::Bare(embedding) => embedding,
-        });
-        read.map_err(|_| failed(format!("line {at} of its output is neither {{\"embedding\": […]}} nor […]")))
+        serde_json::from_slice(line).map_err(|_| failed(format!("line {at} of its output is neither {expected}")))
     };
     (1..).zip(lines).map(parse).collect()
 }

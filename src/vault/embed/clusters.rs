@@ -1,13 +1,14 @@
 //! Conversations by what they are about: heaps, and those that are like no other.
 //!
 //! A conversation's vector is the sum of those of its texts, each weighted by how few conversations hold it (a system prompt that all share
-//! says nothing about any). A record without conversation is one by itself.
+//! says nothing about any), unless `embed --summary` made one for each. A record without conversation is one by itself.
 
 use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
 use crate::vault::Vault;
 use crate::vault::api::{Cluster, ClusterOptions, ClusterReport, ClusterRow};
+use crate::vault::embed::conversations::is_conversations;
 use crate::vault::embed::keep::Shelf;
 use crate::vault::filter::{Sieve, Verdict, newest_generations, select};
 use crate::vault::get::shown_name;
@@ -37,7 +38,10 @@ impl Vault {
         let snapshot = self.snapshot()?;
         let state = snapshot.state()?;
         let shelf = Shelf::open(&snapshot)?;
-        let model = options.model.clone().unwrap_or_else(|| builtin::NAME.to_string());
+        let asked = options.model.clone().unwrap_or_else(|| builtin::NAME.to_string());
+        // Where conversations have vectors of their own, those say best what they are about.
+        let whole = shelf.rows().into_iter().find(|row| is_conversations(&row.model, Some(&asked)) && row.vectors > 0);
+        let model = whole.map_or(asked, |row| row.model);
         let parts = shelf.parts(Some(&model));
         let dimension = parts.first().map_or(0, |part| part.dimension);
         if dimension == 0 {

@@ -5,15 +5,19 @@
 
 use std::path::{Path, PathBuf};
 
+use rustc_hash::FxHashMap;
+
 use crate::error::{Corrupt, Error, Result};
 use crate::fsio::{self, Map};
 use crate::progress::Progress;
 use crate::vault::api::ModelRow;
+use crate::vault::embed::conversations::is_conversations;
 use crate::vault::layout::Layout;
 use crate::vault::rewrite::Numbers;
 use crate::vault::snapshot::Snapshot;
-use crate::vectors::graph::Config;
 use crate::vectors::graph::build::build;
+use crate::vectors::graph::grow::grow;
+use crate::vectors::graph::{Config, NONE};
 use crate::vectors::part::{Built, Check, Part, Run, Text, join_runs, merge as merge_texts};
 use crate::vectors::quantize::{Rows, stride};
 
@@ -193,11 +197,15 @@ pub(crate) fn prune(snapshot: &Snapshot, progress: &dyn Progress) -> Result<(Vec
         if whole {
             continue;
         }
-        let texts = merge_texts(vec![(0..part.texts()).map(|text| part.take(text)).collect()], &lives);
-        let known = still(&part.known, &stored);
+        let mut texts: Vec<Text> = (0..part.texts()).map(|text| part.take(text)).collect();
+        let mut known = still(&part.known, &stored);
+        if is_conversations(&part.model, None) {
+            known = without_changed(&mut texts, known, &lives);
+        }
+        let texts = merge_texts(vec![texts], &lives);
         if !texts.is_empty() || !known.is_empty() {
             let config = part.graph().map(|graph| Config { links: graph.links, ..Config::default() });
-            let built = assemble(&part, known, texts, config);
+            let built = assemble(&part, known, texts, config, Some(&part));
             came.push(write(snapshot.layout(), &built)?);
         }
         fsio::remove(path)?;
@@ -210,6 +218,18 @@ pub(crate) fn prune(snapshot: &Snapshot, progress: &dyn Progress) -> Result<(Vec
         gone.push(path.clone());
     }
     Ok((gone, came))
+}
+
+/// A conversation's vector is made of all its records: when one is gone it goes too, and the rest are pending again.
+fn without_changed(texts: &mut Vec<Text>, known: Vec<Run>, lives: &dyn Fn(u64) -> bool) -> Vec<Run> {
+    let mut pending = Numbers::default();
+    texts.retain(|text| {
+        let whole = text.holders.iter().all(|number| lives(*number));
+        text.holders.iter().filter(|_| !whole).for_each(|number| pending.insert(*number));
+        whole
+    });
+    let numbers = known.iter().flat_map(|run| run.first..run.first + run.count).filter(|number| !pending.contains(*number));
+    join_runs(numbers.map(|first| Run { first, count: 1 }).collect())
 }
 
 /// The part of some runs that is stored.
@@ -250,7 +270,9 @@ pub(crate) fn merge(snapshot: &Snapshot, model: &str, config: Config, graph_from
     if wants_graph {
         progress.phase("building the graph", None);
     }
-    let mut built = assemble(newest, join_runs(known), texts, wants_graph.then_some(config));
+    // The largest comes first, so that of equal texts its rows are the ones that stay.
+    let grown_from = chosen.first().map(|(_, part)| part).filter(|part| part.graph().is_some());
+    let mut built = assemble(newest, join_runs(known), texts, wants_graph.then_some(config), grown_from);
     built.types = types;
     write(snapshot.layout(), &built)?;
     chosen.iter().try_for_each(|(path, _)| fsio::remove(path))
@@ -273,15 +295,38 @@ fn worth_merging(sizes: &[usize]) -> (usize, usize) {
     chosen
 }
 
-/// A part like another with these texts.
-fn assemble(like: &Part<'_>, known: Vec<Run>, texts: Vec<Text>, config: Option<Config>) -> Built {
+/// A part like another with these texts. Its graph grows from that of another part, where it can.
+fn assemble(like: &Part<'_>, known: Vec<Run>, texts: Vec<Text>, config: Option<Config>, from: Option<&Part<'_>>) -> Built {
     let (vault, model, dimension) = (like.vault, like.model.clone(), like.dimension);
     let mut built = Built { vault, model, types: like.types_wanted, dimension, known, texts, graph: None };
     if let Some(config) = config {
         let (values, inverses) = built.rows();
-        built.graph = Some(build(&Rows { values: &values, inverses: &inverses, stride: stride(dimension) }, config));
+        let rows = Rows { values: &values, inverses: &inverses, stride: stride(dimension) };
+        let grown = from.and_then(|part| grow(&rows, config, part.graph()?, &places(part, &built)));
+        built.graph = Some(grown.unwrap_or_else(|| build(&rows, config)));
     }
     built
+}
+
+/// For each row of a part its number among the rows of what it was merged into.
+fn places(part: &Part<'_>, built: &Built) -> Vec<u32> {
+    let mut firsts = FxHashMap::default();
+    let mut next = 0u32;
+    for text in &built.texts {
+        firsts.insert(text.hash, (next, text.inverses.len()));
+        next += text.inverses.len() as u32;
+    }
+    let mut places = vec![NONE; part.rows().len()];
+    for text in 0..part.texts() {
+        let rows = part.rows_of(text);
+        let Some((first, _)) = firsts.get(&part.hash(text)).filter(|(_, count)| *count == rows.len()) else { continue };
+        for (place, row) in (*first..).zip(rows) {
+            if let Some(slot) = places.get_mut(row as usize) {
+                *slot = place;
+            }
+        }
+    }
+    places
 }
 
 #[cfg(test)]

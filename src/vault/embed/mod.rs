@@ -5,6 +5,7 @@
 //! | `keep` | the files: found, checked, pruned, merged |
 //! | `gather` | records → texts that have no vector yet → windows |
 //! | `backend` | windows → vectors, from commands and servers |
+//! | `conversations` | one vector for a conversation |
 //! | `clusters` | conversations → heaps and outliers |
 //!
 //! Records are read in rounds, in the order of their numbers; each round's vectors go into a part of their own, so that whoever
@@ -13,6 +14,7 @@
 
 mod backend;
 mod clusters;
+pub(crate) mod conversations;
 mod gather;
 pub(crate) mod keep;
 
@@ -65,15 +67,26 @@ impl Vault {
             keep::prune(&snapshot, progress)?;
         }
         let types = wanted_types(&options.types)?;
-        let model = options.model.name().to_string();
+        let model = conversations::name(options.summary.as_ref(), &options.model);
         // What everything is to be made anew of stays until that is done.
-        let old = if options.all && !options.dry_run { keep::of_model(&snapshot, &model)? } else { Vec::new() };
+        let old = if options.all && !options.dry_run && options.summary.is_none() {
+            keep::of_model(&snapshot, &model)?
+        } else {
+            Vec::new()
+        };
         let mut shelf = Shelf::open(&snapshot)?;
         shelf.leave_out(&old);
         let pending = pending(&snapshot, &shelf, &model, types, options.all)?;
         let mut report = EmbedReport { dry_run: options.dry_run, model: model.clone(), ..EmbedReport::default() };
         report.pending = pending.len() as u64;
-        if !options.dry_run {
+        if let Some(summary) = options.summary.as_ref().filter(|_| !options.dry_run) {
+            drop(shelf);
+            let job = (summary, types, &pending[..]);
+            self.embed_conversations(&snapshot, options, job, &mut report, progress, interrupt)?;
+            report.complete = report.pending == 0;
+            let config = Config { links: options.links, ef_construction: options.ef_construction };
+            self.pool()?.install(|| keep::merge(&snapshot, &model, config, options.graph_from, progress))?;
+        } else if !options.dry_run {
             let outcome = self.embed_pending(&snapshot, &shelf, options, types, &pending, &mut report, progress, interrupt);
             drop(shelf);
             if !old.is_empty() {

@@ -17,6 +17,7 @@ use crate::vault::Vault;
 use crate::vault::api::{
     EmbedModel, HitLine, HitSegment, Id, SearchItem, SearchOptions, SearchReport, SearchWanted, SemanticOptions,
 };
+use crate::vault::embed::conversations::is_conversations;
 use crate::vault::embed::keep::Shelf;
 use crate::vault::embed::{self, Backend};
 use crate::vault::fetch::Fetcher;
@@ -101,7 +102,8 @@ pub(super) fn run(
         lines.iter().for_each(|line| passing.insert(line.number));
     }
     let questions = questions(vault, &search, semantic, &model, &parts, &mut passing)?;
-    let asked = Asked { search: &search, parts: &parts, types, is_filtered, passing: &passing, semantic };
+    let conversations = if semantic.conversations { conversations(&parts) } else { FxHashMap::default() };
+    let asked = Asked { search: &search, parts: &parts, types, is_filtered, passing: &passing, conversations, semantic };
     for questions in questions.chunks(TOGETHER) {
         let found: Result<Vec<Vec<Candidate>>> = match questions {
             [one] => asked.candidates(one).map(|found| vec![found]),
@@ -118,6 +120,10 @@ pub(super) fn run(
 /// The model whose vectors are searched.
 fn model(shelf: &Shelf, semantic: &SemanticOptions) -> Result<String> {
     let names: Vec<String> = shelf.rows().into_iter().map(|row| row.model).collect();
+    if semantic.conversations {
+        return model_of_conversations(&names, semantic);
+    }
+    let names: Vec<String> = names.into_iter().filter(|name| !is_conversations(name, None)).collect();
     let asked = semantic.model_name.clone().or_else(|| semantic.model.as_ref().map(|model| model.name().to_string()));
     let builtin = names.iter().find(|name| *name == builtin::NAME).cloned();
     let name = asked.or(builtin).or_else(|| names.first().cloned());
@@ -131,6 +137,20 @@ fn model(shelf: &Shelf, semantic: &SemanticOptions) -> Result<String> {
             None => Error::Usage("this vault has no vectors yet; `turnpack embed` makes them".into()),
         }),
     }
+}
+
+/// The same where conversations are searched: kept under the name of the model, or named in full.
+fn model_of_conversations(names: &[String], semantic: &SemanticOptions) -> Result<String> {
+    let asked = semantic.model_name.as_deref().or_else(|| semantic.model.as_ref().map(EmbedModel::name));
+    let fits = |name: &&String| match asked {
+        Some(asked) => *name == asked || is_conversations(name, Some(asked)),
+        None => is_conversations(name, Some(builtin::NAME)),
+    };
+    let any = || names.iter().find(|name| asked.is_none() && is_conversations(name, None));
+    let none = || {
+        Error::Usage("this vault has no such vectors of conversations; `turnpack embed --summary concat:4000` makes them".into())
+    };
+    names.iter().find(fits).or_else(any).cloned().ok_or_else(none)
 }
 
 fn warn_of_pending(snapshot: &Snapshot, shown: &Numbers, parts: &[Part<'_>], report: &mut SearchReport) {
@@ -152,19 +172,24 @@ fn questions(
     passing: &mut Numbers,
 ) -> Result<Vec<Question>> {
     if let Some(id) = &semantic.like {
-        let (number, query) = like(vault, search, id, parts)?;
-        // A record is always most like itself.
-        passing.remove(number);
+        let (number, query) = like(vault, search, semantic, id, parts)?;
+        // A record is always most like itself, and so is a conversation.
+        for number in if semantic.conversations { companions(parts, number) } else { vec![number] } {
+            passing.remove(number);
+        }
         return Ok(vec![Question { label: None, words: String::new(), query }]);
     }
     let several = !semantic.queries.is_empty();
     let texts = if several { semantic.queries.clone() } else { vec![search.options.patterns.join(" ")] };
+    // Vectors of conversations are of the model that ends their name.
+    let model = if is_conversations(model, Some(builtin::NAME)) { builtin::NAME } else { model };
+    let is_of = |name: &str| name == model || is_conversations(model, Some(name));
     let vectors: Vec<Vec<f32>> = match (&semantic.model, model) {
         (None | Some(EmbedModel::Builtin), builtin::NAME) => {
             let mut embedder = Embedder::new();
             texts.iter().map(|text| embedder.embed(text.as_bytes()).to_vec()).collect()
         }
-        (Some(asked @ (EmbedModel::Command { .. } | EmbedModel::Endpoint { .. })), name) if asked.name() == name => {
+        (Some(asked @ (EmbedModel::Command { .. } | EmbedModel::Endpoint { .. })), _) if is_of(asked.name()) => {
             let Backend::Outside(mut outside) = Backend::new(asked)? else { return Ok(Vec::new()) };
             let mut vectors = Vec::new();
             for texts in texts.chunks(outside.together()) {
@@ -196,10 +221,16 @@ fn questions(
 }
 
 /// What a record asks: its last user turn, else its longest text.
-fn like(vault: &Vault, search: &Search<'_>, id: &Id, parts: &[Part<'_>]) -> Result<(u64, Query)> {
+fn like(vault: &Vault, search: &Search<'_>, semantic: &SemanticOptions, id: &Id, parts: &[Part<'_>]) -> Result<(u64, Query)> {
     let index = LazyIndex::new(search.snapshot);
     let lookup = Lookup::new(search.snapshot, vault.threads(), &index)?;
     let number = one_record(&lookup, id)?;
+    let none = || Error::NotFound(format!("no text of {} has a vector; `turnpack embed` makes them", id.text));
+    if semantic.conversations {
+        let row = conversation_of(parts, number).and_then(|(part, text)| Some((part, part.rows_of(text).next()?)));
+        let query = row.map(|(part, row)| Query::of_row(part.rows().row(row), part.rows().inverse(row)));
+        return query.map(|query| (number, query)).ok_or_else(none);
+    }
     let mut line = Vec::new();
     Fetcher::new(search.snapshot).record(number, &mut line)?;
     let record = Record::read(&line);
@@ -218,8 +249,30 @@ fn like(vault: &Vault, search: &Search<'_>, id: &Id, parts: &[Part<'_>]) -> Resu
             best = Some((rank, Query::of_row(part.rows().row(row), part.rows().inverse(row))));
         }
     });
-    let none = || Error::NotFound(format!("no text of {} has a vector; `turnpack embed` makes them", id.text));
     best.map(|(_, query)| (number, query)).ok_or_else(none)
+}
+
+/// The conversation that a record is of: a part and its place there.
+fn conversation_of<'p, 'v>(parts: &'p [Part<'v>], number: u64) -> Option<(&'p Part<'v>, u32)> {
+    let of_part = |part: &'p Part<'v>| {
+        let text = (0..part.texts()).find(|text| part.holders(*text).any(|holder| holder == number))?;
+        Some((part, text))
+    };
+    parts.iter().find_map(of_part)
+}
+
+/// The records of the conversation that a record is of.
+fn companions(parts: &[Part<'_>], number: u64) -> Vec<u64> {
+    conversation_of(parts, number).map_or_else(|| vec![number], |(part, text)| part.holders(text).collect())
+}
+
+/// For each record the conversation it is of.
+fn conversations(parts: &[Part<'_>]) -> FxHashMap<u64, u64> {
+    let of_part = |part: &Part<'_>| {
+        let pairs = (0..part.texts()).flat_map(|text| part.holders(text).map(move |number| (number, text)));
+        pairs.map(|(number, text)| (number, part.hash(text))).collect::<Vec<_>>()
+    };
+    parts.iter().flat_map(of_part).collect()
 }
 
 /// A search with all that its questions share.
@@ -230,6 +283,8 @@ struct Asked<'a, 'v> {
     types: u32,
     is_filtered: bool,
     passing: &'a Numbers,
+    /// For each record its conversation, where those are searched.
+    conversations: FxHashMap<u64, u64>,
     semantic: &'a SemanticOptions,
 }
 
@@ -332,7 +387,11 @@ impl Asked<'_, '_> {
             let mut text = Vec::new();
             view.segment(segment, &mut text).map_err(|corrupt| view.pack().damaged(corrupt))?;
             let hash = content_hash(&text) as u64;
-            if self.has_type(hash) {
+            // A text speaks for the conversation it was said in.
+            let hash = if self.semantic.conversations { self.conversations.get(&number).copied() } else { Some(hash) };
+            let Some(hash) = hash.filter(|hash| self.has_type(*hash)) else { continue };
+            // The best of a conversation comes first.
+            if !found.iter().any(|known: &Candidate| known.hash == hash) {
                 found.push(Candidate { hash, words: Some(score), number, ..Candidate::default() });
             }
         }

@@ -4,23 +4,20 @@
 //! graph as it was before them, side by side; then every row that is linked to takes its new links, side by side again. Nothing
 //! depends on who was first, so one thread and sixty-four write the same bytes. Which rows stand higher, and the order in which rows come,
 //! follow from their numbers alone.
-//!
-//! Neighbours are chosen by Algorithm 4 of Malkov and Yashunin 2018: a candidate is taken when it is nearer to the row than to all that
-//! were taken before it, which leaves links in every direction rather than thirty to one heap. What room is left goes to the nearest of
-//! the others (the paper's `keepPrunedConnections`), and on the ground a new row links to twice as many: texts of logs lie in many directions, and
-//! there both together find about as much at an effort of 192 as without them at 256.
 
 use rayon::prelude::*;
 
+use crate::vectors::graph::choose::{Links, Shelves};
 use crate::vectors::graph::search::{Found, Target, Visited, descend, layer};
 use crate::vectors::graph::{Config, Graph, MOST_LAYERS, NONE};
 use crate::vectors::quantize::Rows;
+use crate::vectors::rotate::stir;
 
 /// A batch is at most this share of all rows: they do not see each other.
 const BATCHES: usize = 50;
 
-/// A link that is to be added: target, layer, source.
-type NewLink = (u32, u8, u32);
+/// A link that is to be added: target, layer, source with its likeness to the target.
+type NewLink = (u32, u8, Found);
 
 /// Builds the graph of some rows on the current rayon pool.
 #[must_use]
@@ -28,30 +25,28 @@ pub fn build(rows: &Rows<'_>, config: Config) -> Graph {
     let config = config.bounded();
     let count = rows.len();
     let layers: Vec<u8> = (0..count as u32).map(|row| layer_of(row, config.links)).collect();
-    let mut graph = empty(&layers, config.links);
-    let mut order: Vec<u32> = (0..count as u32).collect();
-    order.sort_unstable_by_key(|row| (stir(u64::from(*row) | 1 << 40), *row));
-    let most = (count / BATCHES).max(1);
-    let mut done = 0;
-    while done < count {
-        let size = done.clamp(1, most).min(count - done);
-        let batch = order.get(done..done + size).unwrap_or_default();
-        add(&mut graph, rows, batch, &layers, config);
-        done += size;
-    }
-    graph
+    let graph = empty(&layers, config.links);
+    bring_in(graph, rows, (0..count as u32).collect(), &layers, config)
 }
 
-/// A number without a pattern to it (the last step of splitmix64, Steele and others 2014).
-fn stir(value: u64) -> u64 {
-    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ value >> 31
+/// Brings rows into a graph that has all others, batch after batch.
+pub(super) fn bring_in(graph: Graph, rows: &Rows<'_>, mut order: Vec<u32>, layers: &[u8], config: Config) -> Graph {
+    order.sort_unstable_by_key(|row| (stir(u64::from(*row) | 1 << 40), *row));
+    let most = (rows.len() / BATCHES).max(1);
+    let mut there = rows.len() - order.len();
+    let mut site = Site { shelves: Shelves::new(&graph, &order), graph, rows, layers, config };
+    let mut left = &order[..];
+    while !left.is_empty() {
+        let (batch, rest) = left.split_at(there.clamp(1, most).min(left.len()));
+        site.add(batch);
+        there += batch.len();
+        left = rest;
+    }
+    site.graph
 }
 
 /// The highest layer of a row: one row in `links` stands a layer higher.
-fn layer_of(row: u32, links: usize) -> u8 {
+pub(super) fn layer_of(row: u32, links: usize) -> u8 {
     let mut random = stir(u64::from(row));
     let mut layer = 0;
     while usize::from(layer) < MOST_LAYERS - 1 && random.is_multiple_of(links as u64) {
@@ -61,7 +56,7 @@ fn layer_of(row: u32, links: usize) -> u8 {
     layer
 }
 
-fn empty(layers: &[u8], links: usize) -> Graph {
+pub(super) fn empty(layers: &[u8], links: usize) -> Graph {
     let ids: Vec<u32> = (0..).zip(layers).filter(|(_, layer)| **layer > 0).map(|(row, _)| row).collect();
     let mut starts = vec![0u32];
     for layer in layers.iter().filter(|layer| **layer > 0) {
@@ -71,108 +66,91 @@ fn empty(layers: &[u8], links: usize) -> Graph {
     Graph { links, entry: NONE, ground: vec![NONE; layers.len() * links * 2], ids, starts, upper }
 }
 
-/// Brings a batch in.
-fn add(graph: &mut Graph, rows: &Rows<'_>, batch: &[u32], layers: &[u8], config: Config) {
-    let of = |row: u32| layers.get(row as usize).copied().unwrap_or(0);
-    let chosen: Vec<Vec<(u8, Vec<u32>)>> = {
-        let (graph, count) = (&*graph, rows.len());
-        batch
-            .par_iter()
-            .map_init(|| Visited::new(count), |visited, row| links_of(graph, rows, *row, of(*row), config, visited))
-            .collect()
-    };
-    let mut back: Vec<NewLink> = Vec::new();
-    for (row, by_layer) in batch.iter().zip(&chosen) {
-        for (layer, links) in by_layer {
-            back.extend(links.iter().map(|link| (*link, *layer, *row)));
-            write(graph, *row, usize::from(*layer), links);
+/// A graph that is being built.
+struct Site<'r> {
+    graph: Graph,
+    shelves: Shelves,
+    rows: &'r Rows<'r>,
+    layers: &'r [u8],
+    config: Config,
+}
+
+impl Site<'_> {
+    /// Brings a batch in.
+    fn add(&mut self, batch: &[u32]) {
+        let site = &*self;
+        let count = site.rows.len();
+        let chosen: Vec<Vec<(u8, Links)>> =
+            batch.par_iter().map_init(|| Visited::new(count), |visited, row| site.links_of(*row, visited)).collect();
+        let mut back: Vec<NewLink> = Vec::new();
+        for (row, by_layer) in batch.iter().zip(chosen) {
+            for (layer, links) in by_layer {
+                back.extend(links.found.iter().map(|link| (link.row(), layer, Found::new(link.likeness(), *row))));
+                self.write(*row, layer, &links);
+            }
+        }
+        // By target and layer, the most alike first.
+        back.par_sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(b.2.cmp(&a.2)));
+        let groups: Vec<&[NewLink]> = back.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).collect();
+        let site = &*self;
+        let taken: Vec<(u32, u8, Links)> = groups.par_iter().filter_map(|group| site.take_back(group)).collect();
+        taken.iter().for_each(|(row, layer, links)| self.write(*row, *layer, links));
+        let highest = batch.iter().copied().max_by_key(|row| (self.layer_of(*row), std::cmp::Reverse(*row)));
+        let above = |row: &u32| self.graph.entry == NONE || self.layer_of(*row) > self.layer_of(self.graph.entry);
+        if let Some(row) = highest.filter(above) {
+            self.graph.entry = row;
         }
     }
-    back.par_sort_unstable();
-    let groups: Vec<&[NewLink]> = back.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).collect();
-    let taken: Vec<(u32, u8, Vec<u32>)> = {
-        let graph = &*graph;
-        groups.par_iter().filter_map(|group| take_back(graph, rows, group)).collect()
-    };
-    taken.iter().for_each(|(row, layer, links)| write(graph, *row, usize::from(*layer), links));
-    let highest = batch.iter().copied().max_by_key(|row| (of(*row), std::cmp::Reverse(*row)));
-    let above = |row: &u32| graph.entry == NONE || of(*row) > of(graph.entry);
-    if let Some(row) = highest.filter(above) {
-        graph.entry = row;
-    }
-}
 
-/// The links of a new row on each of its layers.
-fn links_of(graph: &Graph, rows: &Rows<'_>, row: u32, top: u8, config: Config, visited: &mut Visited) -> Vec<(u8, Vec<u32>)> {
-    let view = graph.view();
-    let target = Target { row: rows.row(row), inverse: rows.inverse(row) };
-    let highest = usize::from(top).min(if view.entry == NONE { 0 } else { view.layer_of(view.entry) });
-    let Some(start) = descend(&view, rows, target, highest) else { return Vec::new() };
-    let mut from = vec![start];
-    let mut chosen = Vec::new();
-    for at in (0..=highest).rev() {
-        let found = layer(&view, rows, target, &from, (config.ef_construction, at, usize::MAX), &|_| true, visited);
-        from = found.unwrap_or_default();
-        chosen.push((at as u8, choose(rows, &from, room(at, config.links))));
+    fn layer_of(&self, row: u32) -> u8 {
+        self.layers.get(row as usize).copied().unwrap_or(0)
     }
-    chosen
-}
 
-/// What a row that is linked to keeps: all while there is room, else the best chosen anew.
-fn take_back(graph: &Graph, rows: &Rows<'_>, group: &[NewLink]) -> Option<(u32, u8, Vec<u32>)> {
-    let (row, at, _) = *group.first()?;
-    let room = room(usize::from(at), graph.links);
-    let mut links = graph.view().neighbours(row, usize::from(at)).to_vec();
-    links.extend(group.iter().map(|(_, _, source)| *source));
-    if links.len() > room {
+    /// Links of a row on a layer.
+    fn room(&self, layer: u8) -> usize {
+        if layer == 0 { self.graph.links * 2 } else { self.graph.links }
+    }
+
+    /// The links of a new row on each of its layers.
+    fn links_of(&self, row: u32, visited: &mut Visited) -> Vec<(u8, Links)> {
+        let (view, rows) = (self.graph.view(), self.rows);
+        let target = Target { row: rows.row(row), inverse: rows.inverse(row) };
+        let highest = usize::from(self.layer_of(row)).min(if view.entry == NONE { 0 } else { view.layer_of(view.entry) });
+        let Some(start) = descend(&view, rows, target, highest) else { return Vec::new() };
+        let mut from = vec![start];
+        let mut chosen = Vec::new();
+        for at in (0..=highest as u8).rev() {
+            let effort = (self.config.ef_construction, usize::from(at), usize::MAX);
+            from = layer(&view, rows, target, &from, effort, &|_| true, visited).unwrap_or_default();
+            chosen.push((at, Links::choose(rows, &from, self.room(at))));
+        }
+        chosen
+    }
+
+    /// What a row that is linked to keeps.
+    fn take_back(&self, group: &[NewLink]) -> Option<(u32, u8, Links)> {
+        let (row, at, _) = *group.first()?;
+        let (rows, room) = (self.rows, self.room(at));
+        let slots = self.graph.view().neighbours(row, usize::from(at));
+        let new = group.iter().map(|(_, _, found)| *found);
+        if let Some(mut links) = self.shelves.links(row, at, slots) {
+            new.for_each(|found| links.insert(rows, found, room));
+            return Some((row, at, links));
+        }
         let (own, inverse) = (rows.row(row), rows.inverse(row));
-        let mut found: Vec<Found> = links.iter().map(|link| Found::new(rows.likeness(own, inverse, *link), *link)).collect();
+        let known = slots.iter().map(|link| Found::new(rows.likeness(own, inverse, *link), *link));
+        let mut found: Vec<Found> = known.chain(new).collect();
         found.sort_unstable_by(|a, b| b.cmp(a));
-        links = choose(rows, &found, room);
+        Some((row, at, Links::choose(rows, &found, room)))
     }
-    Some((row, at, links))
-}
 
-/// Links of a row on a layer.
-fn room(layer: usize, links: usize) -> usize {
-    if layer == 0 { links * 2 } else { links }
-}
-
-/// Algorithm 4: of candidates, the best first, at most `most` that are nearer to the row than to each other; then the best of the rest.
-fn choose(rows: &Rows<'_>, candidates: &[Found], most: usize) -> Vec<u32> {
-    let mut chosen: Vec<u32> = Vec::with_capacity(most);
-    let mut others: Vec<u32> = Vec::with_capacity(most);
-    for candidate in candidates {
-        if chosen.len() == most {
-            break;
-        }
-        let (row, inverse) = (rows.row(candidate.row()), rows.inverse(candidate.row()));
-        if chosen.iter().all(|other| rows.likeness(row, inverse, *other) < candidate.likeness()) {
-            chosen.push(candidate.row());
-        } else if others.len() < most {
-            others.push(candidate.row());
+    fn write(&mut self, row: u32, layer: u8, links: &Links) {
+        let rows: Vec<u32> = links.found.iter().map(|found| found.row()).collect();
+        self.graph.write(row, usize::from(layer), &rows);
+        if layer == 0 {
+            self.shelves.keep(row, links);
         }
     }
-    chosen.extend(others.into_iter().take(most - chosen.len()));
-    chosen
-}
-
-/// Writes the links of a row on a layer.
-fn write(graph: &mut Graph, row: u32, layer: usize, links: &[u32]) {
-    let slots = match layer.checked_sub(1) {
-        None => {
-            let start = row as usize * graph.links * 2;
-            graph.ground.get_mut(start..start + graph.links * 2)
-        }
-        Some(above) => {
-            let place = graph.ids.binary_search(&row).ok();
-            let start = place.and_then(|place| graph.starts.get(place)).map(|start| (*start as usize + above) * graph.links);
-            start.and_then(|start| graph.upper.get_mut(start..start + graph.links))
-        }
-    };
-    let Some(slots) = slots else { return };
-    slots.fill(NONE);
-    slots.iter_mut().zip(links).for_each(|(slot, link)| *slot = *link);
 }
 
 #[cfg(test)]
@@ -203,24 +181,28 @@ pub(crate) mod tests {
         all.iter().take(most).map(|found| found.row()).collect()
     }
 
+    /// How many of the true ten nearest of some rows are found, of how many.
+    pub(crate) fn share_found(graph: &Graph, rows: &Rows<'_>) -> (usize, usize) {
+        let (view, mut visited) = (graph.view(), Visited::new(rows.len()));
+        let (mut hits, mut wanted) = (0, 0);
+        for at in (0..rows.len() as u32).step_by(40) {
+            let query = Query::of_row(rows.row(at), rows.inverse(at));
+            let target = Target { row: &query.row, inverse: query.inverse };
+            let start = descend(&view, rows, target, 0).unwrap();
+            let found = layer(&view, rows, target, &[start], (64, 0, usize::MAX), &|_| true, &mut visited).unwrap();
+            let truth = exact(rows, &query, 10);
+            hits += found.iter().take(10).filter(|found| truth.contains(&found.row())).count();
+            wanted += truth.len();
+        }
+        (hits, wanted)
+    }
+
     // The promise to those who search: nineteen of twenty of the true neighbours at the default effort.
     #[test]
     fn nearly_all_true_neighbours_are_found() {
         let (values, inverses) = heaps(4000, 48, 40);
         let rows = Rows { values: &values, inverses: &inverses, stride: stride(48) };
-        let graph = build(&rows, Config::default());
-        let (view, mut visited) = (graph.view(), Visited::new(rows.len()));
-        let (mut hits, mut wanted) = (0, 0);
-        for at in (0..4000).step_by(40) {
-            let query = Query::of_row(rows.row(at), rows.inverse(at));
-            let target = Target { row: &query.row, inverse: query.inverse };
-            let start = descend(&view, &rows, target, 0).unwrap();
-            let found = layer(&view, &rows, target, &[start], (64, 0, usize::MAX), &|_| true, &mut visited).unwrap();
-            let truth = exact(&rows, &query, 10);
-            assert_eq!(found[0].row(), at, "a row finds itself");
-            hits += found.iter().take(10).filter(|found| truth.contains(&found.row())).count();
-            wanted += truth.len();
-        }
+        let (hits, wanted) = share_found(&build(&rows, Config::default()), &rows);
         assert!(hits * 100 >= wanted * 95, "{hits} of {wanted}");
     }
 

@@ -3,6 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | `build` | rows → graph, on all threads |
+//! | `choose` | which of the rows found a row links to |
+//! | `grow` | the graph of some rows → that of more, so that a merge does not begin anew |
 //! | `search` | one layer searched: by the builder and by questions |
 //!
 //! ```text
@@ -11,6 +13,8 @@
 //! ```
 
 pub mod build;
+mod choose;
+pub mod grow;
 pub mod search;
 
 /// No row.
@@ -66,6 +70,24 @@ impl Graph {
         let Graph { links, entry, ground, ids, starts, upper } = self;
         View { links: *links, entry: *entry, ground, ids, starts, upper }
     }
+
+    /// Writes the links of a row on a layer.
+    fn write(&mut self, row: u32, layer: usize, links: &[u32]) {
+        let slots = match layer.checked_sub(1) {
+            None => {
+                let start = row as usize * self.links * 2;
+                self.ground.get_mut(start..start + self.links * 2)
+            }
+            Some(above) => {
+                let place = self.ids.binary_search(&row).ok();
+                let start = place.and_then(|place| self.starts.get(place)).map(|start| (*start as usize + above) * self.links);
+                start.and_then(|start| self.upper.get_mut(start..start + self.links))
+            }
+        };
+        let Some(slots) = slots else { return };
+        slots.fill(NONE);
+        slots.iter_mut().zip(links).for_each(|(slot, link)| *slot = *link);
+    }
 }
 
 /// A graph where it lies. Nothing in it is trusted: what leads nowhere is passed over.
@@ -89,6 +111,12 @@ impl<'a> View<'a> {
     /// Links of a row on a layer.
     #[must_use]
     pub fn neighbours(&self, at: u32, layer: usize) -> &'a [u32] {
+        let slots = self.slots(at, layer);
+        slots.iter().position(|link| *link == NONE).map_or(slots, |end| &slots[..end])
+    }
+
+    /// Slots of a row on a layer, empty ones last.
+    fn slots(&self, at: u32, layer: usize) -> &'a [u32] {
         let slots = match layer.checked_sub(1) {
             None => {
                 let start = at as usize * self.links * 2;
@@ -100,8 +128,7 @@ impl<'a> View<'a> {
                 self.upper.get(slot.checked_mul(self.links)?..(slot + 1).checked_mul(self.links)?)
             }),
         };
-        let slots = slots.unwrap_or_default();
-        slots.iter().position(|link| *link == NONE).map_or(slots, |end| &slots[..end])
+        slots.unwrap_or_default()
     }
 
     /// The highest layer of a row.

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::vectors::distance::prefetch;
-use crate::vectors::graph::{NONE, View};
+use crate::vectors::graph::View;
 use crate::vectors::quantize::Rows;
 
 /// A row with its likeness, as one number: more alike is greater, among equals the earlier row. The order is total, so that a search
@@ -64,6 +64,11 @@ impl Visited {
         let is_new = *word & bit == 0;
         *word |= bit;
         is_new
+    }
+
+    #[inline]
+    fn has(&self, row: u32) -> bool {
+        self.words.get(row as usize / 64).is_none_or(|word| word >> (row % 64) & 1 == 1)
     }
 
     fn clear(&mut self) {
@@ -136,17 +141,22 @@ pub fn layer(
             break;
         }
         fresh.clear();
-        fresh.extend(view.neighbours(next.row(), layer).iter().filter(|row| **row != NONE && visited.insert(**row)));
+        fresh.extend(view.neighbours(next.row(), layer).iter().filter(|row| visited.insert(**row)));
         fresh.iter().for_each(|row| prefetch(rows.row(*row)));
         compared += fresh.len();
         if compared > budget {
             visited.clear();
             return None;
         }
+        // Where it will most likely go on: those rows are on their way while these are compared.
+        let second = ahead.peek().map(|second| view.neighbours(second.row(), layer)).unwrap_or_default();
+        let mut soon = second.iter().filter(|row| !visited.has(**row));
         for &row in &fresh {
+            soon.next().into_iter().for_each(|row| prefetch(rows.row(*row)));
             let found = Found::new(rows.likeness(target.row, target.inverse, row), row);
             let is_full = best.len() >= ef;
             if !is_full || best.peek().is_some_and(|worst| found > worst.0) {
+                prefetch(bytemuck::cast_slice(view.slots(row, layer)));
                 ahead.push(found);
                 if passes(row) {
                     best.push(Reverse(found));
@@ -156,6 +166,7 @@ pub fn layer(
                 }
             }
         }
+        soon.for_each(|row| prefetch(rows.row(*row)));
     }
     visited.clear();
     let mut best: Vec<Found> = best.into_iter().map(|Reverse(found)| found).collect();
