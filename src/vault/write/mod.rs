@@ -7,6 +7,7 @@
 //! | `ring` | the bytes of that, the oldest giving way |
 //! | `literal` | the literal streams: open block, recent blocks |
 //! | `assemble` | gives out numbers; equal content gets one number, after a byte comparison |
+//! | `assemble/commit` | ends commits and packs |
 //! | `encode` | blocks and groups are coded on all cores and leave in order |
 
 pub mod assemble;
