@@ -101,6 +101,25 @@ mod tests {
         assert_eq!(grow(&rows, CONFIG, from.view(), &places), None, "too many are gone");
     }
 
+    // Without new rows every link but those to the row that is gone stays, in its order. (Seen red with links to nowhere kept.)
+    #[test]
+    fn links_to_a_row_that_is_gone_are_dropped_and_no_others() {
+        let (values, inverses) = heaps(600, 48, 6);
+        let from = build(&Rows { values: &values, inverses: &inverses, stride: 64 }, CONFIG);
+        let gone = from.view().neighbours(0, 0)[0];
+        let places: Vec<u32> = (0..600).map(|row| if row == gone { NONE } else { row - u32::from(row > gone) }).collect();
+        let (mut rest, mut lengths) = (values, inverses);
+        rest.drain(gone as usize * 64..(gone as usize + 1) * 64);
+        lengths.remove(gone as usize);
+        let rows = Rows { values: &rest, inverses: &lengths, stride: 64 };
+        let grown = grow(&rows, CONFIG, from.view(), &places).unwrap();
+        for old in (0..600).filter(|row| *row != gone) {
+            let links = from.view().neighbours(old, 0).iter().filter(|link| **link != gone);
+            let expected: Vec<u32> = links.map(|link| places[*link as usize]).collect();
+            assert_eq!(grown.view().neighbours(places[old as usize], 0), expected, "{old}");
+        }
+    }
+
     // The graph it grows from may be anything.
     #[test]
     fn a_graph_that_cannot_be_is_not_used_or_does_no_harm() {
