@@ -70,7 +70,8 @@ mod tests {
             signal_hook::low_level::raise(signal).unwrap();
             return;
         }
-        for (signal, code) in [(SIGINT, 130), (SIGTERM, 143)] {
+        // What the shell had ignored stays so: SIGINT for jobs in the background of a script.
+        for (signal, code) in [(SIGINT, 130), (SIGTERM, 143)].into_iter().filter(|(signal, _)| !is_ignored(*signal)) {
             let mut again = std::process::Command::new(std::env::current_exe().unwrap());
             again.args([
                 "--exact",
