@@ -1,12 +1,13 @@
 //! Reading the catalog: the file is opened without a right to write, and whoever cannot open it goes without.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use redb::{Builder, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, ReadableTable};
 
 use crate::bytes::Reader as ByteReader;
 use crate::catalog::blob::{self, Ids};
-use crate::catalog::runs::{self, Kind};
+use crate::catalog::runs::{Kind, Runs};
 use crate::catalog::{
     COVERED, Covered, GroupPrints, HASHES, IDS, META, PRINTS, READ_CACHE_BYTES, Unusable, broken, guarded, id_print, unsealed,
 };
@@ -16,6 +17,7 @@ use crate::error::corrupt;
 pub struct Reader {
     transaction: ReadTransaction,
     covered: Covered,
+    runs: OnceLock<Runs>,
     _database: ReadOnlyDatabase,
 }
 
@@ -37,7 +39,7 @@ impl Reader {
             let covered = Covered::decode(value.value())?;
             drop(value);
             drop(meta);
-            Ok(Reader { transaction, covered, _database: database })
+            Ok(Reader { transaction, covered, runs: OnceLock::new(), _database: database })
         })
     }
 
@@ -53,7 +55,7 @@ impl Reader {
     /// When a value is damaged or lost.
     pub fn by_hash(&self, wanted: u32, mask: u32) -> Result<Vec<u64>, Unusable> {
         let (mut found, mut places) = (Vec::new(), Vec::new());
-        guarded(|| self.runs()?.find(Kind::Hashes, wanted & mask, wanted | !mask, &mut found))?;
+        guarded(|| self.runs()?.find(&self.transaction, Kind::Hashes, wanted & mask, wanted | !mask, &mut found))?;
         self.each_hashes(0, |first, prints| {
             places.clear();
             blob::scan(prints, wanted, mask, &mut places);
@@ -67,7 +69,7 @@ impl Reader {
     /// # Errors
     /// When a value is damaged or lost.
     pub fn hashes(&self, from: u64) -> Result<Vec<u32>, Unusable> {
-        let mut hashes = guarded(|| self.runs()?.hashes(from))?;
+        let mut hashes = guarded(|| self.runs()?.hashes(&self.transaction, from))?;
         self.each_hashes(from, |first, prints| {
             let before = from.saturating_sub(first) as usize;
             let prints = prints.chunks_exact(4).skip(before).filter_map(|print| print.first_chunk::<4>());
@@ -76,8 +78,12 @@ impl Reader {
         Ok(hashes)
     }
 
-    fn runs(&self) -> Result<runs::Reader<'_>, Unusable> {
-        runs::Reader::open(&self.transaction, self.covered.sorted)
+    /// The runs, read when somebody first asks.
+    fn runs(&self) -> Result<&Runs, Unusable> {
+        match self.runs.get() {
+            Some(runs) => Ok(runs),
+            None => Runs::read(&self.transaction, self.covered.sorted).map(|runs| self.runs.get_or_init(|| runs)),
+        }
     }
 
     /// All values that are not in runs, but those that end before a record.
@@ -107,7 +113,7 @@ impl Reader {
             let table = self.transaction.open_table(IDS).map_err(broken)?;
             let (mut found, mut places) = (Vec::new(), Vec::new());
             let (runs, print) = (self.runs()?, id_print(id));
-            runs.find(Kind::Ids, print, print, &mut found)?;
+            runs.find(&self.transaction, Kind::Ids, print, print, &mut found)?;
             found.extend(runs.unknown());
             let mut next = self.covered.sorted;
             for entry in table.iter().map_err(broken)? {

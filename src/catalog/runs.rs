@@ -74,6 +74,9 @@ impl Head {
     fn decode(first: u64, value: &[u8]) -> Result<Head, Corrupt> {
         let mut reader = ByteReader::new(unsealed(first, value)?);
         let records = reader.u32()?;
+        if records as usize > MOST_RECORDS {
+            return Err(corrupt!("a run of {records} records"));
+        }
         let mut last = 0u32;
         let mut unknown = Vec::new();
         for _ in 0..reader.count(1)? {
@@ -170,18 +173,15 @@ fn each_entry(begin: u32, content: &[u8], mut take: impl FnMut(u32, u32)) -> Res
     if reader.position() == at { Ok(()) } else { Err(corrupt!("steps end at {} instead of {at}", reader.position())) }
 }
 
-/// The runs of a catalog.
-pub(super) struct Reader<'t> {
-    transaction: &'t ReadTransaction,
-    heads: Vec<Head>,
-}
+/// The runs of a catalog, without their values.
+pub(super) struct Runs(Vec<Head>);
 
-impl<'t> Reader<'t> {
-    /// Opens them; together they must hold the records before `end`.
+impl Runs {
+    /// Reads what they are; together they must hold the records before `end`.
     ///
     /// # Errors
     /// When one is damaged or lost.
-    pub(super) fn open(transaction: &'t ReadTransaction, end: u64) -> Result<Reader<'t>, Unusable> {
+    pub(super) fn read(transaction: &ReadTransaction, end: u64) -> Result<Runs, Unusable> {
         let (mut heads, mut next) = (Vec::new(), 0);
         if end > 0 {
             let table = transaction.open_table(RUNS).map_err(broken)?;
@@ -195,20 +195,27 @@ impl<'t> Reader<'t> {
                 heads.push(head);
             }
         }
-        if next == end { Ok(Reader { transaction, heads }) } else { Err(corrupt!("runs end at {next} instead of {end}").into()) }
+        if next == end { Ok(Runs(heads)) } else { Err(corrupt!("runs end at {next} instead of {end}").into()) }
     }
 
     /// Records with a fingerprint in a range, both ends included.
     ///
     /// # Errors
     /// When a value is damaged or lost.
-    pub(super) fn find(&self, kind: Kind, low: u32, high: u32, found: &mut Vec<u64>) -> Result<(), Unusable> {
-        for head in &self.heads {
+    pub(super) fn find(
+        &self,
+        values: &ReadTransaction,
+        kind: Kind,
+        low: u32,
+        high: u32,
+        found: &mut Vec<u64>,
+    ) -> Result<(), Unusable> {
+        for head in &self.0 {
             let firsts = head.firsts(kind);
             // The value before the first that begins with what is looked for may end with it.
             let start = firsts.partition_point(|first| *first < low).saturating_sub(1);
             for at in start..firsts.partition_point(|first| *first <= high) {
-                self.value(head, kind, at, |print, offset| {
+                head.value(values, kind, at, |print, offset| {
                     if (low..=high).contains(&print) {
                         found.push(head.first + u64::from(offset));
                     }
@@ -220,19 +227,19 @@ impl<'t> Reader<'t> {
 
     /// Records nobody looked into.
     pub(super) fn unknown(&self) -> impl Iterator<Item = u64> {
-        self.heads.iter().flat_map(|head| head.unknown.iter().map(|offset| head.first + u64::from(*offset)))
+        self.0.iter().flat_map(|head| head.unknown.iter().map(|offset| head.first + u64::from(*offset)))
     }
 
     /// Fingerprints of the hashes of records from one on, in order.
     ///
     /// # Errors
     /// When a value is damaged or lost.
-    pub(super) fn hashes(&self, from: u64) -> Result<Vec<u32>, Unusable> {
+    pub(super) fn hashes(&self, values: &ReadTransaction, from: u64) -> Result<Vec<u32>, Unusable> {
         let mut hashes = Vec::new();
-        for head in self.heads.iter().filter(|head| head.first + u64::from(head.records) > from) {
+        for head in self.0.iter().filter(|head| head.first + u64::from(head.records) > from) {
             let mut of_run = vec![0; head.records as usize];
             for at in 0..head.hashes.len() {
-                self.value(head, Kind::Hashes, at, |print, offset| {
+                head.value(values, Kind::Hashes, at, |print, offset| {
                     if let Some(hash) = of_run.get_mut(offset as usize) {
                         *hash = print;
                     }
@@ -242,13 +249,15 @@ impl<'t> Reader<'t> {
         }
         Ok(hashes)
     }
+}
 
-    fn value(&self, head: &Head, kind: Kind, at: usize, take: impl FnMut(u32, u32)) -> Result<(), Unusable> {
-        let table = self.transaction.open_table(SORTED).map_err(broken)?;
-        let key = (head.first, kind.index(at));
+impl Head {
+    fn value(&self, values: &ReadTransaction, kind: Kind, at: usize, take: impl FnMut(u32, u32)) -> Result<(), Unusable> {
+        let table = values.open_table(SORTED).map_err(broken)?;
+        let key = (self.first, kind.index(at));
         let value =
-            table.get(key).map_err(broken)?.ok_or_else(|| corrupt!("value {at} of the run from {} is lost", head.first))?;
-        let begin = head.firsts(kind).get(at).copied().unwrap_or_default();
+            table.get(key).map_err(broken)?.ok_or_else(|| corrupt!("value {at} of the run from {} is lost", self.first))?;
+        let begin = self.firsts(kind).get(at).copied().unwrap_or_default();
         Ok(each_entry(begin, unsealed(mixed(key), value.value())?, take)?)
     }
 }

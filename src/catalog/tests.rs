@@ -178,10 +178,10 @@ fn an_id_of_all_records_of_a_run_is_found_in_all_of_them() {
     writer.close().unwrap();
     let (database, mut found) = (redb::Builder::new().open_read_only(&path).unwrap(), Vec::new());
     let transaction = redb::ReadableDatabase::begin_read(&database).unwrap();
-    let reader = runs::Reader::open(&transaction, runs::RECORDS as u64).unwrap();
+    let all = runs::Runs::read(&transaction, runs::RECORDS as u64).unwrap();
     for (print, count) in [(77, runs::RECORDS + 1), (u32::MAX, runs::RECORDS), (78, 1), (1 << 20, 0)] {
         found.clear();
-        reader.find(runs::Kind::Ids, print, print, &mut found).unwrap();
+        all.find(&transaction, runs::Kind::Ids, print, print, &mut found).unwrap();
         found.sort_unstable();
         assert_eq!(found.len(), count, "{print}");
         assert!(count < runs::RECORDS || found.iter().copied().collect::<std::collections::BTreeSet<_>>().len() == runs::RECORDS);

@@ -135,8 +135,7 @@ pub(crate) fn run(mut args: Args, context: &Context<'_>) -> Result<Status> {
     if context.settings.vault_is_default() && !no_create && !open.dry_run {
         make_data_home(dir)?;
     }
-    #[allow(unused_mut, reason = "the engine may need it")]
-    let mut vault = if no_create { Vault::open(dir, &open)? } else { Vault::create_or_open(dir, &open)? };
+    let vault = if no_create { Vault::open(dir, &open)? } else { Vault::create_or_open(dir, &open)? };
     let report = {
         let bars = Bars::new(context.ui);
         vault.ingest(&options, inputs, &bars, &context.interrupt)?

@@ -13,6 +13,7 @@ use crate::bytes::{Put, Reader};
 use crate::codec;
 use crate::error::{Corrupt, corrupt};
 use crate::ids::PackId;
+use crate::pack::frame::MAX_PAYLOAD;
 
 /// A piece of a literal stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -317,8 +318,6 @@ impl Commit {
 
 /// Of the directory's compressed part.
 const LEVEL: i32 = 3;
-/// Compressed bytes grow at most so many times when they are things of a directory: fewer bits than one for each are not needed.
-const MOST_GROWTH: u64 = 4096;
 
 /// What a commit says without the list of its blocks, groups and templates: of most packs, one who looks for a single record needs
 /// no more.
@@ -357,8 +356,11 @@ impl<'b> Brief<'b> {
         let dictionaries = offsets(&mut reader)?;
         let length = reader.varint()?;
         let packed = reader.take(reader.remaining())?;
-        if length < packed.len() as u64 || length > packed.len() as u64 * MOST_GROWTH {
+        if length < packed.len() as u64 || length > MAX_PAYLOAD as u64 {
             return Err(corrupt!("a directory of {length} bytes in {}", packed.len()));
+        }
+        if whole_journal != 0 && !journals.contains(&whole_journal) {
+            return Err(corrupt!("the whole journal at offset {whole_journal} is none of the journals"));
         }
         let directory = Directory { journals, whole_journal, dictionaries, ..Directory::default() };
         let (full, sealed) = (flags & FULL != 0, flags & SEALED != 0);

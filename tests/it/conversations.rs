@@ -142,3 +142,26 @@ fn turns_of_requests_are_those_of_the_longest() {
     let rows = sandbox.run(&["ls", "conversations", "--json"]).exits(0).json_lines();
     assert_eq!((rows.len(), &rows[0]["turns"], &rows[0]["tokens_in"]), (1, &json!(6), &json!(30)), "{rows:#?}");
 }
+
+/// A title that is cut out of what the user said must not show the first half of a key, which nothing recognises any more; nor must the
+/// directory worked in. (Seen red with secrets looked for after the cut.)
+#[test]
+fn how_a_conversation_began_shows_no_part_of_a_secret() {
+    let sandbox = Sandbox::new();
+    let key = format!("sk-ant-{}03-{}", "api", "Zq7Rk2Lw9Tb4Vx1Np6Hs8Jd3Fg5Mc0YqZr7Kl2Wt9Bv4Xn1Ph6Sj8Df3Gm5Cc0QyRz7Lk2");
+    let session = |id: &str, padding: usize| {
+        json!({"type": "user", "sessionId": id, "uuid": format!("{id}-1"), "cwd": format!("/w/{key}"), "timestamp": "2026-01-01T10:00:00.000Z",
+            "message": {"role": "user", "content": format!("{} {key} is the key", "x".repeat(padding))}})
+    };
+    let all: Vec<Value> =
+        (40..76).map(|padding| session(&format!("5b0b0000-0000-4000-8000-0000000000{padding}"), padding)).collect();
+    sandbox.write("a.jsonl", lines(&all));
+    sandbox.run(&["ingest", "a.jsonl"]).exits(0);
+    for form in [&[][..], &["--json"]] {
+        let shown = sandbox.run(&[&["ls", "conversations"], form].concat()).exits(0).stdout();
+        assert!(shown.contains("sk-ant-api03-Zq") && shown.contains(&format!("/w/{key}")), "{shown}");
+        let shown = sandbox.run(&[&["ls", "conversations", "--redact", "secrets"], form].concat()).exits(0).stdout();
+        assert!(!shown.contains("sk-ant") && !shown.contains("Zq7Rk2"), "{shown}");
+        assert!(shown.lines().count() >= all.len(), "{shown}");
+    }
+}

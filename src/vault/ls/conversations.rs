@@ -1,11 +1,13 @@
 //! Conversations as `ls` shows them: what their records say together.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
 use super::{hide_in_title, widen};
 use crate::error::Result;
+use crate::redact::redact_text;
 use crate::shape::{Record, SegmentType};
 use crate::vault::Vault;
 use crate::vault::api::{ConversationRow, LsOptions, Time};
@@ -54,20 +56,26 @@ impl Vault {
         for (id, mut gathered) in found {
             let titled = gathered.title.is_some();
             if !titled {
-                gathered.title = opening(&scan, &mut fetcher, state, &gathered.spoken)?;
+                gathered.title = opening(&scan, &mut fetcher, state, &gathered.spoken, self.options.redact)?;
             }
             rows.push(gathered.row(id, titled, state, &newest));
         }
         if self.options.redact {
-            rows.iter_mut().try_for_each(|row| hide_in_title(&mut row.title))?;
+            rows.iter_mut().try_for_each(|row| hide_in_title(&mut row.title).and_then(|()| hide_in_title(&mut row.project)))?;
         }
         rows.sort_by(|a, b| (a.last, &a.id).cmp(&(b.last, &b.id)));
         Ok(rows)
     }
 }
 
-/// How the user began, in one line.
-fn opening(scan: &Scan<'_>, fetcher: &mut Fetcher<'_>, state: &State, spoken: &[(u64, u32)]) -> Result<Option<Box<str>>> {
+/// How the user began, in one line. Secrets are taken out before it is cut: half a key is not known for one.
+fn opening(
+    scan: &Scan<'_>,
+    fetcher: &mut Fetcher<'_>,
+    state: &State,
+    spoken: &[(u64, u32)],
+    redact: bool,
+) -> Result<Option<Box<str>>> {
     let mut bytes = Vec::new();
     for (number, source) in spoken {
         bytes.clear();
@@ -77,7 +85,8 @@ fn opening(scan: &Scan<'_>, fetcher: &mut Fetcher<'_>, state: &State, spoken: &[
         let turns = record.turns(&scan.detect(&record, name));
         let said = turns.iter().find(|turn| turn.kind == SegmentType::UserTurn && !turn.text.trim().is_empty());
         if let Some(turn) = said {
-            return Ok(Some(one_line(&turn.text)));
+            let text = if redact { redact_text(&turn.text)? } else { Cow::Borrowed(turn.text.as_str()) };
+            return Ok(Some(one_line(&text)));
         }
     }
     Ok(None)

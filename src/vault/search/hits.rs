@@ -5,42 +5,27 @@
 //! records after it in one pass in order. What is stored in unusual ways (lines that are no JSON, text that could not be
 //! cut) makes its records *odd*: those are read whole and judged by [`record_matches`], which is the definition.
 
+mod judge;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use rustc_hash::{FxHashMap, FxHashSet};
-
-use crate::error::{Corrupt, Result};
-use crate::group::decode::Links;
-use crate::group::decode::scan::{Judged, Special, Standing};
+use crate::error::Result;
+use crate::group::decode::scan::Judged;
 use crate::lexical::pattern::Pattern;
-use crate::lexical::quoted::Quoted;
-use crate::record::cut::class;
-use crate::record::template::SlotKind;
-use crate::shape::json::Json;
 use crate::vault::ahead::in_order;
 use crate::vault::api::SearchReport;
 use crate::vault::meaning::jobs;
 use crate::vault::search::parts::Candidates;
-use crate::vault::search::strings::{json_matches, record_matches, string_matches, unescape};
+use crate::vault::search::strings::record_matches;
 use crate::vault::search::texts::{self, Subject};
 use crate::vault::snapshot::Snapshot;
-use crate::vault::view::PackView;
+use judge::{Found, open_links, search_groups};
 
 /// Groups of one job: neighbours share blocks.
 const JOB_GROUPS: usize = 4;
 /// So many jobs for a thread at least, or as many as there are groups.
 const JOBS_EACH: usize = 4;
-
-/// What is found in one group by itself.
-struct Found {
-    links: Links,
-    nodes: Vec<(u32, Judged)>,
-    /// References to raw text, which is judged with its node and not as a string: node and place among its references.
-    raw: FxHashMap<u32, Vec<usize>>,
-    /// Nodes that are texts in pieces: odd when they are a whole record.
-    split: Vec<u32>,
-}
 
 /// The records that have a match, sorted. The report is told what was looked at, and what could not be used.
 ///
@@ -139,144 +124,6 @@ fn judge_some(spreads: &[Spread<'_>], pattern: &Pattern, threads: usize) -> Resu
         },
     )?;
     Ok(judged)
-}
-
-fn search_groups(
-    view: &mut PackView,
-    pattern: &Pattern,
-    tails: &Bits,
-    candidates: &Candidates,
-    groups: impl Iterator<Item = usize>,
-) -> Result<Vec<Found>, Corrupt> {
-    // The same JSON text is often in many places.
-    let mut inner = FxHashMap::default();
-    groups.map(|group| search_group(view, pattern, tails, candidates, group, &mut inner)).collect()
-}
-
-fn search_group(
-    view: &mut PackView,
-    pattern: &Pattern,
-    tails: &Bits,
-    candidates: &Candidates,
-    index: usize,
-    inner: &mut FxHashMap<u32, bool>,
-) -> Result<Found, Corrupt> {
-    let group = view.open_group(index)?;
-    let skip = |kind: SlotKind, standing: Standing, column: &crate::column::Column<'_>| match (kind, standing) {
-        (SlotKind::Token, Standing::Inside) => column.holds_only_numbers(),
-        (SlotKind::ShortString, _) => {
-            let literals = pattern.literals();
-            !literals.is_empty() && !literals.iter().any(|literal| column.may_hold(literal))
-        }
-        _ => false,
-    };
-    let mut judge = |kind: SlotKind, standing: Standing, value: &[u8]| judge_value(pattern, kind, standing, value);
-    let mut nodes = match candidates.values(index) {
-        true => group.judge_values(|number| view.templates().get(number), &skip, &mut judge)?,
-        false => Vec::new(),
-    };
-    // What is known to have a match need not be put together.
-    let hits: FxHashSet<u32> = nodes.iter().filter(|(_, judged)| *judged == Judged::Hit).map(|(node, _)| *node).collect();
-    let in_texts = candidates.inner_texts(index);
-    let specials = group.specials(|number| view.templates().get(number))?;
-    let split = group.split_nodes(|number| view.templates().get(number))?.into_iter().collect();
-    let mut raw: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
-    let mut text = Vec::new();
-    for special in specials {
-        if special.slot.kind == SlotKind::RawSegment {
-            raw.entry(special.node).or_default().push(special.index);
-        }
-        if !in_texts {
-            continue;
-        }
-        let judged = match special.slot.kind {
-            SlotKind::NodeInString if hits.contains(&special.target) => Judged::Hit,
-            SlotKind::NodeInString => match inner.get(&special.target) {
-                Some(true) => Judged::Hit,
-                Some(false) => Judged::No,
-                None => {
-                    text.clear();
-                    let hit = inner_text_matches(view, pattern, tails, special.target, &mut text)?;
-                    inner.insert(special.target, hit);
-                    if hit { Judged::Hit } else { Judged::No }
-                }
-            },
-            _ => judge_raw(view, pattern, &special, &mut text)?,
-        };
-        if judged != Judged::No {
-            nodes.push((special.node, judged));
-        }
-    }
-    Ok(Found { links: group.into_links(), nodes, raw, split })
-}
-
-/// Judges the JSON text that a string is as a whole. Its strings are judged as values and texts, so that where these tell enough
-/// about their escaped forms only the rest of it is put together.
-fn inner_text_matches(
-    view: &mut PackView,
-    pattern: &Pattern,
-    tails: &Bits,
-    node: u32,
-    text: &mut Vec<u8>,
-) -> Result<bool, Corrupt> {
-    match pattern.quoted() {
-        Quoted::Unknown => {
-            view.node(node, text)?;
-            return Ok(string_matches(pattern, text));
-        }
-        Quoted::Same => view.node_with_texts(node, &|_| false, text)?,
-        Quoted::Tail(_) => view.node_with_texts(node, &|segment| tails.has(u64::from(segment)), text)?,
-    }
-    Ok(pattern.is_in(text))
-}
-
-/// A group of which only the links are needed: no value of it has a match.
-fn open_links(view: &PackView, index: usize) -> Result<Found, Corrupt> {
-    let group = view.open_group(index)?;
-    let mut raw: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
-    for special in group.specials(|number| view.templates().get(number))? {
-        if special.slot.kind == SlotKind::RawSegment {
-            raw.entry(special.node).or_default().push(special.index);
-        }
-    }
-    let split = group.split_nodes(|number| view.templates().get(number))?.into_iter().collect();
-    Ok(Found { links: group.into_links(), nodes: Vec::new(), raw, split })
-}
-
-fn judge_value(pattern: &Pattern, kind: SlotKind, standing: Standing, value: &[u8]) -> Judged {
-    let hit = |hit: bool| if hit { Judged::Hit } else { Judged::No };
-    match (kind, standing) {
-        (SlotKind::ShortString, _) => hit(string_matches(pattern, &unescape(value))),
-        (_, Standing::Beside) => match value.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(value).trim_ascii().is_empty() {
-            true => Judged::No,
-            false => Judged::Odd,
-        },
-        _ => judge_json(pattern, value),
-    }
-}
-
-/// Judges bytes that should be one JSON value.
-fn judge_json(pattern: &Pattern, value: &[u8]) -> Judged {
-    match Json::parse(value) {
-        None => Judged::Odd,
-        Some(json) if json_matches(pattern, json.raw()) => Judged::Hit,
-        Some(_) => Judged::No,
-    }
-}
-
-/// Judges a segment that is kept as it stands in the line.
-fn judge_raw(view: &mut PackView, pattern: &Pattern, special: &Special, text: &mut Vec<u8>) -> Result<Judged, Corrupt> {
-    if special.standing == Standing::Beside {
-        return Ok(Judged::Odd);
-    }
-    text.clear();
-    view.segment(special.target, text)?;
-    let (of_class, ..) = view.segment_pieces(special.target)?;
-    // Arrays of numbers may be long, and there is nothing to find in them.
-    if of_class == class::RAW && memchr::memchr(b'"', text).is_none() {
-        return Ok(Judged::No);
-    }
-    Ok(judge_json(pattern, text))
 }
 
 /// Numbers as bits.

@@ -60,13 +60,10 @@ pub(super) fn records(snapshot: &Snapshot, queries: &[String], threads: usize) -
         let directory = &snapshot.packs[pack].directory();
         total += directory.groups.iter().map(|group| u64::from(group.segments)).sum::<u64>();
         length += directory.blocks.iter().map(|block| u64::from(block.length)).sum::<u64>();
-        let candidates = {
-            let candidates = Candidates::all();
-            let subject = texts::Subject { pack, candidates: &candidates };
-            let judged = texts::segments(snapshot, &[subject], &pattern, threads, &mut Looked::default())?;
-            judged.first().map(|judged| judged.hits.numbers()).unwrap_or_default()
-        };
-        count(snapshot, pack, &words, &candidates, threads, &mut found)?;
+        let subjects = [texts::Subject { pack, candidates: &Candidates::all() }];
+        for judged in texts::segments(snapshot, &subjects, &pattern, threads, &mut Looked::default())? {
+            count(snapshot, pack, &words, &judged.hits.numbers(), threads, &mut found)?;
+        }
     }
     let scores = score(&found, words.len(), total.max(1), length);
     let mut records = FxHashMap::default();
