@@ -87,7 +87,10 @@ pub(crate) fn parse_zone(text: &str) -> Result<TimeZone> {
     if text.eq_ignore_ascii_case("utc") {
         return Ok(TimeZone::UTC);
     }
-    TimeZone::get(text).map_err(|_| Error::Usage(format!("{text:?} is not a time zone; UTC and Europe/Berlin are")))
+    let unknown = || {
+        Error::Usage(format!("{text:?} is no time zone that is known here; UTC is, and Europe/Berlin where zones are installed"))
+    };
+    TimeZone::get(text).map_err(|_| unknown())
 }
 
 /// Reads `10%`, `2/7` or a size.

@@ -51,14 +51,16 @@ const DOCUMENT_HOMES: [&[&str]; 9] = [
 ];
 
 /// Directories that hold nothing but secrets.
-const SECRET_DIRECTORIES: [&str; 8] = [".ssh", ".gnupg", ".aws", ".azure", ".kube", ".gcloud", "gcloud", ".password-store"];
+const SECRET_DIRECTORIES: [&str; 10] =
+    [".ssh", ".gnupg", ".aws", ".azure", ".kube", ".gcloud", "gcloud", ".password-store", "credentials", "mcp-oauth-config"];
 
-const SECRET_NAMES: [&str; 15] = [
+const SECRET_NAMES: [&str; 16] = [
     ".credentials.json",
     "credentials.json",
     "credentials",
     "auth.json",
     ".auth.json",
+    "auth-profiles.json",
     ".claude.json",
     "google_accounts.json",
     ".netrc",
@@ -72,7 +74,21 @@ const SECRET_NAMES: [&str; 15] = [
 ];
 const SECRET_ENDINGS: [&str; 8] = [".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk"];
 const SECRET_STARTS: [&str; 6] = ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".env", "service-account"];
-const SECRET_JSON_WORDS: [&str; 7] = ["token", "oauth", "secret", "credential", "apikey", "api_key", "api-key"];
+/// Inside the names of settings.
+const SECRET_WORDS: [&str; 7] = ["token", "oauth", "secret", "credential", "apikey", "api_key", "api-key"];
+/// As the last word of such a name: `mcp-auth.json`, `creds.json`.
+const SECRET_LAST_WORDS: [&str; 3] = ["auth", "creds", "jwt"];
+/// How files that hold settings end.
+const SETTINGS: [&str; 9] = ["json", "yaml", "yml", "toml", "ini", "cfg", "conf", "env", "plist"];
+/// Settings with keys in them whose names do not say so, by their directory: Copilot, GitHub's client, OpenClaw, Pi.
+const SECRET_SETTINGS: [(&str, &str); 6] = [
+    ("github-copilot", "hosts.json"),
+    ("github-copilot", "apps.json"),
+    (".copilot", "config.json"),
+    ("gh", "hosts.yml"),
+    (".openclaw", "openclaw.json"),
+    ("agent", "models.json"),
+];
 
 /// Whether a walk stays out of a directory of this name.
 #[must_use]
@@ -84,7 +100,8 @@ pub fn is_secret_directory(name: &str) -> bool {
 #[must_use]
 pub fn kind_of(path: &Path) -> Kind {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    if is_credential(&name) {
+    let directory = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+    if is_credential(&directory, &name) {
         return Kind::Credential;
     }
     let (plain, compressed) = strip_compression(&name);
@@ -111,10 +128,10 @@ fn is_document(path: &Path, name: &str) -> bool {
         || DOCUMENT_HOMES.iter().any(|home| components.windows(home.len()).any(|window| window == *home))
 }
 
-fn is_credential(name: &str) -> bool {
+fn is_credential(directory: &str, name: &str) -> bool {
     let mut name = name;
     loop {
-        if is_credential_as_it_stands(name) {
+        if is_credential_as_it_stands(name) || SECRET_SETTINGS.contains(&(directory, name)) {
             return true;
         }
         let shorter = name.trim_end_matches('~');
@@ -133,7 +150,21 @@ fn is_credential_as_it_stands(name: &str) -> bool {
     SECRET_NAMES.contains(&name)
         || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
         || SECRET_STARTS.iter().any(|start| name.starts_with(start))
-        || (name.ends_with(".json") && SECRET_JSON_WORDS.iter().any(|word| name.contains(word)))
+        || settings_stem(name).is_some_and(tells_secrets)
+}
+
+/// A name without its ending, where it ends as settings do or, as `.jwt_secret`, not at all.
+fn settings_stem(name: &str) -> Option<&str> {
+    let name = name.trim_start_matches('.');
+    match name.rsplit_once('.') {
+        Some((stem, ending)) => (SETTINGS.contains(&ending) && !stem.ends_with(".traj")).then_some(stem),
+        None => Some(name),
+    }
+}
+
+fn tells_secrets(stem: &str) -> bool {
+    let last = stem.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    SECRET_WORDS.iter().any(|word| stem.contains(word)) || SECRET_LAST_WORDS.contains(&last)
 }
 
 fn extension(name: &str) -> Option<&str> {
@@ -262,10 +293,41 @@ mod tests {
             "/h/.claude.json",
             "/h/auth.json.1",
             "/h/.credentials.json.2026-11-20.bak",
+            "/h/.claude.json.backup.1763700000123",
+            "/h/.codex/.credentials.json",
+            "/h/.codex/sessions/auth.json",
+            "/h/.gemini/mcp-oauth-tokens-v2.json",
+            "/h/.gemini/tmp/ab12/gemini-credentials.json",
+            "/h/.local/share/opencode/auth.json",
+            "/h/.local/share/opencode/mcp-auth.json",
+            "/h/.local/share/opencode/storage/mcp-auth.json",
+            "/h/.openclaw/openclaw.json",
+            "/h/.openclaw/openclaw.json.bak",
+            "/h/.openclaw/agents/main/agent/auth-profiles.json",
+            "/h/.openclaw/whatsapp/creds.json",
+            "/h/.pi/agent/auth.json",
+            "/h/.pi/agent/models.json",
+            "/h/.copilot/config.json",
+            "/h/.copilot/session-state/config_token.json",
+            "/h/.config/github-copilot/hosts.json",
+            "/h/.config/github-copilot/apps.json",
+            "/h/.config/gh/hosts.yml",
+            "/h/.cline/data/secrets.json",
+            "/h/.aider/oauth-keys.env",
+            "/h/.openhands/.jwt_secret",
+            "/h/.openhands/secrets.json",
+            "/h/.config/goose/secrets.yaml",
         ] {
             assert_eq!(kind(name), Kind::Credential, "{name}");
         }
-        for name in ["/d/tokenized.jsonl", "/d/tokens.jsonl.gz", "/d/authors.jsonl", "/d/keys.jsonl"] {
+        for name in [
+            "/d/tokenized.jsonl",
+            "/d/tokens.jsonl.gz",
+            "/d/authors.jsonl",
+            "/d/keys.jsonl",
+            "/h/auth.jsonl",
+            "/d/oauthlib__fix-auth.traj.json",
+        ] {
             assert_eq!(kind(name), Kind::Known, "{name}");
         }
     }

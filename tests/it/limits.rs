@@ -65,6 +65,29 @@ fn a_walk_never_takes_the_vault_itself_or_credentials() {
     sandbox.write("logs/.codex/auth.json", "{\"secret\":\"canary-2\"}\n");
     sandbox.write("logs/.ssh/id_ed25519", "canary-3\n");
     sandbox.write("logs/.aws/credentials.jsonl", "{\"secret\":\"canary-4\"}\n");
+    // Other agents keep keys under names of their own.
+    for (at, path) in [
+        ".claude.json.backup.1763700000123",
+        ".codex/sessions/auth.json",
+        ".gemini/tmp/ab/oauth_creds.json",
+        ".gemini/mcp-oauth-tokens-v2.json",
+        ".copilot/config.json",
+        ".config/github-copilot/hosts.json",
+        ".local/share/opencode/mcp-auth.json",
+        ".local/share/opencode/storage/auth.json",
+        ".openclaw/openclaw.json",
+        ".openclaw/credentials/whatsapp.json",
+        ".openclaw/agents/main/agent/auth-profiles.json",
+        ".pi/agent/models.json",
+        ".cline/data/secrets.json",
+        ".aider/oauth-keys.env",
+        ".openhands/.jwt_secret",
+    ]
+    .iter()
+    .enumerate()
+    {
+        sandbox.write(format!("logs/{path}"), format!("{{\"key\":\"canary-home-{at}\"}}\n"));
+    }
     let vault = sandbox.path("logs/vault");
     for extra in [&[][..], &["--all-files"]] {
         let mut command = sandbox.command(&[&["--json", "ingest", "logs"], extra].concat());

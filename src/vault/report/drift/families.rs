@@ -1,11 +1,13 @@
 //! Which prompts of an application are versions of one another.
 //!
 //! A prompt belongs to the family it shares most with: half of the words of a short one, of a long one enough pairs of words, since
-//! prompts for unlike work of one company share its words. One that is unlike all others but takes the
-//! place of a family that is never used again continues that family: an application that throws its prompt away has changed it.
+//! prompts for unlike work of one company share its words. What turns out to be one family later is told in [`super::joined`].
+
+use std::collections::BTreeSet;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::joined::joined;
 use super::texts::Sent;
 use super::{Family, Request};
 use crate::checksum::checksum;
@@ -20,18 +22,16 @@ const LONG: usize = 60;
 const PAIRS_ALIKE: f64 = 0.45;
 /// Families of one application that a prompt is compared with: the latest.
 const COMPARED: usize = 48;
-/// Uses before a replacement of which most must be of the family that ends.
-const BEFORE: usize = 20;
 
 /// What texts are compared by: words and pairs of words, sorted, each once. Numbers are left out, since they vary.
 #[derive(Clone, Default)]
-struct Bag {
-    words: Vec<u32>,
-    pairs: Vec<u32>,
+pub(super) struct Bag {
+    pub(super) words: Vec<u32>,
+    pub(super) pairs: Vec<u32>,
 }
 
 impl Bag {
-    fn of(text: &str) -> Bag {
+    pub(super) fn of(text: &str) -> Bag {
         let is_word = |word: &&str| word.chars().next().is_some_and(char::is_alphabetic);
         let words: Vec<u32> = words(text).filter(is_word).map(|word| checksum(word.to_lowercase().as_bytes()) as u32).collect();
         let pairs = words.windows(2).map(|pair| pair[0].rotate_left(15) ^ pair[1]).collect();
@@ -54,7 +54,7 @@ fn sorted(mut list: Vec<u32>) -> Vec<u32> {
 }
 
 /// Dice's coefficient.
-fn alike(a: &[u32], b: &[u32]) -> f64 {
+pub(super) fn alike(a: &[u32], b: &[u32]) -> f64 {
     let (mut left, mut right, mut shared) = (a, b, 0);
     while let ([x, xs @ ..], [y, ys @ ..]) = (left, right) {
         shared += usize::from(x == y);
@@ -72,8 +72,8 @@ struct Growing {
     family: Family,
 }
 
-/// Families of system prompts.
-pub(super) fn of_prompts(requests: &[(Request, &Fact)], prompts: &[Sent]) -> Vec<Family> {
+/// Families of system prompts. `tool_names` are those of each list of tools.
+pub(super) fn of_prompts(requests: &[(Request, &Fact)], prompts: &[Sent], tool_names: &[BTreeSet<&str>]) -> Vec<Family> {
     let mut of_apps: FxHashMap<Name, Vec<Growing>> = FxHashMap::default();
     let mut known: FxHashMap<(Name, u128), usize> = FxHashMap::default();
     for (request, fact) in requests.iter().filter(|(_, fact)| fact.prompt > 0) {
@@ -90,7 +90,8 @@ pub(super) fn of_prompts(requests: &[(Request, &Fact)], prompts: &[Sent]) -> Vec
     }
     let mut apps: Vec<(Name, Vec<Growing>)> = of_apps.into_iter().collect();
     apps.sort_by_key(|(app, _)| *app);
-    apps.into_iter().flat_map(|(_, families)| continued(families.into_iter().map(|growing| growing.family).collect())).collect()
+    let of_app = |(_, families): (Name, Vec<Growing>)| families.into_iter().map(|growing| growing.family).collect();
+    apps.into_iter().map(of_app).flat_map(|families| joined(families, tool_names)).collect()
 }
 
 /// The family that a new text belongs to.
@@ -110,53 +111,6 @@ fn join(families: &mut Vec<Growing>, app: Name, sent: &Sent) -> usize {
     let family = Family { what: "system_prompt", app, tool: None, texts: Vec::new(), requests: Vec::new(), replaced: false };
     families.push(Growing { first: bag.clone(), latest: bag, texts: FxHashMap::default(), family });
     families.len() - 1
-}
-
-/// Puts a family behind the one whose place it took: of the same models, never used again, and in use until then.
-fn continued(mut families: Vec<Family>) -> Vec<Family> {
-    let mut at = 1;
-    while at < families.len() {
-        match replaced_by(&families, at) {
-            Some(before) => {
-                let later = families.remove(at);
-                let earlier = &mut families[before];
-                let shift = earlier.texts.len();
-                earlier.texts.extend(later.texts);
-                earlier
-                    .requests
-                    .extend(later.requests.into_iter().map(|request| Request { text: request.text + shift, ..request }));
-                earlier.requests.sort_by_key(|request| (request.time, request.number));
-                earlier.replaced = true;
-            }
-            None => at += 1,
-        }
-    }
-    families
-}
-
-fn replaced_by(families: &[Family], at: usize) -> Option<usize> {
-    let first = families[at].requests.first()?;
-    let models: FxHashSet<Name> = families[at].requests.iter().map(|request| request.model).collect();
-    let key = |request: &Request| (request.time, request.number);
-    // The uses just before, of these models.
-    let mut before: Vec<((i64, u64), usize)> = Vec::new();
-    for (place, family) in families.iter().enumerate().filter(|(place, _)| *place != at) {
-        let upto = family.requests.partition_point(|request| key(request) < key(first));
-        let earlier = family.requests[..upto].iter().rev().filter(|request| models.contains(&request.model));
-        before.extend(earlier.take(BEFORE).map(|request| (key(request), place)));
-    }
-    before.sort_unstable();
-    let latest: Vec<usize> = before.iter().rev().take(BEFORE).map(|(_, place)| *place).collect();
-    let candidate = *latest.first()?;
-    let share = latest.iter().filter(|place| **place == candidate).count();
-    let ended = families[candidate]
-        .requests
-        .iter()
-        .filter(|request| models.contains(&request.model))
-        .all(|request| key(request) < key(first));
-    // Prompts that are used a few times each follow one another in any log; only what was in steady use can be replaced.
-    let steady = latest.len() >= 5 && families[candidate].requests.len() >= 5 && families[at].requests.len() >= 5;
-    (ended && steady && share * 10 >= latest.len() * 9).then_some(candidate)
 }
 
 /// Families of tools: those of one name in one application.

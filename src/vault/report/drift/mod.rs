@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `texts` | prompts and definitions as texts |
 //! | `families` | which prompts of an application belong together |
+//! | `joined` | families that turn out to be one |
 //! | `timeline` | from a sequence of versions to what changed when |
 //! | `outcome` | how requests went before and after |
 //!
@@ -11,6 +12,7 @@
 //! Changes are looked for in the requests of each model by itself; models that change over to the same version change once.
 
 mod families;
+mod joined;
 mod outcome;
 mod texts;
 mod timeline;
@@ -45,6 +47,8 @@ struct Request {
     timed: bool,
     count: u64,
     model: Name,
+    /// Its list of tools.
+    tools: u32,
     /// Its text, by number within its family.
     text: usize,
 }
@@ -58,6 +62,16 @@ struct Family {
     requests: Vec<Request>,
     /// Unlike texts that took the place of one another.
     replaced: bool,
+}
+
+impl Family {
+    /// Takes in a family that belongs to this one.
+    fn absorb(&mut self, other: Family) {
+        let shift = self.texts.len();
+        self.texts.extend(other.texts);
+        self.requests.extend(other.requests.into_iter().map(|request| Request { text: request.text + shift, ..request }));
+        self.requests.sort_by_key(|request| (request.time, request.number));
+    }
 }
 
 /// Finds lineages and changes.
@@ -77,7 +91,9 @@ pub(super) fn drift(material: &Material<'_>, time_zone: Option<&str>) -> Result<
         without_time: requests.iter().filter(|(request, _)| !request.timed).map(|(request, _)| request.count).sum(),
         ..DriftReport::default()
     };
-    let mut families = families::of_prompts(&requests, &prompts);
+    let name_of = |tool: &u32| definitions.get(*tool as usize).map(|sent| sent.tool.as_str());
+    let tool_names: Vec<BTreeSet<&str>> = facts.toolsets.iter().map(|tools| tools.iter().filter_map(name_of).collect()).collect();
+    let mut families = families::of_prompts(&requests, &prompts, &tool_names);
     families.extend(families::of_tools(&requests, &definitions, &facts.toolsets));
     let mut places = Vec::new();
     for family in &families {
@@ -111,7 +127,8 @@ fn requests<'f>(material: &Material<'_>, facts: &'f Facts) -> Vec<(Request, &'f 
         let Some(fact) = facts.get(number).filter(|fact| fact.prompt > 0 || fact.tools > 0) else { continue };
         last = fact.time.unwrap_or(last);
         let count = material.occurrences(number);
-        requests.push((Request { number, time: last, timed: fact.time.is_some(), count, model: fact.model, text: 0 }, fact));
+        let timed = fact.time.is_some();
+        requests.push((Request { number, time: last, timed, count, model: fact.model, tools: fact.tools, text: 0 }, fact));
     }
     requests.sort_by_key(|(request, _)| (request.time, request.number));
     requests
