@@ -142,6 +142,27 @@ fn the_secret_beside_an_access_key_goes_with_it() {
     assert_eq!(text, "[redacted:aws-key],[redacted:aws-secret-key]\n");
 }
 
+// Protects keys that chance gave no digit: all of Hugging Face's, and one in thirty of those that have twenty characters.
+#[test]
+fn keys_of_letters_alone_are_keys_and_names_of_programs_are_not() {
+    const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    for (prefix, length) in [("hf_", 34), ("ghp_", 36), ("gsk_", 52), ("glpat-", 28), ("npm_", 36)] {
+        // The prefix's own length is all that seeds `made`: rotated alphabets make other keys.
+        for turn in 0..LETTERS.len() {
+            let (tail, head) = LETTERS.split_at(turn);
+            let text = format!("use {} here", made(prefix, &format!("{head}{tail}"), length));
+            assert!(!shown(&text).contains(prefix), "{text}");
+        }
+    }
+    for name in [
+        "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",
+        "npm_config_registry_of_the_company",
+        "sk-learnPipelineTransformerConfiguration",
+    ] {
+        assert_eq!(shown(name), name);
+    }
+}
+
 // Protects those who trust the option: what cannot be looked at to the end is no text to show.
 #[test]
 fn escapes_without_end_are_withheld() {

@@ -111,17 +111,59 @@ fn words(text: &str) -> impl Iterator<Item = u64> {
     split(text).map(hash_word)
 }
 
-fn split(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric()).flat_map(|run| {
-        let mut rest = run;
-        std::iter::from_fn(move || {
-            let first = rest.chars().next()?;
-            let end = if is_own_word(first) { first.len_utf8() } else { rest.find(is_own_word).unwrap_or(rest.len()) };
-            let (word, after) = rest.split_at(end);
-            rest = after;
-            Some(word)
+fn split(text: &str) -> Split<'_> {
+    Split { text, at: 0 }
+}
+
+/// Cuts a text into words. Most text is ASCII, which needs no decoding and no table of all the world's letters.
+struct Split<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl Split<'_> {
+    /// What stands at the place that was come to.
+    fn look(&self) -> Option<Look> {
+        let byte = *self.text.as_bytes().get(self.at)?;
+        if byte.is_ascii() {
+            return Some(if byte.is_ascii_alphanumeric() { Look::InWord(1) } else { Look::Between(1) });
+        }
+        let c = self.text.get(self.at..)?.chars().next()?;
+        Some(match c.is_alphanumeric() {
+            true if is_own_word(c) => Look::Own(c.len_utf8()),
+            true => Look::InWord(c.len_utf8()),
+            false => Look::Between(c.len_utf8()),
         })
-    })
+    }
+}
+
+/// What a character is to the words beside it, and its length.
+enum Look {
+    InWord(usize),
+    Own(usize),
+    Between(usize),
+}
+
+impl<'t> Iterator for Split<'t> {
+    type Item = &'t str;
+
+    fn next(&mut self) -> Option<&'t str> {
+        let start = loop {
+            match self.look()? {
+                Look::Between(length) => self.at += length,
+                Look::Own(length) => {
+                    let start = self.at;
+                    self.at += length;
+                    return self.text.get(start..self.at);
+                }
+                Look::InWord(_) => break self.at,
+            }
+        };
+        while let Some(Look::InWord(length)) = self.look() {
+            self.at += length;
+        }
+        self.text.get(start..self.at)
+    }
 }
 
 /// Chinese characters, kana and Thai stand without spaces: a sentence of them would be one word.
@@ -219,6 +261,44 @@ mod tests {
     /// `count` different words, each text its own range of them.
     fn text(range: std::ops::Range<usize>) -> String {
         range.map(|at| format!("word{at} ")).collect()
+    }
+
+    /// Protects what words are: shingles, vectors of words and near duplicates of old and new versions must agree.
+    #[test]
+    fn words_are_runs_of_letters_and_digits_and_single_characters_without_spaces() {
+        let simple = |text: &str| -> Vec<String> {
+            let mut words: Vec<String> = Vec::new();
+            let mut open = false;
+            for c in text.chars() {
+                match (c.is_alphanumeric(), is_own_word(c), open) {
+                    (true, false, true) => words.last_mut().unwrap().push(c),
+                    (true, _, _) => words.push(c.to_string()),
+                    _ => {}
+                }
+                open = c.is_alphanumeric() && !is_own_word(c);
+            }
+            words
+        };
+        let texts = [
+            "",
+            "a",
+            " a b-c_d ",
+            "naïve café Ünïcode",
+            "你好world再见 x",
+            "ไทยภาษา abc",
+            "x²½ ٣٤ e\u{301}a \u{3099}か",
+            "--",
+            "日本",
+        ];
+        for text in texts.iter().map(ToString::to_string).chain((0..400u32).map(|seed| {
+            let pick = |at: u32| {
+                ['a', 'Z', '0', ' ', '_', 'é', '你', 'か', 'ก', '\u{e31}', '\u{301}', '😀', '.']
+                    [(mix(u64::from(seed * 97 + at)) % 13) as usize]
+            };
+            (0..24).map(pick).collect()
+        })) {
+            assert_eq!(split(&text).collect::<Vec<_>>(), simple(&text), "{text:?}");
+        }
     }
 
     #[test]

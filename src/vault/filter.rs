@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use crate::error::{Error, Result};
 use crate::shape::{Detection, Label, Metadata, Record, SegmentType};
 use crate::vault::api::{Filter, Time};
@@ -202,6 +204,15 @@ pub(crate) fn select<'s>(state: &'s State, filter: &Filter, every_generation: bo
         );
     }
     Ok(chosen.into_values().collect())
+}
+
+/// The time zone that days are counted in; UTC where none is named.
+///
+/// # Errors
+/// When there is no such zone.
+pub(crate) fn zone_named(name: Option<&str>) -> Result<TimeZone> {
+    let named = |name| TimeZone::get(name).map_err(|error| Error::Usage(format!("time zone {name}: {error}")));
+    name.map_or(Ok(TimeZone::UTC), named)
 }
 
 /// The newest generation of each name.

@@ -14,7 +14,7 @@ use crate::error::{Error, IoContext, Result};
 use crate::vault::Vault;
 use crate::vault::api::{Dimension, Numbers, Price, StatsGroup, StatsOptions, StatsReport, StoredSizes, Summary, Time};
 use crate::vault::embed::keep::Shelf;
-use crate::vault::filter::{Sieve, Verdict, newest_generations, select};
+use crate::vault::filter::{Sieve, Verdict, newest_generations, select, zone_named};
 use crate::vault::get::shown_name;
 use crate::vault::latency::Sums;
 use crate::vault::ls::widen;
@@ -156,10 +156,7 @@ struct Count<'s> {
 
 impl<'s> Count<'s> {
     fn new(options: &StatsOptions, newest: BTreeMap<&'s str, u32>) -> Result<Count<'s>> {
-        let zone = match &options.time_zone {
-            None => TimeZone::UTC,
-            Some(name) => TimeZone::get(name).map_err(|error| Error::Usage(format!("time zone {name}: {error}")))?,
-        };
+        let zone = zone_named(options.time_zone.as_deref())?;
         Ok(Count {
             by: options.by.clone(),
             zone,

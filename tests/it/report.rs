@@ -99,6 +99,29 @@ fn planted_changes_are_found_in_short_logs_too() {
     (2..8).for_each(|seed| assert_planted(seed, 1_200));
 }
 
+/// Protects what is read as one release: without times, too, what one request brought stands together, in the order of the log.
+#[test]
+fn changes_of_one_request_stand_together_also_without_times() {
+    let tool = |name: &str, new: bool| {
+        let about = if new { "in new words, with a limit" } else { "as it was told at first" };
+        serde_json::json!({"type": "function", "function": {"name": name, "description": format!("Does {name}, {about}."), "parameters": {"type": "object"}}})
+    };
+    let line = |n: usize| {
+        let prompt =
+            format!("You keep the books of a shop and answer in {} words or less.", if n < 20 { "fifty" } else { "ninety" });
+        let tools = [tool("a", n >= 20), tool("b", n >= 30), tool("c", n >= 20)];
+        let messages =
+            serde_json::json!([{"role": "system", "content": prompt}, {"role": "user", "content": format!("Question {n}?")}]);
+        serde_json::json!({"id": n, "model": "m", "messages": messages, "tools": tools}).to_string() + "\n"
+    };
+    let house = House::new();
+    house.put_in("gw.jsonl", (0..40).map(line).collect::<String>());
+    let drift = report(&house, &DedupOptions { drift: true, ..DedupOptions::default() }).drift.unwrap();
+    let told: Vec<(&str, Option<&str>)> =
+        drift.changes.iter().map(|change| (change.place.rsplit(':').next().unwrap(), change.tool.as_deref())).collect();
+    assert_eq!(told, [("21", None), ("21", Some("a")), ("21", Some("c")), ("31", Some("b"))]);
+}
+
 /// What is near is decided exactly and found at any threshold: compared with all pairs.
 #[test]
 fn near_duplicates_are_those_of_all_pairs() {

@@ -255,9 +255,14 @@ fn near_duplicates(page: &mut Page, near: &NearReport) {
     if near.clusters.is_empty() {
         return;
     }
-    page.about(
-        "A row is a cluster. A dot is a variant by its similarity to the canonical text, a ring; large ones are said often.",
-    );
+    let (shown, all) = (near.clusters.len().min(SHOWN) as u64, near.clusters.len() as u64 + near.more_clusters);
+    let rest = match all - shown {
+        0 => String::new(),
+        _ => format!(" Of {} clusters the {shown} with most bytes are listed.", units::count(all)),
+    };
+    page.about(&format!(
+        "A row is a cluster. A dot is a variant by its similarity to the canonical text, a ring; large ones are said often.{rest}"
+    ));
     page.chart(&svg::clusters(near));
     for cluster in near.clusters.iter().take(SHOWN) {
         let more = cluster.variants.len() as u64 + cluster.more_variants;

@@ -15,7 +15,7 @@ const NAMES: f64 = 210.0;
 const COLORS: usize = 8;
 /// Rows of a chart.
 const ROWS: usize = 40;
-/// Clusters of a chart: all of them are listed below it.
+/// Clusters of a chart: more of them are listed below it.
 const CLUSTER_ROWS: usize = 20;
 
 fn open(height: f64, title: &str) -> String {

@@ -6,10 +6,10 @@ use rustc_hash::FxHashMap;
 use super::Material;
 use super::charge::{Charge, For, NOBODY, charge};
 use super::facts::{Fact, NO_TYPE};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::shape::SegmentType;
 use crate::vault::api::{ByteDimension, ByteGroup, ByteGroups};
-use crate::vault::filter::{Verdict, newest_generations};
+use crate::vault::filter::{Verdict, newest_generations, zone_named};
 use crate::vault::get::shown_name;
 use crate::vault::meaning::Part;
 
@@ -70,11 +70,7 @@ impl<'k> Groups<'k> {
 /// # Errors
 /// When the vault is damaged.
 pub(super) fn by(material: &Material<'_>, by: ByteDimension, time_zone: Option<&str>, shared: u64) -> Result<ByteGroups> {
-    let zone = match time_zone {
-        None => TimeZone::UTC,
-        Some(name) => TimeZone::get(name).map_err(|error| Error::Usage(format!("time zone {name}: {error}")))?,
-    };
-    let keys = Keys::new(material, by, zone);
+    let keys = Keys::new(material, by, zone_named(time_zone)?);
     let of_segments = keys.of_segments();
     let mut groups = Groups::new(keys);
     let mut report = ByteGroups { by, groups: Vec::new(), left_out_bytes: 0, unneeded_bytes: 0, shared_bytes: shared };

@@ -3,24 +3,24 @@
 //! Skeletons of all records ([`super::bones`]) are read once on all threads. Names are interned: a fact is some sixty bytes.
 //! Records that mean more after the lines before them are read again in the order of their source.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+mod read;
+
+use std::sync::atomic::AtomicU8;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::bones::Heads;
 use super::census::Census;
 use super::charge::NOBODY;
-use crate::checksum::checksum;
 use crate::error::Result;
-use crate::redact::redact_cut;
-use crate::shape::{FileState, LONGEST_WORD, Metadata, Record, SegmentType, Visited, is_scoped};
+use crate::shape::{FileState, Record};
 use crate::vault::ahead::in_order;
 use crate::vault::api::Time;
-use crate::vault::fetch::Fetcher;
 use crate::vault::filter::{Sieve, TypeSet, Verdict};
-use crate::vault::meaning::{Meaning, Part, Scan, jobs};
+use crate::vault::meaning::{Part, Scan, jobs};
 use crate::vault::snapshot::Snapshot;
 use crate::vault::sources::State;
+use read::{Batch, Read, Reader};
 
 /// A segment whose type no record tells.
 pub(super) const NO_TYPE: u8 = u8::MAX;
@@ -79,34 +79,6 @@ pub(super) struct Facts {
     pub(super) heads: Vec<Heads>,
     /// Parts of the latency of records that tell them.
     pub(super) components: Vec<(u64, Vec<(Name, f32)>)>,
-}
-
-/// What is read of one record, before names have numbers.
-struct Read {
-    number: u64,
-    meaning: Meaning,
-    metadata: Figures,
-    prompt: u64,
-    tools: Vec<u64>,
-    components: crate::vault::latency::Components,
-    verdict: Verdict,
-    scoped: bool,
-}
-
-#[derive(Default)]
-struct Figures {
-    ttft_ms: Option<f64>,
-    quality: Option<f64>,
-    error: Option<String>,
-}
-
-/// What a job brings.
-#[derive(Default)]
-struct Batch {
-    records: Vec<Read>,
-    /// Prompts and definitions by hash, each once.
-    pieces: Vec<(u64, Piece)>,
-    tools: Vec<(usize, u32, String)>,
 }
 
 impl Facts {
@@ -299,179 +271,6 @@ impl Facts {
 struct Numbering {
     pieces: FxHashMap<u64, u32>,
     toolsets: FxHashMap<Vec<u32>, u32>,
-}
-
-/// Reads skeletons.
-struct Reader<'r> {
-    scan: &'r Scan<'r>,
-    sieve: &'r Sieve<'r>,
-    heads: &'r [Heads],
-    always_scoped: bool,
-    redact: bool,
-    of_parts: bool,
-}
-
-impl Reader<'_> {
-    /// Appends the skeleton of a record; gives its pack, nothing when it is gone.
-    fn skeleton(&self, fetcher: &mut Fetcher<'_>, number: u64, out: &mut Vec<u8>) -> Result<Option<usize>> {
-        let Some((pack, group, position)) = fetcher.locate(number) else { return Ok(None) };
-        let view = fetcher.view(pack)?;
-        let read = self.heads[pack].record(view, number, out, (group, position));
-        read.map_err(|corrupt| view.pack().damaged(corrupt))?;
-        Ok(Some(pack))
-    }
-
-    /// What was read of a skeleton, without marks.
-    fn clean(&self, pack: usize, mut metadata: Metadata) -> Metadata {
-        for text in [
-            &mut metadata.conversation_id,
-            &mut metadata.application,
-            &mut metadata.model,
-            &mut metadata.title,
-            &mut metadata.error,
-            &mut metadata.status,
-        ] {
-            *text = text.take().map(|text| self.heads[pack].unmarked(text));
-        }
-        metadata
-    }
-
-    /// An error as it may be shown: kinds of errors are made of what it says.
-    fn shown(&self, error: Option<String>) -> Option<String> {
-        let hide = |text: String| redact_cut(&text, LONGEST_WORD).unwrap_or_else(|_| "withheld".into());
-        if self.redact { error.map(hide) } else { error }
-    }
-
-    fn understood(
-        &self,
-        number: u64,
-        bytes: &[u8],
-        record: &Record<'_>,
-        detection: &crate::shape::Detection<'_>,
-        mut metadata: Metadata,
-        types: TypeSet,
-    ) -> Read {
-        let figures =
-            Figures { ttft_ms: metadata.ttft_ms, quality: metadata.quality_score, error: self.shown(metadata.error.clone()) };
-        metadata.title = None;
-        let meaning = Meaning::of(bytes, record, detection, metadata, types);
-        let scoped = is_scoped(detection.shape) || self.always_scoped;
-        let verdict = self.sieve.judge(&meaning);
-        let components = meaning.components.clone();
-        Read { number, meaning, metadata: figures, prompt: 0, tools: Vec::new(), components, verdict, scoped }
-    }
-
-    fn batch(&self, fetcher: &mut Fetcher<'_>, numbers: &[u64], types: &[Vec<AtomicU8>]) -> Result<Batch> {
-        let mut batch = Batch::default();
-        let mut sent = FxHashSet::default();
-        let mut with_tool = FxHashSet::default();
-        let mut bytes = Vec::new();
-        for &number in numbers {
-            bytes.clear();
-            let Some(pack) = self.skeleton(fetcher, number, &mut bytes)? else { continue };
-            let heads = &self.heads[pack];
-            let record = Record::read(&bytes);
-            let detection = self.scan.detect(&record, None);
-            let metadata = self.clean(pack, record.metadata(&detection, &mut FileState::default()));
-            let mut kinds = TypeSet::default();
-            let mut sent_with = SentWith::default();
-            let mut calls: Vec<(String, String)> = Vec::new();
-            let mut tell = |part: &Visited<'_>| {
-                kinds.insert(part.kind);
-                let kind = part.kind as u8;
-                let tool = tool_of(part, &mut calls);
-                heads.marked(part.value.raw(), &mut |segment| {
-                    if let Some(known) = types[pack].get(segment as usize)
-                        && known.load(Ordering::Relaxed) > kind
-                    {
-                        known.fetch_min(kind, Ordering::Relaxed);
-                    }
-                    if let Some(tool) = &tool
-                        && with_tool.insert((pack, segment))
-                    {
-                        batch.tools.push((pack, segment, tool.clone()));
-                    }
-                });
-                sent_with.part(part, heads);
-            };
-            if self.of_parts {
-                record.visit(&detection, &mut tell);
-            }
-            let mut read = self.understood(number, &bytes, &record, &detection, metadata, kinds);
-            let mut keep = |text: String, is_tool: bool| {
-                let hash = checksum(format!("{pack}\0{is_tool}\0{text}").as_bytes());
-                if sent.insert(hash) {
-                    batch.pieces.push((hash, Piece { pack, text, is_tool }));
-                }
-                hash
-            };
-            if !sent_with.prompt.is_empty() {
-                read.prompt = keep(sent_with.prompt, false);
-            }
-            read.tools = sent_with.tools.into_iter().map(|text| keep(text, true)).collect();
-            batch.records.push(read);
-        }
-        Ok(batch)
-    }
-}
-
-/// The system prompt and the tools that a request was sent with.
-#[derive(Default)]
-struct SentWith {
-    prompt: String,
-    tools: Vec<String>,
-    spoken: bool,
-}
-
-impl SentWith {
-    fn part(&mut self, part: &Visited<'_>, heads: &Heads) {
-        match part.kind {
-            // What is said to the model in the middle of a conversation is part of that conversation.
-            SegmentType::SystemPrompt if part.visible && !self.spoken => {
-                let text = part.value.as_str().unwrap_or_default();
-                let text = part.within.clone().map_or(&*text, |within| text.get(within).unwrap_or_default());
-                if !self.prompt.is_empty() {
-                    self.prompt.push_str("\n\n");
-                }
-                self.prompt.push_str(text);
-            }
-            SegmentType::ToolDefinitions if part.visible => {
-                // One that an earlier record brought is known by its node.
-                self.tools.push(match heads.node_in(part.value.raw()) {
-                    Some(node) => heads.node_mark(node),
-                    None => String::from_utf8_lossy(part.value.raw()).into_owned(),
-                });
-            }
-            SegmentType::UserTurn | SegmentType::AssistantTurn | SegmentType::ToolResult if part.visible => self.spoken = true,
-            _ => {}
-        }
-    }
-}
-
-/// The name inside a definition.
-fn name_of(part: &Visited<'_>) -> Option<String> {
-    let value = part.value;
-    let inner = || value.get("function").or_else(|| value.get("toolSpec")).or_else(|| value.get("json_schema"));
-    let name = value.get("name").or_else(|| inner()?.get("name"))?;
-    name.as_str().map(|name| name.into_owned())
-}
-
-/// The tool a part belongs to: named, or that of the call it answers.
-fn tool_of(part: &Visited<'_>, calls: &mut Vec<(String, String)>) -> Option<String> {
-    match part.kind {
-        SegmentType::ToolCall | SegmentType::ToolDefinitions => {
-            let name = part.name.map(String::from).or_else(|| name_of(part))?;
-            if let Some(id) = part.call_id {
-                calls.push((id.to_string(), name.clone()));
-            }
-            Some(name)
-        }
-        SegmentType::ToolResult => part.name.map(String::from).or_else(|| {
-            let id = part.call_id?;
-            calls.iter().rev().find(|(call, _)| call == id).map(|(_, name)| name.clone())
-        }),
-        _ => None,
-    }
 }
 
 /// An error without what is different each time: the kind that errors are counted by.

@@ -72,7 +72,7 @@ pub(super) fn near(
     report.segments = candidates.len() as u64;
     // The one that is said most often first: it is the canonical one of its cluster.
     candidates.sort_unstable_by(|a, b| b.references.cmp(&a.references).then(b.length.cmp(&a.length)).then(a.hash.cmp(&b.hash)));
-    let parts = pairs::parts(&candidates, &sketches, threshold);
+    let parts = pairs::parts(material.snapshot, threads, &candidates, &sketches, threshold)?;
     let clusters = cluster::clusters(material.snapshot, threads, &candidates, &sketches, parts, threshold, &mut report)?;
     let canonical = describe(material, &candidates, clusters, &mut report)?;
     Ok((report, canonical))

@@ -16,6 +16,8 @@ use crate::vault::snapshot::Snapshot;
 
 /// Bytes of text whose shingles are kept at a time; they take about as much.
 const TOGETHER: u64 = 48 << 20;
+/// Parts compared by one job.
+const JOB_PARTS: usize = 32;
 
 /// The members of each cluster with their similarity; the canonical one first.
 pub(super) type Members = Vec<(usize, f64)>;
@@ -43,11 +45,23 @@ pub(super) fn clusters(
         rest = after;
         let mut places: Vec<u32> = together.iter().flatten().copied().collect();
         places.sort_unstable_by_key(stored);
-        let mut kept = Kept { fetcher: Fetcher::new(snapshot), candidates, shingles: FxHashMap::default() };
+        let mut kept = Kept { candidates, shingles: FxHashMap::default() };
         kept.fill(snapshot, threads, &places)?;
-        for part in together {
-            of_part(&mut kept, sketches, part, threshold, report, &mut clusters)?;
-        }
+        in_order(
+            snapshot,
+            threads,
+            together.chunks(JOB_PARTS),
+            |fetcher, parts| {
+                let mut found = Found::default();
+                parts.iter().try_for_each(|part| of_part(&kept, fetcher, sketches, part, threshold, &mut found))?;
+                Ok(found)
+            },
+            |found| {
+                report.compared += found.compared;
+                clusters.extend(found.clusters);
+                Ok(())
+            },
+        )?;
     }
     Ok(clusters)
 }
@@ -63,13 +77,20 @@ fn batch(candidates: &[Candidate], parts: &[Vec<u32>]) -> usize {
     parts.iter().take_while(fits).count().max(1)
 }
 
+/// What a job brings.
+#[derive(Default)]
+struct Found {
+    clusters: Vec<Members>,
+    compared: u64,
+}
+
 fn of_part(
-    kept: &mut Kept<'_, '_>,
+    kept: &Kept<'_>,
+    fetcher: &mut Fetcher<'_>,
     sketches: &Sketches,
     part: &[u32],
     threshold: f64,
-    report: &mut NearReport,
-    clusters: &mut Vec<Members>,
+    found: &mut Found,
 ) -> Result<()> {
     let candidates = kept.candidates;
     let (mut buckets, mut of): (Vec<Vec<u32>>, FxHashMap<u32, Vec<u32>>) = (Vec::new(), FxHashMap::default());
@@ -97,8 +118,8 @@ fn of_part(
         near.retain(|member| sketches.may_be(of_canonical, &candidates[*member as usize], threshold));
         let mut members: Members = Vec::new();
         for member in near {
-            report.compared += 1;
-            let similarity = kept.jaccard(canonical, member)?;
+            found.compared += 1;
+            let similarity = kept.jaccard(fetcher, canonical, member)?;
             if similarity >= threshold {
                 members.push((member as usize, similarity));
             }
@@ -108,20 +129,19 @@ fn of_part(
             taken.extend(members.iter().map(|(member, _)| *member as u32));
             members.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
             members.insert(0, (canonical as usize, 1.0));
-            clusters.push(members);
+            found.clusters.push(members);
         }
     }
     Ok(())
 }
 
 /// Shingles of the texts that are being compared.
-struct Kept<'k, 's> {
-    fetcher: Fetcher<'s>,
+struct Kept<'k> {
     candidates: &'k [Candidate],
     shingles: FxHashMap<u32, Shingles>,
 }
 
-impl Kept<'_, '_> {
+impl Kept<'_> {
     /// Reads texts in the order in which they are stored, as many as are kept at a time.
     fn fill(&mut self, snapshot: &Snapshot, threads: usize, places: &[u32]) -> Result<()> {
         let mut all = 0;
@@ -147,14 +167,11 @@ impl Kept<'_, '_> {
     }
 
     /// The exact similarity. What did not fit into memory is read for this alone.
-    fn jaccard(&mut self, a: u32, b: u32) -> Result<f64> {
+    fn jaccard(&self, fetcher: &mut Fetcher<'_>, a: u32, b: u32) -> Result<f64> {
         if let (Some(a), Some(b)) = (self.shingles.get(&a), self.shingles.get(&b)) {
             return Ok(a.jaccard(b));
         }
-        let read_alone = |fetcher: &mut Fetcher<'_>, place: u32| {
-            read(fetcher, &self.candidates[place as usize]).map(|text| Shingles::of(&text))
-        };
-        let (ours, theirs) = (read_alone(&mut self.fetcher, a)?, read_alone(&mut self.fetcher, b)?);
-        Ok(ours.jaccard(&theirs))
+        let mut read_alone = |place: u32| read(fetcher, &self.candidates[place as usize]).map(|text| Shingles::of(&text));
+        Ok(read_alone(a)?.jaccard(&read_alone(b)?))
     }
 }

@@ -1,7 +1,14 @@
 //! What is kept of each text while pairs are looked for, and the parts that texts fall into: only within one of them can two be near.
 
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::Candidate;
+use crate::error::Result;
 use crate::text::Signature;
+use crate::vault::ahead::in_order;
+use crate::vault::fetch::Fetcher;
+use crate::vault::snapshot::Snapshot;
 
 /// An estimate of a signature of 128 bins is off by less than this; what it rules out by more is not read.
 const DOUBT: f64 = 0.25;
@@ -57,43 +64,105 @@ impl Sketches {
 }
 
 /// Texts that are joined by pairs that may be near: places in `candidates`, in order; parts of one text are left out.
-pub(super) fn parts(candidates: &[Candidate], sketches: &Sketches, threshold: f64) -> Vec<Vec<u32>> {
+///
+/// # Errors
+/// When a thread ended early.
+pub(super) fn parts(
+    snapshot: &Snapshot,
+    threads: usize,
+    candidates: &[Candidate],
+    sketches: &Sketches,
+    threshold: f64,
+) -> Result<Vec<Vec<u32>>> {
     let all: Vec<u32> = (0..candidates.len() as u32).collect();
-    let mut parts = Parts { up: all.clone() };
-    for band in 0..sketches.bands() {
-        sketches.buckets(candidates, &all, band, &mut |bucket| {
-            for (at, a) in bucket.iter().enumerate() {
-                for b in bucket.iter().skip(at + 1) {
-                    // Those that are in one part already need no look: thousands of versions of one text are joined in one pass.
-                    let (top_a, top_b) = (parts.top(*a), parts.top(*b));
-                    if top_a != top_b && sketches.may_be(&candidates[*a as usize], &candidates[*b as usize], threshold) {
-                        parts.up[top_a.max(top_b) as usize] = top_a.min(top_b);
-                    }
+    let parts = Parts::of_one_each(candidates.len());
+    let join = |bucket: &[u32]| {
+        for (at, a) in bucket.iter().enumerate() {
+            for b in bucket.iter().skip(at + 1) {
+                // Those that are in one part already need no look: thousands of versions of one text are joined in one pass.
+                if parts.top(*a) != parts.top(*b)
+                    && sketches.may_be(&candidates[*a as usize], &candidates[*b as usize], threshold)
+                {
+                    parts.join(*a, *b);
                 }
             }
-        });
-    }
-    let mut sorted: Vec<(u32, u32)> = all.into_iter().map(|place| (parts.top(place), place)).collect();
+        }
+    };
+    let of_band = |_: &mut Fetcher<'_>, band| {
+        sketches.buckets(candidates, &all, band, &mut |bucket| join(bucket));
+        Ok(())
+    };
+    in_order(snapshot, threads, 0..sketches.bands(), of_band, Ok)?;
+    let mut sorted: Vec<(u32, u32)> = all.iter().map(|place| (parts.top(*place), *place)).collect();
     sorted.sort_unstable();
-    sorted
-        .chunk_by(|a, b| a.0 == b.0)
-        .filter(|part| part.len() > 1)
-        .map(|part| part.iter().map(|(_, place)| *place).collect())
-        .collect()
+    let parts = sorted.chunk_by(|a, b| a.0 == b.0).filter(|part| part.len() > 1);
+    Ok(parts.map(|part| part.iter().map(|(_, place)| *place).collect()).collect())
 }
 
-/// Which part each text is in: whoever leads up to the same one.
+/// Which part each text is in: whoever leads up to the same one. Threads join parts side by side; which pairs they come to first
+/// changes nothing in the end.
 struct Parts {
-    up: Vec<u32>,
+    up: Vec<AtomicU32>,
 }
 
 impl Parts {
-    fn top(&mut self, mut place: u32) -> u32 {
-        while self.up[place as usize] != place {
-            let above = self.up[place as usize];
-            self.up[place as usize] = self.up[above as usize];
-            place = self.up[place as usize];
+    fn of_one_each(count: usize) -> Parts {
+        Parts { up: (0..count as u32).map(AtomicU32::new).collect() }
+    }
+
+    fn above(&self, place: u32) -> u32 {
+        self.up.get(place as usize).map_or(place, |up| up.load(Relaxed))
+    }
+
+    fn top(&self, mut place: u32) -> u32 {
+        loop {
+            let above = self.above(place);
+            if above == place {
+                return place;
+            }
+            // Ways are made shorter as they are gone; nobody leads down, so a way that is out of date still leads up.
+            let next = self.above(above);
+            if let Some(up) = self.up.get(place as usize) {
+                let _ = up.compare_exchange_weak(above, next, Relaxed, Relaxed);
+            }
+            place = next;
         }
-        place
+    }
+
+    /// The later top is put below the earlier one; when another thread was faster, it is tried from the new tops.
+    fn join(&self, a: u32, b: u32) {
+        loop {
+            let (a, b) = (self.top(a), self.top(b));
+            let (low, high) = (a.min(b), a.max(b));
+            let is_done = |up: &AtomicU32| up.compare_exchange(high, low, Relaxed, Relaxed).is_ok();
+            if low == high || self.up.get(high as usize).is_none_or(is_done) {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects clusters from threads: parts are those of the pairs, whoever comes first.
+    #[test]
+    fn parts_joined_side_by_side_are_those_joined_one_by_one() {
+        let pairs: Vec<(u32, u32)> =
+            (0..4_000u32).map(|n| (n * 7919 % 3_000, n * n % 3_001 % 3_000)).filter(|(a, b)| (a ^ b) % 3 == 0).collect();
+        let (alone, together) = (Parts::of_one_each(3_000), Parts::of_one_each(3_000));
+        pairs.iter().for_each(|(a, b)| alone.join(*a, *b));
+        std::thread::scope(|scope| {
+            for turn in 0..4 {
+                let (pairs, together) = (&pairs, &together);
+                scope.spawn(move || pairs.iter().skip(turn).step_by(4).for_each(|(a, b)| together.join(*b, *a)));
+            }
+        });
+        let tops = |parts: &Parts| (0..3_000).map(|place| parts.top(place)).collect::<Vec<u32>>();
+        let found = tops(&alone);
+        assert_eq!(found, tops(&together));
+        assert!(pairs.iter().all(|(a, b)| found[*a as usize] == found[*b as usize]));
+        assert!(found.iter().zip(0..).filter(|(top, place)| *top == place).count() > 100, "there are parts");
     }
 }
