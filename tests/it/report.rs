@@ -100,6 +100,7 @@ fn planted_changes_are_found_in_short_logs_too() {
 }
 
 /// Protects what is read as one release: without times, too, what one request brought stands together, in the order of the log.
+/// (Seen red with changes in the order of their tools.)
 #[test]
 fn changes_of_one_request_stand_together_also_without_times() {
     let tool = |name: &str, new: bool| {

@@ -161,7 +161,7 @@ mod tests {
         });
         let tops = |parts: &Parts| (0..3_000).map(|place| parts.top(place)).collect::<Vec<u32>>();
         let found = tops(&alone);
-        assert_eq!(found, tops(&together));
+        assert!(found == tops(&together), "threads make other parts");
         assert!(pairs.iter().all(|(a, b)| found[*a as usize] == found[*b as usize]));
         assert!(found.iter().zip(0..).filter(|(top, place)| *top == place).count() > 100, "there are parts");
     }
