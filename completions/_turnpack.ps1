@@ -193,6 +193,8 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Server that embeds, as OpenAI does: its address up to /v1')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'File with the key the server wants')
             [CompletionResult]::new('--from-log', '--from-log', [CompletionResultType]::ParameterName, 'Take the vectors that records carry under KEY, such as query_embedding; their model is called log:KEY')
+            [CompletionResult]::new('--metric', '--metric', [CompletionResultType]::ParameterName, 'How vectors from the log are compared [default: as those there are, else cosine]')
+            [CompletionResult]::new('--quantize', '--quantize', [CompletionResultType]::ParameterName, 'How vectors are kept: as int8, or as they are beside it (four bytes more a value; nothing is rounded in the last comparison) [default: as those there are, else int8]')
             [CompletionResult]::new('--graph-from', '--graph-from', [CompletionResultType]::ParameterName, 'Parts with at least N vectors get a graph (HNSW); smaller ones are looked at whole')
             [CompletionResult]::new('--links', '--links', [CompletionResultType]::ParameterName, 'Links of a graph''s row: M, 4 to 64')
             [CompletionResult]::new('--ef-construction', '--ef-construction', [CompletionResultType]::ParameterName, 'Candidates looked at for each row of a graph')

@@ -502,7 +502,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__embed)
-            opts="-n -q -h --pending --all --dry-run --types --summary --model --command --endpoint --key-file --from-log --graph-from --links --ef-construction --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-n -q -h --pending --all --dry-run --types --summary --model --command --endpoint --key-file --from-log --metric --quantize --graph-from --links --ef-construction --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -544,6 +544,14 @@ _turnpack() {
                     return 0
                     ;;
                 --from-log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metric)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quantize)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

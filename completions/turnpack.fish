@@ -169,6 +169,8 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l command -d '
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l endpoint -d 'Server that embeds, as OpenAI does: its address up to /v1' -r -f
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l key-file -d 'File with the key the server wants' -r -F
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l from-log -d 'Take the vectors that records carry under KEY, such as query_embedding; their model is called log:KEY' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l metric -d 'How vectors from the log are compared [default: as those there are, else cosine]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l quantize -d 'How vectors are kept: as int8, or as they are beside it (four bytes more a value; nothing is rounded in the last comparison) [default: as those there are, else int8]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l graph-from -d 'Parts with at least N vectors get a graph (HNSW); smaller ones are looked at whole' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l links -d 'Links of a graph\'s row: M, 4 to 64' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l ef-construction -d 'Candidates looked at for each row of a graph' -r

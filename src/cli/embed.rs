@@ -7,7 +7,7 @@ use super::progress::Bars;
 use super::{Context, units};
 use crate::error::{Error, IoContext, Result};
 use crate::vault::Vault;
-use crate::vault::api::{ConversationSummary, EmbedModel, EmbedOptions, EmbedReport};
+use crate::vault::api::{ConversationSummary, EmbedModel, EmbedOptions, EmbedReport, Metric};
 use crate::vectors::builtin;
 
 /// Make vectors of texts, for search --semantic
@@ -59,6 +59,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "KEY", conflicts_with_all = ["command", "endpoint", "model"])]
     from_log: Option<String>,
 
+    /// How vectors from the log are compared [default: as those there are, else cosine]
+    #[arg(long, value_name = "METRIC", requires = "from_log", value_parser = metric)]
+    metric: Option<Metric>,
+
+    /// How vectors are kept: as int8, or as they are beside it (four bytes more a value; nothing is rounded in the last comparison)
+    /// [default: as those there are, else int8]
+    #[arg(long, value_name = "int8|none", value_parser = quantize)]
+    quantize: Option<bool>,
+
     /// Parts with at least N vectors get a graph (HNSW); smaller ones are looked at whole
     #[arg(long, value_name = "N", default_value_t = 200_000)]
     graph_from: usize,
@@ -70,6 +79,19 @@ pub(crate) struct Args {
     /// Candidates looked at for each row of a graph
     #[arg(long, value_name = "N", default_value_t = 200)]
     ef_construction: usize,
+}
+
+fn metric(text: &str) -> Result<Metric, String> {
+    Metric::ALL.into_iter().find(|metric| metric.name() == text).ok_or_else(|| "cosine, dot or l2 is expected".into())
+}
+
+/// True for vectors that are kept as they are.
+fn quantize(text: &str) -> Result<bool, String> {
+    match text {
+        "int8" => Ok(false),
+        "none" => Ok(true),
+        _ => Err("int8 or none is expected".into()),
+    }
 }
 
 fn summary(text: &str) -> Result<ConversationSummary, String> {
@@ -146,6 +168,8 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
         all: args.all,
         dry_run: args.dry_run,
         graph_from: args.graph_from,
+        metric: args.metric,
+        keep_originals: args.quantize,
         links: args.links,
         ef_construction: args.ef_construction,
     };

@@ -190,7 +190,7 @@ fn threads_do_not_change_vectors_or_graphs() {
         assert_eq!(stats["stored"]["vectors"][0]["layers"][0], 600);
         let hits = found(&sandbox, &["--semantic", "spring flowers 77", "--no-lexical"]);
         assert_eq!(hits, found(&sandbox, &["--semantic", "spring flowers 77", "--no-lexical", "--exact"]));
-        std::fs::read(part).unwrap().split_off(384)
+        std::fs::read(part).unwrap().split_off(448)
     };
     assert!(bytes("1") == bytes("4"));
 }
@@ -303,6 +303,99 @@ fn vectors_that_records_carry_are_taken_and_bad_ones_named() {
     assert!(hits.len() == 2 && hits[0].contains("has not come"), "{hits:?}");
     sandbox.run(&["search", "--semantic", "card", "--embedder", "log:query_embedding"]).exits(2);
     assert_eq!(embed(&sandbox, &["--from-log", "query_embedding"])["records"], 0);
+}
+
+/// A vault of three questions whose log carries vectors: the second points where the first does, the third lies beside it.
+fn carried() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let line = |n: usize, said: &str, vector: [f32; 2]| {
+        json!({"request_id": format!("w-{n}"), "ts": "2026-08-01T00:00:00Z", "query": said, "query_embedding": vector, "model": "m",
+            "response": "Done.", "latency_ms": {"total": 9}, "tokens": {"prompt": 1, "completion": 1}})
+        .to_string()
+            + "\n"
+    };
+    let lines = [
+        line(1, "the question", [2.0, 0.0]),
+        line(2, "same direction", [40.0, 1.0]),
+        line(3, "a near point", [2.0, 1.0]),
+        line(4, "much longer", [60.0, 60.0]),
+    ];
+    sandbox.write("a.jsonl", lines.concat());
+    sandbox.run(&["ingest", "a.jsonl"]).exits(0);
+    sandbox
+}
+
+// The metric a model was trained for decides what is near; a part must remember it, for whoever asks and whoever merges.
+#[test]
+fn vectors_from_the_log_are_compared_as_asked() {
+    let like = ["--like", "w-1", "--embedder", "log:query_embedding"];
+    for (metric, order, similarity) in [
+        ("cosine", ["same direction", "a near point", "much longer"], 0.9997),
+        ("dot", ["much longer", "same direction", "a near point"], 120.0),
+        ("l2", ["a near point", "same direction", "much longer"], 0.5),
+    ] {
+        for kept in ["int8", "none"] {
+            let sandbox = carried();
+            let report =
+                embed(&sandbox, &["--from-log", "query_embedding", "--metric", metric, "--quantize", kept, "--graph-from", "1"]);
+            assert_eq!((&report["metric"], &report["quantize"]), (&json!(metric), &json!(kept)));
+            let hits = found(&sandbox, &like);
+            assert!(hits.len() == 3 && hits.iter().zip(order).all(|(hit, said)| hit.contains(said)), "{metric} {kept}: {hits:?}");
+            let nearest = &sandbox.run(&[&["search", "--json", "-n", "1"], &like[..]].concat()).exits(0).json_lines()[0];
+            let found = nearest["similarity"].as_f64().unwrap();
+            let most = if kept == "none" { 1e-4 } else { 0.02 };
+            assert!((found / similarity - 1.0).abs() < most, "{metric} {kept}: {found}");
+            // Removal writes the part anew; later records join it in the form it has.
+            sandbox.run(&["rm", "w-4", "--purge", "--yes"]).exits(0);
+            sandbox.write("b.jsonl", json!({"request_id": "w-5", "ts": "2026-08-01T00:00:00Z", "query": "the very same", "query_embedding": [2.0, 0.0],
+                "model": "m", "response": "Done.", "latency_ms": {"total": 9}, "tokens": {"prompt": 1, "completion": 1}}).to_string());
+            sandbox.run(&["ingest", "b.jsonl"]).exits(0);
+            let report = embed(&sandbox, &["--from-log", "query_embedding"]);
+            assert_eq!((&report["metric"], &report["quantize"], &report["vectors"]), (&json!(metric), &json!(kept), &json!(1)));
+            assert_eq!(self::found(&sandbox, &like).len(), 3);
+            let stats = sandbox.run(&["stats", "--json"]).exits(0).json();
+            let row = &stats["stored"]["vectors"][0];
+            assert_eq!((&row["metric"], &row["quantize"], &row["parts"]), (&json!(metric), &json!(kept), &json!(1)));
+        }
+    }
+}
+
+// Two kinds of vectors under one name could not be compared: whoever asks for another kind is told what to do.
+#[test]
+fn another_metric_or_another_form_needs_all_anew() {
+    let sandbox = carried();
+    embed(&sandbox, &["--from-log", "query_embedding", "--metric", "l2"]);
+    for other in [["--metric", "dot"], ["--quantize", "none"]] {
+        let refused = sandbox.run(&[&["embed", "--from-log", "query_embedding"], &other[..]].concat()).exits(2);
+        assert!(refused.stderr().contains("--metric l2") && refused.stderr().contains("--all"), "{}", refused.stderr());
+    }
+    let report = embed(&sandbox, &["--from-log", "query_embedding", "--metric", "dot", "--quantize", "none", "--all"]);
+    assert_eq!((&report["metric"], &report["quantize"], &report["vectors"]), (&json!("dot"), &json!("none"), &json!(4)));
+    assert_eq!(parts(&sandbox).len(), 1);
+    // What the program embeds is compared by angles; it can be kept as it is.
+    sandbox.run(&["embed", "--metric", "dot"]).exits(2);
+    let bytes = |more: &[&str]| {
+        let report = embed(&sandbox, more);
+        report["bytes"].as_u64().unwrap() / report["vectors"].as_u64().unwrap()
+    };
+    assert!(bytes(&[]) < 2 * 512 && bytes(&["--all", "--quantize", "none"]) > 5 * 512);
+    assert!(found(&sandbox, &["--semantic", "a point that is near", "--no-lexical", "-n", "1"])[0].contains("near point"));
+}
+
+// Killed between the first new part and the last old one, an `--all` leaves two kinds: what was there before counts, the rest is dropped.
+#[test]
+fn of_two_kinds_under_one_name_the_older_is_kept() {
+    let one = carried();
+    embed(&one, &["--from-log", "query_embedding"]);
+    let good = std::fs::read(&parts(&one)[0]).unwrap();
+    embed(&one, &["--from-log", "query_embedding", "--all", "--metric", "l2"]);
+    let [path] = &parts(&one)[..] else { panic!("one part") };
+    std::fs::write(path.with_file_name("00000001.vec"), good).unwrap();
+    let outcome = one.run(&["search", "--json", "--like", "w-1", "--embedder", "log:query_embedding"]).exits(0);
+    assert!(outcome.stderr().contains("another form"), "{}", outcome.stderr());
+    let report = embed(&one, &["--from-log", "query_embedding"]);
+    assert_eq!((&report["metric"], &report["total_vectors"]), (&json!("cosine"), &json!(4)));
+    assert_eq!(parts(&one).len(), 1);
 }
 
 /// Four lines of two conversations, and one line that is of none.

@@ -15,8 +15,9 @@ use crate::vault::filter::TypeSet;
 use crate::vault::meaning::{Scan, jobs};
 use crate::vault::snapshot::Snapshot;
 use crate::vectors::builtin::{DIMENSION, Embedder};
-use crate::vectors::part::Text;
-use crate::vectors::quantize::quantize;
+use crate::vectors::metric::Form;
+use crate::vectors::part::{Text, Vectors};
+use crate::vectors::quantize::MOST_DIMENSIONS;
 
 /// Bytes of a text that one vector is for: what the distilled table was fitted to, some 500 tokens.
 const WINDOW: usize = 2048;
@@ -44,8 +45,8 @@ pub(super) struct Gathered {
     pub(super) windows: Vec<Window>,
     /// Texts without a letter or digit.
     pub(super) without_words: u64,
-    /// Dimensions of the vectors; 0 without any. Records that carry others are refused.
-    pub(super) dimension: usize,
+    /// What the vectors have in common; no dimension without any. Records that carry vectors of another one are refused.
+    pub(super) form: Form,
     /// Texts that were refused: hash, a record, reason.
     pub(super) refused: Vec<(u64, u64, String)>,
 }
@@ -97,9 +98,7 @@ struct Found {
 
 #[derive(Default)]
 struct New {
-    windows: Vec<u32>,
-    inverses: Vec<f32>,
-    rows: Vec<i8>,
+    vectors: Vectors,
     texts: Vec<(u32, String)>,
     dimension: usize,
     refused: Option<String>,
@@ -122,9 +121,9 @@ impl<'s> Gatherer<'s> {
         Ok(Gatherer { snapshot, scan: Scan::new(snapshot, 1, false)?, types, threads, manner, claimed, embedders })
     }
 
-    /// Reads the records of a round. Vectors must have so many dimensions; 0: those of the first.
-    pub(super) fn round(&self, numbers: &[u64], dimension: usize, progress: &dyn Progress) -> Result<Gathered> {
-        let mut gathered = Gathered { dimension, ..Gathered::default() };
+    /// Reads the records of a round. Vectors are of this form; where it has no dimension, of the first one's.
+    pub(super) fn round(&self, numbers: &[u64], form: Form, progress: &dyn Progress) -> Result<Gathered> {
+        let mut gathered = Gathered { form, ..Gathered::default() };
         in_order(
             self.snapshot,
             self.threads,
@@ -135,7 +134,7 @@ impl<'s> Gatherer<'s> {
                 for &number in numbers {
                     line.clear();
                     if fetcher.record(number, &mut line)? {
-                        self.record(&line, number, &mut embedder, &mut found);
+                        self.record((&line, number), form, &mut embedder, &mut found);
                     }
                 }
                 lock(&self.embedders).push(embedder);
@@ -150,11 +149,11 @@ impl<'s> Gatherer<'s> {
         Ok(gathered)
     }
 
-    fn record(&self, line: &[u8], number: u64, embedder: &mut Embedder, found: &mut Vec<Found>) {
+    fn record(&self, (line, number): (&[u8], u64), form: Form, embedder: &mut Embedder, found: &mut Vec<Found>) {
         let record = Record::read(line);
         let detection = self.scan.detect(&record, None);
         if let Manner::Log(key) = &self.manner {
-            return self.carried(&record, &detection, key, number, found);
+            return self.carried(&record, &detection, (key, form), number, found);
         }
         record.texts(&detection, &mut |spoken| {
             let types = TypeSet::of(spoken.kind).bits() as u32;
@@ -163,13 +162,20 @@ impl<'s> Gatherer<'s> {
             }
             let hash = content_hash(spoken.text.as_bytes()) as u64;
             let is_new = lock(&self.claimed).insert(hash);
-            let new = is_new.then(|| self.windows(spoken.text, embedder));
+            let new = is_new.then(|| self.windows(spoken.text, form, embedder));
             found.push(Found { hash, types, holder: number, new });
         });
     }
 
     /// The vector a record carries, as that of what was asked or answered in it last.
-    fn carried(&self, record: &Record<'_>, detection: &Detection<'_>, key: &str, number: u64, found: &mut Vec<Found>) {
+    fn carried(
+        &self,
+        record: &Record<'_>,
+        detection: &Detection<'_>,
+        (key, form): (&str, Form),
+        number: u64,
+        found: &mut Vec<Found>,
+    ) {
         let mut vector = None;
         record.embeddings(detection, key, &mut |raw| vector = Some(serde_json::from_slice::<Vec<f32>>(raw)));
         let Some(vector) = vector else { return };
@@ -185,13 +191,14 @@ impl<'s> Gatherer<'s> {
         });
         let new = lock(&self.claimed).insert(hash).then(|| {
             let mut new = New::default();
-            match vector.map(|vector| (vector.len(), quantize(&vector, &mut new.rows))) {
-                Ok((dimension, Ok(inverse))) => {
-                    new.dimension = dimension;
-                    new.inverses.push(inverse);
-                    new.windows.push(0);
+            match vector {
+                Ok(vector) if vector.len() > MOST_DIMENSIONS => {
+                    new.refused = Some(format!("more than {MOST_DIMENSIONS} dimensions"))
                 }
-                Ok((_, Err(unusable))) => new.refused = Some(unusable.to_string()),
+                Ok(vector) => {
+                    new.dimension = vector.len();
+                    new.refused = new.vectors.add(0, &vector, form).err().map(|unusable| unusable.to_string());
+                }
                 Err(_) => new.refused = Some("it is no list of numbers".into()),
             }
             new
@@ -199,17 +206,15 @@ impl<'s> Gatherer<'s> {
         found.push(Found { hash, types, holder: number, new });
     }
 
-    fn windows(&self, text: &str, embedder: &mut Embedder) -> New {
+    fn windows(&self, text: &str, form: Form, embedder: &mut Embedder) -> New {
         let mut new = New::default();
         for (start, window) in windows(text) {
             match self.manner {
                 Manner::Outside | Manner::Log(_) => new.texts.push((start, window.to_string())),
                 Manner::Builtin => {
                     new.dimension = DIMENSION;
-                    if let Ok(inverse) = quantize(&embedder.embed(window.as_bytes()), &mut new.rows) {
-                        new.inverses.push(inverse);
-                        new.windows.push(start);
-                    }
+                    // Without a letter or digit there is nothing to go by.
+                    let _ = new.vectors.add(start, &embedder.embed(window.as_bytes()), form);
                 }
             }
         }
@@ -225,18 +230,19 @@ impl Gathered {
             text.holders.push(found.holder);
         }
         if let Some(mut new) = found.new {
-            if self.dimension == 0 {
-                self.dimension = new.dimension;
+            let is_there = !new.vectors.is_empty();
+            if self.form.dimension == 0 && is_there {
+                self.form.dimension = new.dimension;
             }
-            if new.dimension != self.dimension && !new.inverses.is_empty() {
-                new.refused = Some(format!("it has {} dimensions, those before it {}", new.dimension, self.dimension));
+            if new.dimension != self.form.dimension && is_there {
+                new.refused = Some(format!("it has {} dimensions, those before it {}", new.dimension, self.form.dimension));
             }
             if let Some(reason) = new.refused {
                 self.refused.push((found.hash, found.holder, reason));
                 return;
             }
-            self.without_words += u64::from(new.inverses.is_empty() && new.texts.is_empty());
-            (text.windows, text.inverses, text.rows) = (new.windows, new.inverses, new.rows);
+            self.without_words += u64::from(!is_there && new.texts.is_empty());
+            text.vectors = new.vectors;
             let windows = new.texts.into_iter().map(|(start, text)| Window { hash: found.hash, start, text });
             self.windows.extend(windows);
         }

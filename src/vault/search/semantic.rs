@@ -182,7 +182,7 @@ impl Asked<'_, '_> {
                 let hash = part.hash(part.text_of(found.row()));
                 let Some(number) = self.newest(hash) else { continue };
                 passed += 1;
-                let likeness = f64::from(found.likeness());
+                let likeness = part.form.metric.shown(found.likeness());
                 let start = part.window(found.row()) as usize;
                 let candidate = Candidate { hash, likeness: Some(likeness), start, number, ..Candidate::default() };
                 let known = best.entry(hash).or_insert_with(|| candidate.clone());

@@ -17,6 +17,7 @@ use crate::vault::rewrite::Numbers;
 use crate::vault::search::Search;
 use crate::vault::snapshot::Snapshot;
 use crate::vectors::builtin::{self, Embedder};
+use crate::vectors::metric::Metric;
 use crate::vectors::part::Part;
 use crate::vectors::quantize::Query;
 
@@ -115,7 +116,8 @@ pub(super) fn questions(
             )));
         }
     };
-    let dimension = parts.first().map_or(0, |part| part.dimension);
+    let dimension = parts.first().map_or(0, |part| part.form.dimension);
+    let metric = parts.first().map_or(Metric::Cosine, |part| part.form.metric);
     let question = |(text, vector): (String, Vec<f32>)| {
         if vector.len() != dimension {
             return Err(Error::Usage(format!(
@@ -123,7 +125,7 @@ pub(super) fn questions(
                 vector.len()
             )));
         }
-        let query = Query::new(&vector).map_err(|unusable| match vector.iter().all(|value| *value == 0.0) {
+        let query = Query::new(&vector, metric).map_err(|unusable| match vector.iter().all(|value| *value == 0.0) {
             true => Error::Usage(format!("{text:?} has no letter or digit to be compared by")),
             false => Error::Usage(format!("the vector of {text:?} cannot be used: {unusable}")),
         })?;
@@ -140,7 +142,7 @@ fn like(vault: &Vault, search: &Search<'_>, semantic: &SemanticOptions, id: &Id,
     let none = || Error::NotFound(format!("no text of {} has a vector; `turnpack embed` makes them", id.text));
     if semantic.conversations {
         let row = conversation_of(parts, number).and_then(|(part, text)| Some((part, part.rows_of(text).next()?)));
-        let query = row.map(|(part, row)| Query::of_row(part.rows().row(row), part.rows().inverse(row)));
+        let query = row.map(|(part, row)| part.question(row));
         return query.map(|query| (number, query)).ok_or_else(none);
     }
     let mut line = Vec::new();
@@ -158,7 +160,7 @@ fn like(vault: &Vault, search: &Search<'_>, semantic: &SemanticOptions, id: &Id,
         }
         let row = parts.iter().find_map(|part| Some((part, part.rows_of(part.find(hash)?).next()?)));
         if let Some((part, row)) = row {
-            best = Some((rank, Query::of_row(part.rows().row(row), part.rows().inverse(row))));
+            best = Some((rank, part.question(row)));
         }
     });
     best.map(|(_, query)| (number, query)).ok_or_else(none)
