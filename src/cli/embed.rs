@@ -48,7 +48,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "concat:N|command:CMD", value_parser = summary, conflicts_with = "from_log")]
     summary: Option<ConversationSummary>,
 
-    /// Model: `builtin`, or the name that --command or --endpoint goes by
+    /// Model: `builtin`, or the name that --command, --endpoint or --model-dir goes by [default for a folder: its own name]
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
 
@@ -56,7 +56,7 @@ pub(crate) struct Args {
     from: ModelArgs,
 
     /// Take the vectors that records carry under KEY, such as query_embedding; their model is called log:KEY
-    #[arg(long, value_name = "KEY", conflicts_with_all = ["command", "endpoint", "model"])]
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["command", "endpoint", "model_dir", "model"])]
     from_log: Option<String>,
 
     /// How vectors from the log are compared [default: as those there are, else cosine]
@@ -112,6 +112,10 @@ pub(crate) struct ModelArgs {
     #[arg(long = "command", value_name = "CMD", conflicts_with = "endpoint")]
     command: Option<String>,
 
+    /// Folder of sentence-transformers (BERT, such as all-MiniLM-L6-v2), run on the CPU; for programs built with the feature candle
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["command", "endpoint"], value_hint = clap::ValueHint::DirPath)]
+    model_dir: Option<PathBuf>,
+
     /// Server that embeds, as OpenAI does: its address up to /v1
     #[arg(long, value_name = "URL", value_hint = clap::ValueHint::Url)]
     endpoint: Option<String>,
@@ -125,6 +129,11 @@ impl ModelArgs {
     /// The model asked for; `None` when none is.
     pub(crate) fn resolve(&self, name: Option<&str>) -> Result<Option<EmbedModel>> {
         let key = |path: &Path| std::fs::read_to_string(path).on("reading the key from", path).map(|key| key.trim().to_string());
+        if let Some(path) = &self.model_dir {
+            let own_name = || Some(path.canonicalize().ok()?.file_name()?.to_string_lossy().into_owned());
+            let name = name.map(str::to_string).or_else(own_name).unwrap_or_else(|| "model".to_string());
+            return Ok(Some(EmbedModel::Folder { path: path.clone(), name }));
+        }
         match (&self.command, &self.endpoint, name) {
             (Some(command), ..) => {
                 Ok(Some(EmbedModel::Command { command: command.clone(), name: name.unwrap_or("command").to_string() }))
@@ -158,7 +167,9 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
         (Some(model), _) => model,
         (None, None) => EmbedModel::Builtin,
         (None, Some(name)) => {
-            return Err(Error::Usage(format!("who embeds with {name}? Say it with --endpoint URL or --command CMD")));
+            return Err(Error::Usage(format!(
+                "who embeds with {name}? Say it with --endpoint URL, --command CMD or --model-dir DIR"
+            )));
         }
     };
     let options = EmbedOptions {

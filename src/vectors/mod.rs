@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `builtin` | text → vector, offline, from a table in the program |
+//! | `bert` | the same by a sentence-transformers folder; behind the feature `candle` |
 //! | `metric` | cosine, inner product or distance; what a model's vectors have in common |
 //! | `rotate` | the turn before rounding that leaves no dimension larger than the rest |
 //! | `quantize` | vector → row of int8; what cannot be compared is refused |
@@ -14,6 +15,8 @@
 //!
 //! Likenesses are cosines but where vectors come from logs and another metric was asked for.
 
+#[cfg(feature = "candle")]
+pub mod bert;
 pub mod builtin;
 pub mod cluster;
 pub mod distance;

@@ -490,6 +490,33 @@ fn conversations_fall_into_heaps_by_what_they_are_about() {
     assert_eq!((&shown["report"], &shown["clusters"].as_array().map(Vec::len)), (&json!("clusters"), &Some(2)));
 }
 
+// Which programs cannot run a model must be said; those that can find with it what was said in other words, conversations too.
+#[test]
+fn a_folder_with_a_model_embeds() {
+    let sandbox = vault();
+    if cfg!(not(feature = "candle")) {
+        let refused = sandbox.run(&["embed", "--model-dir", "somewhere"]).exits(2);
+        assert!(refused.stderr().contains("--features candle"), "{}", refused.stderr());
+        return;
+    }
+    sandbox.run(&["embed", "--model-dir", "somewhere"]).exits(4);
+    let Some(folder) = std::env::var_os("TURNPACK_MINILM") else {
+        println!("skipped: TURNPACK_MINILM names no folder of all-MiniLM-L6-v2");
+        return;
+    };
+    let from = ["--model-dir", folder.to_str().unwrap()];
+    let report = embed(&sandbox, &[&from[..], &["--model", "minilm"]].concat());
+    assert_eq!((&report["texts"], &report["dimension"], &report["model"]), (&json!(8), &json!(384), &json!("minilm")));
+    let ask = ["--semantic", "the customer wants to be reimbursed", "--no-lexical", "--embedder", "minilm", "-n", "1"];
+    let refused = sandbox.run(&[&["search"], &ask[..]].concat()).exits(2);
+    assert!(refused.stderr().contains("--model-dir"), "{}", refused.stderr());
+    let hits = found(&sandbox, &[&ask[..], &from].concat());
+    assert!(hits[0].contains("refund my last payment"), "{hits:?}");
+    embed(&sandbox, &[&from[..], &["--model", "minilm", "--summary", "concat:2000"]].concat());
+    let hits = found(&sandbox, &[&ask[..], &from, &["--granularity", "conversation"]].concat());
+    assert!(hits[0].contains("refund"), "{hits:?}");
+}
+
 /// A server that is busy at first, then gives each text its length and 1.
 fn serve(listener: TcpListener, requests: usize) {
     for at in 0..requests {

@@ -1,5 +1,7 @@
 //! `embed`: vectors of texts.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use super::{Filter, Report};
@@ -76,6 +78,13 @@ pub enum EmbedModel {
         /// Name kept with the vectors.
         name: String,
     },
+    /// A folder of sentence-transformers, run on the CPU; only in programs built with the feature `candle`.
+    Folder {
+        /// Where it is.
+        path: PathBuf,
+        /// Name kept with the vectors.
+        name: String,
+    },
     /// A server that speaks the embeddings interface of OpenAI.
     Endpoint {
         /// Address up to `/v1`, or with `/embeddings`; plain HTTP.
@@ -93,7 +102,10 @@ impl EmbedModel {
     pub fn name(&self) -> &str {
         match self {
             EmbedModel::Builtin => crate::vectors::builtin::NAME,
-            EmbedModel::Command { name, .. } | EmbedModel::Log { name, .. } | EmbedModel::Endpoint { name, .. } => name,
+            EmbedModel::Command { name, .. }
+            | EmbedModel::Log { name, .. }
+            | EmbedModel::Folder { name, .. }
+            | EmbedModel::Endpoint { name, .. } => name,
         }
     }
 }

@@ -73,7 +73,7 @@ impl Vault {
         progress: &dyn Progress,
         interrupt: &Interrupt,
     ) -> Result<()> {
-        let mut backend = Backend::new(&options.model)?;
+        let mut backend = Backend::new(self, &options.model)?;
         let old_files = keep::of_model(snapshot, &report.model)?;
         let shelf = Shelf::open(snapshot)?;
         let mut old = old_texts(&shelf, &report.model);

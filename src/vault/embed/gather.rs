@@ -10,6 +10,7 @@ use crate::progress::Progress;
 use crate::shape::{Detection, Record, SegmentType};
 use crate::vault::ahead::in_order;
 use crate::vault::api::EmbedModel;
+use crate::vault::embed::backend::Backend;
 use crate::vault::embed::keep::Shelf;
 use crate::vault::filter::TypeSet;
 use crate::vault::meaning::{Scan, jobs};
@@ -21,7 +22,9 @@ use crate::vectors::quantize::MOST_DIMENSIONS;
 
 /// Bytes of a text that one vector is for: what the distilled table was fitted to, some 500 tokens.
 const WINDOW: usize = 2048;
-/// A text's windows end here: what comes after 128 KiB of one text is not embedded.
+/// Models that take in less get smaller ones, but none as small as this.
+const LEAST_WINDOW: usize = 512;
+/// A text's windows end here: what comes after 128 KiB of one text, less with smaller windows, is not embedded.
 const MOST_WINDOWS: usize = 64;
 /// A window ends at white space when there is some this near.
 const NEAR_END: usize = 256;
@@ -55,20 +58,24 @@ pub(super) struct Gathered {
 pub(super) enum Manner {
     /// The program makes them at once.
     Builtin,
-    /// They are asked for later.
-    Outside,
+    /// They are asked for later, in windows of so many bytes.
+    Outside(usize),
     /// They stand in the records, under this key.
     Log(String),
 }
 
 impl Manner {
     /// That of a model.
-    pub(super) fn of(model: &EmbedModel) -> Manner {
-        match model {
-            EmbedModel::Builtin => Manner::Builtin,
-            EmbedModel::Log { key, .. } => Manner::Log(key.clone()),
-            EmbedModel::Command { .. } | EmbedModel::Endpoint { .. } => Manner::Outside,
+    pub(super) fn of(model: &EmbedModel, backend: &Backend) -> Manner {
+        match (model, backend) {
+            (EmbedModel::Log { key, .. }, _) => Manner::Log(key.clone()),
+            (_, Backend::Outside(outside)) => Manner::Outside(outside.window().clamp(LEAST_WINDOW, WINDOW)),
+            _ => Manner::Builtin,
         }
+    }
+
+    fn window(&self) -> usize {
+        if let Manner::Outside(window) = self { *window } else { WINDOW }
     }
 }
 
@@ -208,9 +215,9 @@ impl<'s> Gatherer<'s> {
 
     fn windows(&self, text: &str, form: Form, embedder: &mut Embedder) -> New {
         let mut new = New::default();
-        for (start, window) in windows(text) {
+        for (start, window) in windows(text, self.manner.window()) {
             match self.manner {
-                Manner::Outside | Manner::Log(_) => new.texts.push((start, window.to_string())),
+                Manner::Outside(_) | Manner::Log(_) => new.texts.push((start, window.to_string())),
                 Manner::Builtin => {
                     new.dimension = DIMENSION;
                     // Without a letter or digit there is nothing to go by.
@@ -253,20 +260,20 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Cuts a text into windows; gives the first byte of each.
-pub(super) fn windows(text: &str) -> impl Iterator<Item = (u32, &str)> {
+/// Cuts a text into windows of at most so many bytes; gives the first byte of each.
+pub(super) fn windows(text: &str, most: usize) -> impl Iterator<Item = (u32, &str)> {
     let mut at = 0;
     let cut = move || {
         let rest = text.get(at..).filter(|rest| !rest.is_empty())?;
         let start = at;
-        at += if rest.len() <= WINDOW { rest.len() } else { end_of_window(rest) };
+        at += if rest.len() <= most { rest.len() } else { end_of_window(rest, most) };
         Some((u32::try_from(start).ok()?, text.get(start..at)?))
     };
     std::iter::from_fn(cut).take(MOST_WINDOWS)
 }
 
-fn end_of_window(rest: &str) -> usize {
-    let end = (0..=WINDOW).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or(rest.len());
+fn end_of_window(rest: &str, most: usize) -> usize {
+    let end = (0..=most).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or(rest.len());
     let near = rest.as_bytes().get(end.saturating_sub(NEAR_END)..end).unwrap_or_default();
     near.iter().rposition(|byte| byte.is_ascii_whitespace()).map_or(end, |at| end.saturating_sub(NEAR_END) + at + 1)
 }
@@ -279,13 +286,13 @@ mod tests {
     #[test]
     fn windows_cover_a_text_and_end_at_words() {
         for text in ["short".to_string(), "word ".repeat(2000), "数据".repeat(3000), "x".repeat(WINDOW + 1)] {
-            let all: Vec<(u32, &str)> = windows(&text).collect();
+            let all: Vec<(u32, &str)> = windows(&text, WINDOW).collect();
             let joined: String = all.iter().map(|(_, window)| *window).collect();
             assert_eq!(joined, text);
             assert!(all.iter().all(|(start, window)| text[*start as usize..].starts_with(window) && window.len() <= WINDOW));
         }
-        assert!(windows(&"word ".repeat(2000)).all(|(_, window)| window.ends_with(' ')));
-        assert_eq!(windows(&"y".repeat(WINDOW * 100)).count(), MOST_WINDOWS);
-        assert_eq!(windows("").count(), 0);
+        assert!(windows(&"word ".repeat(2000), LEAST_WINDOW).all(|(_, window)| window.ends_with(' ')));
+        assert_eq!(windows(&"y".repeat(WINDOW * 100), WINDOW).count(), MOST_WINDOWS);
+        assert_eq!(windows("", WINDOW).count(), 0);
     }
 }

@@ -130,10 +130,11 @@ impl Vault {
         }
         progress.phase("embedding", Some(pending.len() as u64));
         let model = options.model.name();
+        let backend = Backend::new(self, &options.model)?;
         let mut run = EmbedRun {
             snapshot,
-            gatherer: Gatherer::new(snapshot, shelf, model, types, self.threads(), Manner::of(&options.model))?,
-            backend: Backend::new(&options.model)?,
+            gatherer: Gatherer::new(snapshot, shelf, model, types, self.threads(), Manner::of(&options.model, &backend))?,
+            backend,
             form,
             texts: FxHashMap::default(),
             known: Vec::new(),

@@ -102,8 +102,8 @@ pub(super) fn questions(
             let mut embedder = Embedder::new();
             texts.iter().map(|text| embedder.embed(text.as_bytes()).to_vec()).collect()
         }
-        (Some(asked @ (EmbedModel::Command { .. } | EmbedModel::Endpoint { .. })), _) if is_of(asked.name()) => {
-            let Backend::Outside(mut outside) = Backend::new(asked)? else { return Ok(Vec::new()) };
+        (Some(asked), _) if is_of(asked.name()) && !matches!(asked, EmbedModel::Builtin | EmbedModel::Log { .. }) => {
+            let Backend::Outside(mut outside) = Backend::new(vault, asked)? else { return Ok(Vec::new()) };
             let mut vectors = Vec::new();
             for texts in texts.chunks(outside.together()) {
                 vectors.extend(outside.embed(&texts.iter().map(String::as_str).collect::<Vec<_>>())?);
@@ -112,7 +112,7 @@ pub(super) fn questions(
         }
         (_, name) => {
             return Err(Error::Usage(format!(
-                "the vectors of {name} were made elsewhere: say with --endpoint or --command who embeds the query, or give --like ID"
+                "the vectors of {name} were made elsewhere: say with --endpoint, --command or --model-dir who embeds the query, or give --like ID"
             )));
         }
     };
