@@ -114,6 +114,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l min-score -
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l ef -d 'With --semantic or --like: candidates of a walk through a graph [default: 256]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l embedder -d 'With --semantic or --like: whose vectors are searched, as `embed --model` named them' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l command -d 'Command that embeds: JSON lines in, JSON lines out' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l model-dir -d 'Folder of sentence-transformers (BERT, such as all-MiniLM-L6-v2), run on the CPU; for programs built with the feature candle' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l endpoint -d 'Server that embeds, as OpenAI does: its address up to /v1' -r -f
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l key-file -d 'File with the key the server wants' -r -F
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s n -l limit -d 'At most N lines' -r
@@ -164,8 +165,9 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l skip-if-loc
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l types -d 'Types of segments [default: all that are words but tool_definitions]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l summary -d 'One vector for each conversation: of its first N bytes of text (concat:N), or of what a command makes of it (command:CMD)' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l model -d 'Model: `builtin`, or the name that --command or --endpoint goes by' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l model -d 'Model: `builtin`, or the name that --command, --endpoint or --model-dir goes by [default for a folder: its own name]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l command -d 'Command that embeds: JSON lines in, JSON lines out' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l model-dir -d 'Folder of sentence-transformers (BERT, such as all-MiniLM-L6-v2), run on the CPU; for programs built with the feature candle' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l endpoint -d 'Server that embeds, as OpenAI does: its address up to /v1' -r -f
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l key-file -d 'File with the key the server wants' -r -F
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l from-log -d 'Take the vectors that records carry under KEY, such as query_embedding; their model is called log:KEY' -r
