@@ -187,7 +187,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             break
         }
         'turnpack;embed' {
-            [CompletionResult]::new('--types', '--types', [CompletionResultType]::ParameterName, 'Types of segments [default: all that are words but tool_definitions]')
+            [CompletionResult]::new('--types', '--types', [CompletionResultType]::ParameterName, 'Types of segments [default: all that are words but tool_definitions, with --summary also without system_prompt and context]')
             [CompletionResult]::new('--summary', '--summary', [CompletionResultType]::ParameterName, 'One vector for each conversation: of its first N bytes of text (concat:N), or of what a command makes of it (command:CMD)')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model: `builtin`, or the name that --command, --endpoint or --model-dir goes by [default for a folder: its own name]')
             [CompletionResult]::new('--command', '--command', [CompletionResultType]::ParameterName, 'Command that embeds: JSON lines in, JSON lines out')

@@ -163,7 +163,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s q -l quiet 
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l types -d 'Types of segments [default: all that are words but tool_definitions]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l types -d 'Types of segments [default: all that are words but tool_definitions, with --summary also without system_prompt and context]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l summary -d 'One vector for each conversation: of its first N bytes of text (concat:N), or of what a command makes of it (command:CMD)' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l model -d 'Model: `builtin`, or the name that --command, --endpoint or --model-dir goes by [default for a folder: its own name]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l command -d 'Command that embeds: JSON lines in, JSON lines out' -r

@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[arg(short = 'n', long)]
     dry_run: bool,
 
-    /// Types of segments [default: all that are words but tool_definitions]
+    /// Types of segments [default: all that are words but tool_definitions, with --summary also without system_prompt and context]
     #[arg(long, value_name = "TYPE", value_delimiter = ',')]
     types: Vec<String>,
 

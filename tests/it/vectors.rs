@@ -401,9 +401,11 @@ fn of_two_kinds_under_one_name_the_older_is_kept() {
 /// Four lines of two conversations, and one line that is of none.
 fn conversations() -> Sandbox {
     let sandbox = Sandbox::new();
+    // Longer than what is taken of a conversation: it would make all of them alike.
+    let prompt = "You are the assistant of a bank and answer in one line. ".repeat(60);
     let line = |n: usize, session: &str, text: &str| {
-        json!({"id": format!("req_{n}"), "session_id": session, "messages": [{"role": "user", "content": text}]}).to_string()
-            + "\n"
+        let messages = [json!({"role": "system", "content": prompt}), json!({"role": "user", "content": text})];
+        json!({"id": format!("req_{n}"), "session_id": session, "messages": messages}).to_string() + "\n"
     };
     let lines = [
         line(1, "money", "hello there, can somebody help me please"),
@@ -434,6 +436,9 @@ fn conversations_are_found_as_one() {
         let lines = sources(more);
         assert!(lines.len() == 3 && lines[0] == "3", "{more:?}: {lines:?}");
     }
+    // What is shown is what the user says of it, not an id or a prompt that happens to have a letter of the query.
+    let shown = found(&sandbox, &["--semantic", "customer wants money back", "--granularity", "conversation"]);
+    assert!(shown[0].contains("I want my payment refunded"), "{shown:?}");
     assert_eq!(sources(&["--where", "conversation = \"poems\"", "--no-lexical"]), ["4"]);
     // One like another: not itself, though it has other records.
     let like = ["search", "--json", "--like", "req_1", "--granularity", "conversation"];
@@ -518,7 +523,8 @@ fn a_folder_with_a_model_embeds() {
 }
 
 /// A server that is busy at first, then gives each text its length and 1.
-fn serve(listener: TcpListener, requests: usize) {
+/// The last request is answered with a status.
+fn serve(listener: TcpListener, requests: usize, last: &str) {
     for at in 0..requests {
         let (mut stream, _) = listener.accept().unwrap();
         let mut head = Vec::new();
@@ -537,8 +543,14 @@ fn serve(listener: TcpListener, requests: usize) {
         let texts = body["input"].as_array().unwrap().clone();
         let data: Vec<Value> =
             (0..texts.len()).rev().map(|n| json!({"index": n, "embedding": [texts[n].as_str().unwrap().len(), 1]})).collect();
-        let (status, answer) =
-            if at == 0 { ("503 Busy", String::new()) } else { ("200 OK", json!({ "data": data }).to_string()) };
+        let status = if at == 0 {
+            "503 Busy"
+        } else if at + 1 == requests {
+            last
+        } else {
+            "200 OK"
+        };
+        let answer = if status == "200 OK" { json!({ "data": data }).to_string() } else { String::new() };
         let head =
             format!("HTTP/1.1 {status}\r\nretry-after: 0\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", answer.len());
         stream.write_all((head + &answer).as_bytes()).unwrap();
@@ -551,9 +563,25 @@ fn a_server_embeds_and_is_asked_again_when_it_is_busy() {
     sandbox.write("key", "secret\n");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let server = std::thread::spawn(move || serve(listener, 2));
+    let server = std::thread::spawn(move || serve(listener, 2, "200 OK"));
     let report = embed(&sandbox, &["--endpoint", &url, "--model", "tiny", "--key-file", "key"]);
     server.join().unwrap();
     assert_eq!((&report["texts"], &report["dimension"]), (&json!(8), &json!(2)));
     sandbox.run(&["embed", "--endpoint", "https://localhost/v1", "--model", "x"]).exits(2);
+}
+
+// Slow models are interrupted, and servers fail, after hours: what was done by then must be there.
+#[test]
+fn a_server_that_fails_costs_little_of_what_it_did() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .write("a.jsonl", (0..300).map(|n| json!({"text": format!("text number {n}")}).to_string() + "\n").collect::<String>());
+    sandbox.run(&["ingest", "a.jsonl"]).exits(0);
+    sandbox.write("key", "secret\n");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || serve(listener, 4, "400 Bad"));
+    sandbox.run(&["embed", "--endpoint", &url, "--model", "tiny", "--key-file", "key"]).exits(2);
+    server.join().unwrap();
+    assert_eq!(embed(&sandbox, &["--dry-run", "--endpoint", &url, "--model", "tiny"])["pending"], 300 - 128);
 }

@@ -20,6 +20,8 @@ const TOGETHER: usize = 64;
 const TOGETHER_COMMAND: usize = 8192;
 /// Texts that a model of a folder is given at a time: enough for all threads, and for an interruption to be heard.
 const TOGETHER_FOLDER: usize = 256;
+/// Records that are read for a slow model at a time.
+const RECORDS_TOGETHER: usize = 128;
 /// How often a server is asked.
 const ATTEMPTS: u32 = 6;
 /// Pause after the first failure; it doubles.
@@ -181,6 +183,12 @@ impl Outside {
             Kind::Folder(_) => TOGETHER_FOLDER,
             Kind::Server { .. } => TOGETHER,
         }
+    }
+
+    /// How many records are read for it at a time: an interruption, or a server that falls silent, costs no more than their vectors. Commands take
+    /// as many as there are, for they may take seconds to start.
+    pub(crate) fn records_together(&self) -> usize {
+        if let Kind::Command(_) = self.kind { usize::MAX } else { RECORDS_TOGETHER }
     }
 
     /// Bytes of a text that it takes in whole, as far as that is known.

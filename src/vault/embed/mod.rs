@@ -67,7 +67,7 @@ impl Vault {
         if !options.dry_run {
             keep::prune(&snapshot, progress)?;
         }
-        let types = wanted_types(&options.types)?;
+        let types = wanted_types(&options.types, options.summary.is_some())?;
         let model = conversations::name(options.summary.as_ref(), &options.model);
         // What everything is to be made anew of stays until that is done.
         let old = if options.all && !options.dry_run && options.summary.is_none() {
@@ -169,10 +169,12 @@ fn form(shelf: &Shelf, model: &str, options: &EmbedOptions) -> Result<Form> {
     Ok(form)
 }
 
-/// The types that are embedded, as bits.
-fn wanted_types(names: &[String]) -> Result<u32> {
+/// The types that are embedded, as bits. What conversations are about is not said by what many of them are given to begin with.
+fn wanted_types(names: &[String], of_conversations: bool) -> Result<u32> {
     if names.is_empty() {
-        let words = SegmentType::ALL.iter().filter(|kind| has_words(**kind) && **kind != SegmentType::ToolDefinitions);
+        let given = |kind: SegmentType| matches!(kind, SegmentType::SystemPrompt | SegmentType::Context);
+        let is_wanted = |kind: SegmentType| kind != SegmentType::ToolDefinitions && !(of_conversations && given(kind));
+        let words = SegmentType::ALL.iter().filter(|kind| has_words(**kind) && is_wanted(**kind));
         return Ok(words.fold(0, |bits, kind| bits | TypeSet::of(*kind).bits() as u32));
     }
     let types = TypeSet::parse(names)?;
@@ -216,7 +218,8 @@ struct EmbedRun<'r, 's> {
 
 impl EmbedRun<'_, '_> {
     fn all(&mut self, pending: &[u64], progress: &dyn Progress, interrupt: &Interrupt) -> Result<()> {
-        for round in pending.chunks(ROUND) {
+        let together = if let Backend::Outside(outside) = &self.backend { outside.records_together() } else { ROUND };
+        for round in pending.chunks(together.min(ROUND)) {
             if interrupt.is_raised() {
                 return Ok(());
             }

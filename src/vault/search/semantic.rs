@@ -268,7 +268,11 @@ impl Asked<'_, '_> {
                 }
                 continue;
             }
-            if let Some(text) = shower.passage(&mut fetcher, line.source, line.number, candidate.hash, candidate.start)? {
+            let text = match self.semantic.conversations {
+                true => shower.opening(&mut fetcher, line.source, line.number)?,
+                false => shower.passage(&mut fetcher, line.source, line.number, candidate.hash, candidate.start)?,
+            };
+            if let Some(text) = text {
                 hit.matches = vec![text];
             }
             hit.source = shown_name(line.source, &self.search.newest);
