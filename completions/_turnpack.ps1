@@ -127,6 +127,7 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             [CompletionResult]::new('--ef', '--ef', [CompletionResultType]::ParameterName, 'With --semantic or --like: candidates of a walk through a graph [default: 256]')
             [CompletionResult]::new('--embedder', '--embedder', [CompletionResultType]::ParameterName, 'With --semantic or --like: whose vectors are searched, as `embed --model` named them')
             [CompletionResult]::new('--command', '--command', [CompletionResultType]::ParameterName, 'Command that embeds: JSON lines in, JSON lines out')
+            [CompletionResult]::new('--model-dir', '--model-dir', [CompletionResultType]::ParameterName, 'Folder of sentence-transformers (BERT, such as all-MiniLM-L6-v2), run on the CPU; for programs built with the feature candle')
             [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Server that embeds, as OpenAI does: its address up to /v1')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'File with the key the server wants')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'At most N lines')
@@ -186,13 +187,16 @@ Register-ArgumentCompleter -Native -CommandName 'turnpack' -ScriptBlock {
             break
         }
         'turnpack;embed' {
-            [CompletionResult]::new('--types', '--types', [CompletionResultType]::ParameterName, 'Types of segments [default: all that are words but tool_definitions]')
+            [CompletionResult]::new('--types', '--types', [CompletionResultType]::ParameterName, 'Types of segments [default: all that are words but tool_definitions, with --summary also without system_prompt and context]')
             [CompletionResult]::new('--summary', '--summary', [CompletionResultType]::ParameterName, 'One vector for each conversation: of its first N bytes of text (concat:N), or of what a command makes of it (command:CMD)')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model: `builtin`, or the name that --command or --endpoint goes by')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model: `builtin`, or the name that --command, --endpoint or --model-dir goes by [default for a folder: its own name]')
             [CompletionResult]::new('--command', '--command', [CompletionResultType]::ParameterName, 'Command that embeds: JSON lines in, JSON lines out')
+            [CompletionResult]::new('--model-dir', '--model-dir', [CompletionResultType]::ParameterName, 'Folder of sentence-transformers (BERT, such as all-MiniLM-L6-v2), run on the CPU; for programs built with the feature candle')
             [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Server that embeds, as OpenAI does: its address up to /v1')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'File with the key the server wants')
             [CompletionResult]::new('--from-log', '--from-log', [CompletionResultType]::ParameterName, 'Take the vectors that records carry under KEY, such as query_embedding; their model is called log:KEY')
+            [CompletionResult]::new('--metric', '--metric', [CompletionResultType]::ParameterName, 'How vectors from the log are compared [default: as those there are, else cosine]')
+            [CompletionResult]::new('--quantize', '--quantize', [CompletionResultType]::ParameterName, 'How vectors are kept: as int8, or as they are beside it (four bytes more a value; nothing is rounded in the last comparison) [default: as those there are, else int8]')
             [CompletionResult]::new('--graph-from', '--graph-from', [CompletionResultType]::ParameterName, 'Parts with at least N vectors get a graph (HNSW); smaller ones are looked at whole')
             [CompletionResult]::new('--links', '--links', [CompletionResultType]::ParameterName, 'Links of a graph''s row: M, 4 to 64')
             [CompletionResult]::new('--ef-construction', '--ef-construction', [CompletionResultType]::ParameterName, 'Candidates looked at for each row of a graph')

@@ -502,7 +502,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__embed)
-            opts="-n -q -h --pending --all --dry-run --types --summary --model --command --endpoint --key-file --from-log --graph-from --links --ef-construction --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-n -q -h --pending --all --dry-run --types --summary --model --command --model-dir --endpoint --key-file --from-log --metric --quantize --graph-from --links --ef-construction --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -522,6 +522,13 @@ _turnpack() {
                     ;;
                 --command)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --model-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
                     return 0
                     ;;
                 --endpoint)
@@ -544,6 +551,14 @@ _turnpack() {
                     return 0
                     ;;
                 --from-log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metric)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quantize)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1562,7 +1577,7 @@ _turnpack() {
             return 0
             ;;
         turnpack__subcmd__search)
-            opts="-F -E -e -f -i -w -c -n -0 -v -q -h --fixed-strings --regex --pattern --file --all --ignore-case --word-regexp --fold --rank --hybrid --semantic --like --queries-from --no-lexical --granularity --exact --min-score --ef --embedder --command --endpoint --key-file --raw --count --ids --unique --limit --sort --distinct --null --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
+            opts="-F -E -e -f -i -w -c -n -0 -v -q -h --fixed-strings --regex --pattern --file --all --ignore-case --word-regexp --fold --rank --hybrid --semantic --like --queries-from --no-lexical --granularity --exact --min-score --ef --embedder --command --model-dir --endpoint --key-file --raw --count --ids --unique --limit --sort --distinct --null --source --conversation --exclude-conversation --type --role --segment --tag --model --app --since --until --error --where --tz --vault --json --quiet --verbose --color --redact --threads --memory-limit --lock-timeout --skip-if-locked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1643,6 +1658,13 @@ _turnpack() {
                     ;;
                 --command)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --model-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
                     return 0
                     ;;
                 --endpoint)

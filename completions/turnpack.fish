@@ -114,6 +114,7 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l min-score -
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l ef -d 'With --semantic or --like: candidates of a walk through a graph [default: 256]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l embedder -d 'With --semantic or --like: whose vectors are searched, as `embed --model` named them' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l command -d 'Command that embeds: JSON lines in, JSON lines out' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l model-dir -d 'Folder of sentence-transformers (BERT, such as all-MiniLM-L6-v2), run on the CPU; for programs built with the feature candle' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l endpoint -d 'Server that embeds, as OpenAI does: its address up to /v1' -r -f
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l key-file -d 'File with the key the server wants' -r -F
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s n -l limit -d 'At most N lines' -r
@@ -162,13 +163,16 @@ complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s q -l quiet 
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l verbose -d 'Explain decisions on stderr'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -l skip-if-locked -d 'Leave quietly (exit 0) when another process writes'
 complete -c turnpack -n "__fish_turnpack_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l types -d 'Types of segments [default: all that are words but tool_definitions]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l types -d 'Types of segments [default: all that are words but tool_definitions, with --summary also without system_prompt and context]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l summary -d 'One vector for each conversation: of its first N bytes of text (concat:N), or of what a command makes of it (command:CMD)' -r
-complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l model -d 'Model: `builtin`, or the name that --command or --endpoint goes by' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l model -d 'Model: `builtin`, or the name that --command, --endpoint or --model-dir goes by [default for a folder: its own name]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l command -d 'Command that embeds: JSON lines in, JSON lines out' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l model-dir -d 'Folder of sentence-transformers (BERT, such as all-MiniLM-L6-v2), run on the CPU; for programs built with the feature candle' -r -f -a "(__fish_complete_directories)"
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l endpoint -d 'Server that embeds, as OpenAI does: its address up to /v1' -r -f
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l key-file -d 'File with the key the server wants' -r -F
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l from-log -d 'Take the vectors that records carry under KEY, such as query_embedding; their model is called log:KEY' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l metric -d 'How vectors from the log are compared [default: as those there are, else cosine]' -r
+complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l quantize -d 'How vectors are kept: as int8, or as they are beside it (four bytes more a value; nothing is rounded in the last comparison) [default: as those there are, else int8]' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l graph-from -d 'Parts with at least N vectors get a graph (HNSW); smaller ones are looked at whole' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l links -d 'Links of a graph\'s row: M, 4 to 64' -r
 complete -c turnpack -n "__fish_turnpack_using_subcommand embed" -l ef-construction -d 'Candidates looked at for each row of a graph' -r

@@ -10,8 +10,9 @@ use memmap2::Mmap;
 use turnpack::vectors::graph::Config;
 use turnpack::vectors::graph::build::build;
 use turnpack::vectors::nearest::{Manner, nearest};
+use turnpack::vectors::metric::{Form, Metric};
 use turnpack::vectors::part::{Built, Check, Part, Text};
-use turnpack::vectors::quantize::{Query, Rows, quantize, stride};
+use turnpack::vectors::quantize::Query;
 use usearch::{Index as Usearch, IndexOptions, MetricKind, ScalarKind};
 
 use crate::Setting;
@@ -31,7 +32,11 @@ pub trait Library {
 }
 
 pub fn all() -> Vec<Box<dyn Library>> {
-    let mut all: Vec<Box<dyn Library>> = vec![Box::new(Ours::new(false)), Box::new(Ours::new(true))];
+    let mut all: Vec<Box<dyn Library>> = vec![
+        Box::new(Ours { name: "turnpack", ..Ours::default() }),
+        Box::new(Ours { name: "turnpack f32 kept", keeps_originals: true, ..Ours::default() }),
+        Box::new(Ours { name: "turnpack --exact", exact: true, ..Ours::default() }),
+    ];
     if cfg!(has_hnswlib) {
         all.push(Box::new(Hnswlib(std::ptr::null_mut())));
     }
@@ -60,40 +65,33 @@ fn on_threads(setting: &Setting, count: usize, add: &(dyn Fn(usize) + Sync)) {
 }
 
 /// A whole part as `embed` writes it, one text for each vector.
+#[derive(Default)]
 struct Ours {
+    name: &'static str,
     built: Built,
+    /// As with `--quantize none`.
+    keeps_originals: bool,
     /// Without a graph, every row compared: how much the rounding of rows costs.
     exact: bool,
 }
 
-impl Ours {
-    fn new(exact: bool) -> Ours {
-        Ours { built: Built::default(), exact }
-    }
-}
-
 impl Library for Ours {
     fn name(&self) -> &'static str {
-        if self.exact { "turnpack --exact" } else { "turnpack" }
+        self.name
     }
 
     fn build(&mut self, base: &Vectors, setting: &Setting) -> Result<()> {
+        let form = Form { dimension: base.dimension, metric: Metric::Cosine, keeps_originals: self.keeps_originals };
         let texts = (0..base.len()).map(|at| {
-            let mut text = Text { hash: at as u64, types: 1, holders: vec![at as u64], windows: vec![0], ..Text::default() };
-            text.inverses.push(quantize(base.get(at), &mut text.rows)?);
+            let mut text = Text { hash: at as u64, types: 1, holders: vec![at as u64], ..Text::default() };
+            text.vectors.add(0, base.get(at), form)?;
             Ok(text)
         });
-        self.built = Built {
-            model: "compared".into(),
-            dimension: base.dimension,
-            texts: texts.collect::<Result<_>>()?,
-            ..Built::default()
-        };
-        let (values, inverses) = self.built.rows();
-        let rows = Rows { values: &values, inverses: &inverses, stride: stride(base.dimension) };
+        self.built = Built { model: "compared".into(), form, texts: texts.collect::<Result<_>>()?, ..Built::default() };
+        let store = self.built.rows();
         let config = Config { links: setting.links, ef_construction: setting.ef_construction };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(setting.threads).build()?;
-        self.built.graph = (!self.exact).then(|| pool.install(|| build(&rows, config)));
+        self.built.graph = (!self.exact).then(|| pool.install(|| build(&store.rows(), config)));
         Ok(())
     }
 
@@ -115,7 +113,7 @@ struct OursOpen(Part<'static>);
 
 impl Index for OursOpen {
     fn search(&mut self, query: &[f32], ef: usize) -> Vec<u32> {
-        let Ok(query) = Query::new(query) else { return Vec::new() };
+        let Ok(query) = Query::new(query, self.0.form.metric) else { return Vec::new() };
         nearest(&self.0, &query, WANTED, Manner { ef, ..Manner::default() }).iter().map(|found| found.row()).collect()
     }
 }

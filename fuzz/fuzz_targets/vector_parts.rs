@@ -1,8 +1,8 @@
 //! Hostile vector parts: whatever is in the file, an answer comes back or an error, never a panic, and no memory that the file's size does not
-//! account for. `cargo +nightly fuzz run vector_parts`
+//! account for. README.md says how it is run.
 //!
-//! The first byte says what the rest is: 0 a file as it is; else changes to a good part, five bytes each (place u32, value), after which all checksums
-//! are made right again, so that the changes get past them.
+//! The first byte says what the rest is: 0 a file as it is; else a byte for the form of a good part, and changes to it, five bytes each (place u32,
+//! value), after which all checksums are made right again, so that the changes get past them.
 #![no_main]
 
 use std::sync::OnceLock;
@@ -13,12 +13,13 @@ use turnpack::vectors::graph::Config;
 use turnpack::vectors::graph::build::build;
 use turnpack::vectors::graph::grow::grow;
 use turnpack::vectors::nearest::{Manner, RowSet, nearest};
-use turnpack::vectors::part::{Built, Check, Part, Run, Text};
-use turnpack::vectors::quantize::{Query, Rows, quantize, stride};
+use turnpack::vectors::metric::{Form, Metric};
+use turnpack::vectors::part::{Built, Check, Part, Run, Text, Vectors};
+use turnpack::vectors::quantize::Query;
 
 const DIMENSION: usize = 20;
 const TEXTS: u64 = 60;
-const SECTIONS: usize = 13;
+const SECTIONS: usize = 15;
 /// Where the header has its table of sections.
 const TABLE: usize = 56;
 
@@ -37,8 +38,9 @@ fuzz_target!(|data: &[u8]| {
 
 /// All that is asked of a part.
 fn use_all(part: &Part<'_>) {
-    let vector: Vec<f32> = (0..part.dimension).map(|at| (at as f32 * 0.37).sin() + 0.01).collect();
-    let Ok(query) = Query::new(&vector) else { return };
+    let vector: Vec<f32> = (0..part.form.dimension).map(|at| (at as f32 * 0.37).sin() + 0.01).collect();
+    let Ok(query) = Query::new(&vector, part.form.metric) else { return };
+    drop(nearest(part, &part.question(0), 10, Manner::default()));
     for ef in [1, 64] {
         for exact in [false, true] {
             for found in nearest(part, &query, 10, Manner { ef, exact, within: None }) {
@@ -57,10 +59,13 @@ fn use_all(part: &Part<'_>) {
     }
 }
 
-/// A good part with changes.
+/// A good part with changes: the first byte says of which form.
 fn changed(changes: &[u8]) -> Vec<u8> {
-    static GOOD: OnceLock<Vec<u8>> = OnceLock::new();
-    let mut bytes = GOOD.get_or_init(good).clone();
+    static GOOD: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    let form = |number: usize| Form { dimension: DIMENSION, metric: Metric::ALL[number % 3], keeps_originals: number >= 3 };
+    let all = GOOD.get_or_init(|| (0..6).map(|number| good(form(number))).collect());
+    let Some((number, changes)) = changes.split_first() else { return Vec::new() };
+    let mut bytes = all[usize::from(*number) % all.len()].clone();
     for change in changes.chunks_exact(5) {
         let place = u32::from_le_bytes([change[0], change[1], change[2], change[3]]) as usize % bytes.len();
         bytes[place] = change[4];
@@ -69,25 +74,17 @@ fn changed(changes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn good() -> Vec<u8> {
+fn good(form: Form) -> Vec<u8> {
     let text = |at: u64| {
         let vector: Vec<f32> = (0..DIMENSION).map(|n| ((at * 31 + n as u64 * 17) as f32).sin()).collect();
-        let mut text = Text {
-            hash: at << 32,
-            types: 1 << (at % 5),
-            holders: vec![at, at + 100],
-            windows: vec![at as u32],
-            ..Text::default()
-        };
-        text.inverses.extend(quantize(&vector, &mut text.rows));
-        text
+        let mut vectors = Vectors::default();
+        vectors.add(at as u32, &vector, form).expect("it points somewhere");
+        Text { hash: at << 32, types: 1 << (at % 5), holders: vec![at, at + 100], vectors }
     };
     let texts: Vec<Text> = (0..TEXTS).map(text).collect();
     let known = vec![Run { first: 0, count: 200 }];
-    let mut built = Built { vault: 7, model: "m".into(), types: 31, dimension: DIMENSION, known, texts, graph: None };
-    let (values, inverses) = built.rows();
-    let rows = Rows { values: &values, inverses: &inverses, stride: stride(DIMENSION) };
-    built.graph = Some(build(&rows, Config { links: 4, ef_construction: 20 }));
+    let mut built = Built { vault: 7, model: "m".into(), types: 31, form, known, texts, graph: None };
+    built.graph = Some(build(&built.rows().rows(), Config { links: 4, ef_construction: 20 }));
     built.encode()
 }
 

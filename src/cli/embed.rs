@@ -7,7 +7,7 @@ use super::progress::Bars;
 use super::{Context, units};
 use crate::error::{Error, IoContext, Result};
 use crate::vault::Vault;
-use crate::vault::api::{ConversationSummary, EmbedModel, EmbedOptions, EmbedReport};
+use crate::vault::api::{ConversationSummary, EmbedModel, EmbedOptions, EmbedReport, Metric};
 use crate::vectors::builtin;
 
 /// Make vectors of texts, for search --semantic
@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[arg(short = 'n', long)]
     dry_run: bool,
 
-    /// Types of segments [default: all that are words but tool_definitions]
+    /// Types of segments [default: all that are words but tool_definitions, with --summary also without system_prompt and context]
     #[arg(long, value_name = "TYPE", value_delimiter = ',')]
     types: Vec<String>,
 
@@ -48,7 +48,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "concat:N|command:CMD", value_parser = summary, conflicts_with = "from_log")]
     summary: Option<ConversationSummary>,
 
-    /// Model: `builtin`, or the name that --command or --endpoint goes by
+    /// Model: `builtin`, or the name that --command, --endpoint or --model-dir goes by [default for a folder: its own name]
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
 
@@ -56,8 +56,17 @@ pub(crate) struct Args {
     from: ModelArgs,
 
     /// Take the vectors that records carry under KEY, such as query_embedding; their model is called log:KEY
-    #[arg(long, value_name = "KEY", conflicts_with_all = ["command", "endpoint", "model"])]
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["command", "endpoint", "model_dir", "model"])]
     from_log: Option<String>,
+
+    /// How vectors from the log are compared [default: as those there are, else cosine]
+    #[arg(long, value_name = "METRIC", requires = "from_log", value_parser = metric)]
+    metric: Option<Metric>,
+
+    /// How vectors are kept: as int8, or as they are beside it (four bytes more a value; nothing is rounded in the last comparison)
+    /// [default: as those there are, else int8]
+    #[arg(long, value_name = "int8|none", value_parser = quantize)]
+    quantize: Option<bool>,
 
     /// Parts with at least N vectors get a graph (HNSW); smaller ones are looked at whole
     #[arg(long, value_name = "N", default_value_t = 200_000)]
@@ -70,6 +79,19 @@ pub(crate) struct Args {
     /// Candidates looked at for each row of a graph
     #[arg(long, value_name = "N", default_value_t = 200)]
     ef_construction: usize,
+}
+
+fn metric(text: &str) -> Result<Metric, String> {
+    Metric::ALL.into_iter().find(|metric| metric.name() == text).ok_or_else(|| "cosine, dot or l2 is expected".into())
+}
+
+/// True for vectors that are kept as they are.
+fn quantize(text: &str) -> Result<bool, String> {
+    match text {
+        "int8" => Ok(false),
+        "none" => Ok(true),
+        _ => Err("int8 or none is expected".into()),
+    }
 }
 
 fn summary(text: &str) -> Result<ConversationSummary, String> {
@@ -90,6 +112,10 @@ pub(crate) struct ModelArgs {
     #[arg(long = "command", value_name = "CMD", conflicts_with = "endpoint")]
     command: Option<String>,
 
+    /// Folder of sentence-transformers (BERT, such as all-MiniLM-L6-v2), run on the CPU; for programs built with the feature candle
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["command", "endpoint"], value_hint = clap::ValueHint::DirPath)]
+    model_dir: Option<PathBuf>,
+
     /// Server that embeds, as OpenAI does: its address up to /v1
     #[arg(long, value_name = "URL", value_hint = clap::ValueHint::Url)]
     endpoint: Option<String>,
@@ -103,6 +129,11 @@ impl ModelArgs {
     /// The model asked for; `None` when none is.
     pub(crate) fn resolve(&self, name: Option<&str>) -> Result<Option<EmbedModel>> {
         let key = |path: &Path| std::fs::read_to_string(path).on("reading the key from", path).map(|key| key.trim().to_string());
+        if let Some(path) = &self.model_dir {
+            let own_name = || Some(path.canonicalize().ok()?.file_name()?.to_string_lossy().into_owned());
+            let name = name.map(str::to_string).or_else(own_name).unwrap_or_else(|| "model".to_string());
+            return Ok(Some(EmbedModel::Folder { path: path.clone(), name }));
+        }
         match (&self.command, &self.endpoint, name) {
             (Some(command), ..) => {
                 Ok(Some(EmbedModel::Command { command: command.clone(), name: name.unwrap_or("command").to_string() }))
@@ -136,7 +167,9 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
         (Some(model), _) => model,
         (None, None) => EmbedModel::Builtin,
         (None, Some(name)) => {
-            return Err(Error::Usage(format!("who embeds with {name}? Say it with --endpoint URL or --command CMD")));
+            return Err(Error::Usage(format!(
+                "who embeds with {name}? Say it with --endpoint URL, --command CMD or --model-dir DIR"
+            )));
         }
     };
     let options = EmbedOptions {
@@ -146,6 +179,8 @@ pub(crate) fn run(args: Args, context: &Context<'_>) -> Result<Status> {
         all: args.all,
         dry_run: args.dry_run,
         graph_from: args.graph_from,
+        metric: args.metric,
+        keep_originals: args.quantize,
         links: args.links,
         ef_construction: args.ef_construction,
     };

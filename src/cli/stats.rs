@@ -172,7 +172,9 @@ fn print_totals(report: &StatsReport, whole_vault: bool, context: &Context<'_>) 
         }
         for model in &stored.vectors {
             row(&format!("texts with vectors of {}", model.model), number(model.texts, context));
-            row(&format!("vectors of {}, {} dimensions", model.model, model.dimension), number(model.vectors, context));
+            let kept = if model.quantize == "none" { ", originals kept" } else { "" };
+            let form = format!("{} dimensions, {}{kept}", model.dimension, model.metric);
+            row(&format!("vectors of {}, {form}", model.model), number(model.vectors, context));
             for (layer, rows) in model.layers.iter().enumerate() {
                 row(&format!("on layer {layer} of its graphs"), number(*rows, context));
             }

@@ -24,8 +24,8 @@ use crate::error::{Error, Result};
 
 pub use drift::{Component, DriftChange, DriftReport, Lineage, Outcome, PromptSlot, PromptVersion, Routed, Witness};
 pub use embed::{
-    Cluster, ClusterOptions, ClusterReport, ClusterRow, ConversationSummary, EmbedModel, EmbedOptions, EmbedReport, ModelRow,
-    RefusedText,
+    Cluster, ClusterOptions, ClusterReport, ClusterRow, ConversationSummary, EmbedModel, EmbedOptions, EmbedReport, Metric,
+    ModelRow, RefusedText,
 };
 pub use export::{
     Decontaminate, DialogueOptions, DialogueReport, Duplicates, FrequentWords, Overlap, Overlapping, PartRow, PartitionKey, Per,

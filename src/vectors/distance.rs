@@ -95,6 +95,34 @@ pub fn dot_float(a: &[f32], b: &[i8]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
+/// Inner product of floats, of as many as both have.
+#[must_use]
+pub fn dot_floats(a: &[f32], b: &[f32]) -> f32 {
+    pairwise(a, b, |a, b| a * b)
+}
+
+/// Square of the distance of two points, in as many dimensions as both have.
+#[must_use]
+pub fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
+    pairwise(a, b, |a, b| (a - b) * (a - b))
+}
+
+#[inline(always)]
+fn pairwise(a: &[f32], b: &[f32], join: impl Fn(f32, f32) -> f32) -> f32 {
+    // As above, more of them: nothing has to be widened.
+    let mut sums = [0f32; 16];
+    let length = a.len().min(b.len());
+    let (a, b) = (a.get(..length).unwrap_or_default(), b.get(..length).unwrap_or_default());
+    let (left, right) = (a.chunks_exact(16), b.chunks_exact(16));
+    let rest: f32 = left.remainder().iter().zip(right.remainder()).map(|(a, b)| join(*a, *b)).sum();
+    for (a, b) in left.zip(right) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += join(*a, *b);
+        }
+    }
+    sums.iter().sum::<f32>() + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use crate::vectors::graph::search::{Found, Target, Visited, descend, layer};
+use crate::vectors::graph::search::{Found, Visited, descend, layer};
 use crate::vectors::part::Part;
-use crate::vectors::quantize::{Query, Rows};
+use crate::vectors::quantize::Query;
 
 /// Candidates of a walk unless more or fewer are asked for: on 50,000 and 200,000 texts of logs it found more than 19 of 20 true neighbours, where 96 did
 /// not.
@@ -101,14 +101,27 @@ fn rows(part: &Part<'_>, query: &Query, most: usize, manner: Manner<'_>) -> Vec<
     }
     // The row of the question is rounded: a few more than wanted are compared again.
     let candidates = most.saturating_add(most / 2).saturating_add(16);
-    let found = walk(part, query, candidates, manner).unwrap_or_else(|| scan(&rows, query, candidates, manner.within));
-    let mut found: Vec<Found> = found
-        .into_iter()
-        .map(|found| Found::new(query.cosine(rows.row(found.row()), rows.inverse(found.row())), found.row()))
-        .collect();
+    let all = || {
+        let target = query.target();
+        match manner.exact && part.form.keeps_originals {
+            true => scan(rows.len(), |row| likeness(part, query, row), candidates, manner.within),
+            false => scan(rows.len(), |row| rows.likeness(target, row), candidates, manner.within),
+        }
+    };
+    let found = walk(part, query, candidates, manner).unwrap_or_else(all);
+    let mut found: Vec<Found> =
+        found.into_iter().map(|found| Found::new(likeness(part, query, found.row()), found.row())).collect();
     found.sort_unstable_by(|a, b| b.cmp(a));
     found.truncate(most);
     found
+}
+
+/// How alike a row is, as exactly as the part knows.
+fn likeness(part: &Part<'_>, query: &Query, row: u32) -> f32 {
+    match part.original(row) {
+        [] => query.likeness(&part.rows(), row),
+        original => query.likeness_of_original(original),
+    }
 }
 
 /// By the graph; `None` where there is none or a scan does better.
@@ -119,7 +132,7 @@ fn walk(part: &Part<'_>, query: &Query, candidates: usize, manner: Manner<'_>) -
     if share * share * (count as f64) < WALK_COST && manner.within.is_some() {
         return None;
     }
-    let target = Target { row: &query.row, inverse: query.inverse };
+    let target = query.target();
     let start = descend(&view, &rows, target, 0)?;
     let (ef, budget) = (manner.ef.max(candidates).min(count), count / 2);
     let mut visited = Visited::new(count);
@@ -132,9 +145,8 @@ fn walk(part: &Part<'_>, query: &Query, candidates: usize, manner: Manner<'_>) -
     (found.len() >= candidates.min(exist)).then_some(found)
 }
 
-/// Looks at all rows.
-fn scan(rows: &Rows<'_>, query: &Query, most: usize, within: Option<&RowSet>) -> Vec<Found> {
-    let count = rows.len();
+/// Looks at all of so many rows.
+fn scan(count: usize, likeness: impl Fn(u32) -> f32 + Sync, most: usize, within: Option<&RowSet>) -> Vec<Found> {
     let starts: Vec<usize> = (0..count).step_by(SCANNED_TOGETHER).collect();
     let best = |start: &usize| {
         let mut best: Vec<Found> = Vec::with_capacity(most.min(SCANNED_TOGETHER) * 2);
@@ -143,7 +155,7 @@ fn scan(rows: &Rows<'_>, query: &Query, most: usize, within: Option<&RowSet>) ->
             if within.is_some_and(|within| !within.has(row)) {
                 continue;
             }
-            let found = Found::new(rows.likeness(&query.row, query.inverse, row), row);
+            let found = Found::new(likeness(row), row);
             if least.is_some_and(|least| found <= least) {
                 continue;
             }
@@ -179,14 +191,16 @@ fn keep_best(found: &mut Vec<Found>, most: usize) -> Option<Found> {
 mod tests {
     use super::*;
     use crate::vectors::graph::Config;
+    use crate::vectors::graph::build::tests::points;
     use crate::vectors::graph::grow::grow;
+    use crate::vectors::metric::{Form, Metric};
     use crate::vectors::part::Check;
-    use crate::vectors::part::tests::{Aligned, built};
+    use crate::vectors::part::tests::{Aligned, built, built_of, forms};
 
     fn share_found(part: &Part<'_>, within: Option<&RowSet>) -> (usize, usize) {
         let (mut hits, mut wanted) = (0, 0);
         for row in (0..part.rows().len() as u32).step_by(37) {
-            let query = Query::of_row(part.rows().row(row), part.rows().inverse(row));
+            let query = part.question(row);
             let ask = |exact| nearest(part, &query, 10, Manner { within, exact, ..Manner::default() });
             let truth = ask(true);
             assert!(within.is_none_or(|within| truth.iter().all(|found| within.has(found.row()))));
@@ -213,6 +227,53 @@ mod tests {
         }
     }
 
+    /// Points of very different lengths: they matter to products and distances.
+    fn long_and_short(count: usize) -> Vec<Vec<f32>> {
+        let stretched = |(at, point): (usize, Vec<f32>)| point.iter().map(|value| value * (1.0 + (at % 7) as f32)).collect();
+        points(count, 24, 8).into_iter().enumerate().map(stretched).collect()
+    }
+
+    // Whichever way vectors are compared and kept: a graph finds what they themselves say is nearest, and nothing is rounded where they are kept.
+    #[test]
+    fn the_nearest_are_found_in_every_form() {
+        let points = long_and_short(3000);
+        for form in forms(24) {
+            let bytes = Aligned::of(&built_of(&points, form, true).encode());
+            let part = Part::read(bytes.bytes(), Check::Whole).unwrap();
+            let (mut hits, mut wanted, mut first) = (0, 0, 0);
+            for at in (5..points.len()).step_by(61) {
+                // A question beside the point: between it and its neighbour.
+                let asked: Vec<f32> = points[at].iter().zip(&points[at - 1]).map(|(a, b)| a + b * 0.3).collect();
+                let mut truth: Vec<(f32, u32)> =
+                    (0..).zip(&points).map(|(row, point)| (truly(form.metric, &asked, point), row)).collect();
+                truth.sort_by(|a, b| b.0.total_cmp(&a.0));
+                let query = Query::new(&asked, form.metric).unwrap();
+                let ask = |exact| nearest(&part, &query, 10, Manner { exact, ..Manner::default() });
+                let (found, exact) = (ask(false), ask(true));
+                let rows: Vec<u32> = truth[..10].iter().map(|(_, row)| *row).collect();
+                hits += found.iter().filter(|found| rows.contains(&found.row())).count();
+                wanted += 10;
+                first += usize::from(exact[0].row() == rows[0]);
+                if form.keeps_originals {
+                    let likeness: Vec<f32> = exact.iter().map(|found| found.likeness()).collect();
+                    let close = |(a, b): (&f32, &(f32, u32))| (a - b.0).abs() <= 1e-4 * (1.0 + b.0.abs());
+                    assert!(likeness.iter().zip(&truth).all(close), "{form:?} {likeness:?} {:?}", &truth[..10]);
+                }
+            }
+            let least = if form.keeps_originals { 98 } else { 90 };
+            assert!(hits * 100 >= wanted * least && first * 10 * 10 >= wanted * 9, "{form:?}: {hits} and {first} of {wanted}");
+        }
+    }
+
+    fn truly(metric: Metric, a: &[f32], b: &[f32]) -> f32 {
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        match metric {
+            Metric::Cosine => dot(a, b) / (dot(a, a) * dot(b, b)).sqrt(),
+            Metric::Dot => dot(a, b),
+            Metric::L2 => -a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>(),
+        }
+    }
+
     // Bytes of a part are strangers: whatever is in its header and sections, an answer comes back or an error, never a panic.
     proptest::proptest! {
         #![proptest_config(proptest::test_runner::Config { cases: 600, failure_persistence: None, ..Default::default() })]
@@ -222,7 +283,8 @@ mod tests {
             cut in proptest::option::weighted(0.1, proptest::num::usize::ANY),
         ) {
             static GOOD: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
-            let mut bad = GOOD.get_or_init(|| built(300, true).encode()).clone();
+            let form = Form { dimension: 24, metric: Metric::L2, keeps_originals: true };
+            let mut bad = GOOD.get_or_init(|| built_of(&points(300, 24, 8), form, true).encode()).clone();
             for (place, value, in_header) in changes {
                 // Behind the magic; half of all changes meet the sizes and the table of sections.
                 let end = if in_header { HEADER } else { bad.len() };
@@ -240,7 +302,7 @@ mod tests {
     /// All that is asked of a part.
     fn use_all(part: &Part<'_>) {
         for row in [0, 17, 299, 5000] {
-            let query = Query::of_row(part.rows().row(row), 0.01);
+            let query = Query::of_row(part.rows().row(row), 0.01, part.form.metric);
             let found = nearest(part, &query, 10, Manner::default());
             found.iter().for_each(|found| drop(part.take(part.text_of(found.row()))));
             let set = RowSet::of_texts(part, &|text| part.holders(text).any(|number| number % 2 == 0));
@@ -253,13 +315,14 @@ mod tests {
         }
     }
 
-    const HEADER: usize = 384;
+    const HEADER: usize = 448;
+    const SECTIONS: usize = 15;
 
     /// Makes all checksums right again.
     fn reseal(bytes: &mut [u8]) {
         use crate::checksum::checksum;
         let word = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
-        for section in 0..13 {
+        for section in 0..SECTIONS {
             let at = 56 + section * 24;
             let (offset, length) = (word(bytes, at) as usize, word(bytes, at + 8) as usize);
             let content = offset.checked_add(length).and_then(|end| bytes.get(offset..end));
@@ -267,7 +330,7 @@ mod tests {
                 bytes[at + 16..at + 24].copy_from_slice(&sum.to_le_bytes());
             }
         }
-        let end = 56 + 13 * 24;
+        let end = 56 + SECTIONS * 24;
         let sum = checksum(&bytes[..end]);
         bytes[end..end + 8].copy_from_slice(&sum.to_le_bytes());
     }

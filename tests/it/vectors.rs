@@ -190,7 +190,7 @@ fn threads_do_not_change_vectors_or_graphs() {
         assert_eq!(stats["stored"]["vectors"][0]["layers"][0], 600);
         let hits = found(&sandbox, &["--semantic", "spring flowers 77", "--no-lexical"]);
         assert_eq!(hits, found(&sandbox, &["--semantic", "spring flowers 77", "--no-lexical", "--exact"]));
-        std::fs::read(part).unwrap().split_off(384)
+        std::fs::read(part).unwrap().split_off(448)
     };
     assert!(bytes("1") == bytes("4"));
 }
@@ -305,12 +305,107 @@ fn vectors_that_records_carry_are_taken_and_bad_ones_named() {
     assert_eq!(embed(&sandbox, &["--from-log", "query_embedding"])["records"], 0);
 }
 
+/// A vault of three questions whose log carries vectors: the second points where the first does, the third lies beside it.
+fn carried() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let line = |n: usize, said: &str, vector: [f32; 2]| {
+        json!({"request_id": format!("w-{n}"), "ts": "2026-08-01T00:00:00Z", "query": said, "query_embedding": vector, "model": "m",
+            "response": "Done.", "latency_ms": {"total": 9}, "tokens": {"prompt": 1, "completion": 1}})
+        .to_string()
+            + "\n"
+    };
+    let lines = [
+        line(1, "the question", [2.0, 0.0]),
+        line(2, "same direction", [40.0, 1.0]),
+        line(3, "a near point", [2.0, 1.0]),
+        line(4, "much longer", [60.0, 60.0]),
+    ];
+    sandbox.write("a.jsonl", lines.concat());
+    sandbox.run(&["ingest", "a.jsonl"]).exits(0);
+    sandbox
+}
+
+// The metric a model was trained for decides what is near; a part must remember it, for whoever asks and whoever merges.
+#[test]
+fn vectors_from_the_log_are_compared_as_asked() {
+    let like = ["--like", "w-1", "--embedder", "log:query_embedding"];
+    for (metric, order, similarity) in [
+        ("cosine", ["same direction", "a near point", "much longer"], 0.9997),
+        ("dot", ["much longer", "same direction", "a near point"], 120.0),
+        ("l2", ["a near point", "same direction", "much longer"], 0.5),
+    ] {
+        for kept in ["int8", "none"] {
+            let sandbox = carried();
+            let report =
+                embed(&sandbox, &["--from-log", "query_embedding", "--metric", metric, "--quantize", kept, "--graph-from", "1"]);
+            assert_eq!((&report["metric"], &report["quantize"]), (&json!(metric), &json!(kept)));
+            let hits = found(&sandbox, &like);
+            assert!(hits.len() == 3 && hits.iter().zip(order).all(|(hit, said)| hit.contains(said)), "{metric} {kept}: {hits:?}");
+            let nearest = &sandbox.run(&[&["search", "--json", "-n", "1"], &like[..]].concat()).exits(0).json_lines()[0];
+            let found = nearest["similarity"].as_f64().unwrap();
+            let most = if kept == "none" { 1e-4 } else { 0.02 };
+            assert!((found / similarity - 1.0).abs() < most, "{metric} {kept}: {found}");
+            // Removal writes the part anew; later records join it in the form it has.
+            sandbox.run(&["rm", "w-4", "--purge", "--yes"]).exits(0);
+            sandbox.write("b.jsonl", json!({"request_id": "w-5", "ts": "2026-08-01T00:00:00Z", "query": "the very same", "query_embedding": [2.0, 0.0],
+                "model": "m", "response": "Done.", "latency_ms": {"total": 9}, "tokens": {"prompt": 1, "completion": 1}}).to_string());
+            sandbox.run(&["ingest", "b.jsonl"]).exits(0);
+            let report = embed(&sandbox, &["--from-log", "query_embedding"]);
+            assert_eq!((&report["metric"], &report["quantize"], &report["vectors"]), (&json!(metric), &json!(kept), &json!(1)));
+            assert_eq!(self::found(&sandbox, &like).len(), 3);
+            let stats = sandbox.run(&["stats", "--json"]).exits(0).json();
+            let row = &stats["stored"]["vectors"][0];
+            assert_eq!((&row["metric"], &row["quantize"], &row["parts"]), (&json!(metric), &json!(kept), &json!(1)));
+        }
+    }
+}
+
+// Two kinds of vectors under one name could not be compared: whoever asks for another kind is told what to do.
+#[test]
+fn another_metric_or_another_form_needs_all_anew() {
+    let sandbox = carried();
+    embed(&sandbox, &["--from-log", "query_embedding", "--metric", "l2"]);
+    for other in [["--metric", "dot"], ["--quantize", "none"]] {
+        let refused = sandbox.run(&[&["embed", "--from-log", "query_embedding"], &other[..]].concat()).exits(2);
+        assert!(refused.stderr().contains("--metric l2") && refused.stderr().contains("--all"), "{}", refused.stderr());
+    }
+    let report = embed(&sandbox, &["--from-log", "query_embedding", "--metric", "dot", "--quantize", "none", "--all"]);
+    assert_eq!((&report["metric"], &report["quantize"], &report["vectors"]), (&json!("dot"), &json!("none"), &json!(4)));
+    assert_eq!(parts(&sandbox).len(), 1);
+    // What the program embeds is compared by angles; it can be kept as it is.
+    sandbox.run(&["embed", "--metric", "dot"]).exits(2);
+    let bytes = |more: &[&str]| {
+        let report = embed(&sandbox, more);
+        report["bytes"].as_u64().unwrap() / report["vectors"].as_u64().unwrap()
+    };
+    assert!(bytes(&[]) < 2 * 512 && bytes(&["--all", "--quantize", "none"]) > 5 * 512);
+    assert!(found(&sandbox, &["--semantic", "a point that is near", "--no-lexical", "-n", "1"])[0].contains("near point"));
+}
+
+// Killed between the first new part and the last old one, an `--all` leaves two kinds: what was there before counts, the rest is dropped.
+#[test]
+fn of_two_kinds_under_one_name_the_older_is_kept() {
+    let one = carried();
+    embed(&one, &["--from-log", "query_embedding"]);
+    let good = std::fs::read(&parts(&one)[0]).unwrap();
+    embed(&one, &["--from-log", "query_embedding", "--all", "--metric", "l2"]);
+    let [path] = &parts(&one)[..] else { panic!("one part") };
+    std::fs::write(path.with_file_name("00000001.vec"), good).unwrap();
+    let outcome = one.run(&["search", "--json", "--like", "w-1", "--embedder", "log:query_embedding"]).exits(0);
+    assert!(outcome.stderr().contains("another form"), "{}", outcome.stderr());
+    let report = embed(&one, &["--from-log", "query_embedding"]);
+    assert_eq!((&report["metric"], &report["total_vectors"]), (&json!("cosine"), &json!(4)));
+    assert_eq!(parts(&one).len(), 1);
+}
+
 /// Four lines of two conversations, and one line that is of none.
 fn conversations() -> Sandbox {
     let sandbox = Sandbox::new();
+    // Longer than what is taken of a conversation: it would make all of them alike.
+    let prompt = "You are the assistant of a bank and answer in one line. ".repeat(60);
     let line = |n: usize, session: &str, text: &str| {
-        json!({"id": format!("req_{n}"), "session_id": session, "messages": [{"role": "user", "content": text}]}).to_string()
-            + "\n"
+        let messages = [json!({"role": "system", "content": prompt}), json!({"role": "user", "content": text})];
+        json!({"id": format!("req_{n}"), "session_id": session, "messages": messages}).to_string() + "\n"
     };
     let lines = [
         line(1, "money", "hello there, can somebody help me please"),
@@ -341,6 +436,9 @@ fn conversations_are_found_as_one() {
         let lines = sources(more);
         assert!(lines.len() == 3 && lines[0] == "3", "{more:?}: {lines:?}");
     }
+    // What is shown is what the user says of it, not an id or a prompt that happens to have a letter of the query.
+    let shown = found(&sandbox, &["--semantic", "customer wants money back", "--granularity", "conversation"]);
+    assert!(shown[0].contains("I want my payment refunded"), "{shown:?}");
     assert_eq!(sources(&["--where", "conversation = \"poems\"", "--no-lexical"]), ["4"]);
     // Words speak for the conversation they were said in. (Seen red with words that speak for their record.)
     let words = ["search", "--json", "--semantic", "refunded payment", "--granularity", "conversation"];
@@ -402,8 +500,36 @@ fn conversations_fall_into_heaps_by_what_they_are_about() {
     assert_eq!((&shown["report"], &shown["clusters"].as_array().map(Vec::len)), (&json!("clusters"), &Some(2)));
 }
 
+// Which programs cannot run a model must be said; those that can find with it what was said in other words, conversations too.
+#[test]
+fn a_folder_with_a_model_embeds() {
+    let sandbox = vault();
+    if cfg!(not(feature = "candle")) {
+        let refused = sandbox.run(&["embed", "--model-dir", "somewhere"]).exits(2);
+        assert!(refused.stderr().contains("--features candle"), "{}", refused.stderr());
+        return;
+    }
+    sandbox.run(&["embed", "--model-dir", "somewhere"]).exits(4);
+    let Some(folder) = std::env::var_os("TURNPACK_MINILM") else {
+        println!("skipped: TURNPACK_MINILM names no folder of all-MiniLM-L6-v2");
+        return;
+    };
+    let from = ["--model-dir", folder.to_str().unwrap()];
+    let report = embed(&sandbox, &[&from[..], &["--model", "minilm"]].concat());
+    assert_eq!((&report["texts"], &report["dimension"], &report["model"]), (&json!(8), &json!(384), &json!("minilm")));
+    let ask = ["--semantic", "the customer wants to be reimbursed", "--no-lexical", "--embedder", "minilm", "-n", "1"];
+    let refused = sandbox.run(&[&["search"], &ask[..]].concat()).exits(2);
+    assert!(refused.stderr().contains("--model-dir"), "{}", refused.stderr());
+    let hits = found(&sandbox, &[&ask[..], &from].concat());
+    assert!(hits[0].contains("refund my last payment"), "{hits:?}");
+    embed(&sandbox, &[&from[..], &["--model", "minilm", "--summary", "concat:2000"]].concat());
+    let whole = sandbox.run(&[&["search", "--json"], &ask[..], &from, &["--granularity", "conversation"]].concat()).exits(0);
+    assert_eq!(whole.json_lines()[0]["line"], 1);
+}
+
 /// A server that is busy at first, then gives each text its length and 1.
-fn serve(listener: TcpListener, requests: usize) {
+/// The last request is answered with a status.
+fn serve(listener: TcpListener, requests: usize, last: &str) {
     for at in 0..requests {
         let (mut stream, _) = listener.accept().unwrap();
         let mut head = Vec::new();
@@ -422,8 +548,14 @@ fn serve(listener: TcpListener, requests: usize) {
         let texts = body["input"].as_array().unwrap().clone();
         let data: Vec<Value> =
             (0..texts.len()).rev().map(|n| json!({"index": n, "embedding": [texts[n].as_str().unwrap().len(), 1]})).collect();
-        let (status, answer) =
-            if at == 0 { ("503 Busy", String::new()) } else { ("200 OK", json!({ "data": data }).to_string()) };
+        let status = if at == 0 {
+            "503 Busy"
+        } else if at + 1 == requests {
+            last
+        } else {
+            "200 OK"
+        };
+        let answer = if status == "200 OK" { json!({ "data": data }).to_string() } else { String::new() };
         let head =
             format!("HTTP/1.1 {status}\r\nretry-after: 0\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", answer.len());
         stream.write_all((head + &answer).as_bytes()).unwrap();
@@ -436,9 +568,25 @@ fn a_server_embeds_and_is_asked_again_when_it_is_busy() {
     sandbox.write("key", "secret\n");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let server = std::thread::spawn(move || serve(listener, 2));
+    let server = std::thread::spawn(move || serve(listener, 2, "200 OK"));
     let report = embed(&sandbox, &["--endpoint", &url, "--model", "tiny", "--key-file", "key"]);
     server.join().unwrap();
     assert_eq!((&report["texts"], &report["dimension"]), (&json!(8), &json!(2)));
     sandbox.run(&["embed", "--endpoint", "https://localhost/v1", "--model", "x"]).exits(2);
+}
+
+// Slow models are interrupted, and servers fail, after hours: what was done by then must be there.
+#[test]
+fn a_server_that_fails_costs_little_of_what_it_did() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .write("a.jsonl", (0..300).map(|n| json!({"text": format!("text number {n}")}).to_string() + "\n").collect::<String>());
+    sandbox.run(&["ingest", "a.jsonl"]).exits(0);
+    sandbox.write("key", "secret\n");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || serve(listener, 4, "400 Bad"));
+    sandbox.run(&["embed", "--endpoint", &url, "--model", "tiny", "--key-file", "key"]).exits(2);
+    server.join().unwrap();
+    assert_eq!(embed(&sandbox, &["--dry-run", "--endpoint", &url, "--model", "tiny"])["pending"], 300 - 128);
 }

@@ -1,8 +1,11 @@
 //! `embed`: vectors of texts.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use super::{Filter, Report};
+pub use crate::vectors::metric::Metric;
 
 /// What to embed, and with what.
 #[derive(Debug, Clone)]
@@ -19,6 +22,10 @@ pub struct EmbedOptions {
     pub dry_run: bool,
     /// Parts with at least so many vectors get a graph; others are looked at whole.
     pub graph_from: usize,
+    /// How vectors are compared; none: as those there are, else by their angle.
+    pub metric: Option<Metric>,
+    /// Vectors are kept as they are given, beside their rows of int8; none: as those there are, else not.
+    pub keep_originals: Option<bool>,
     /// Links of a row above the lowest layer (M).
     pub links: usize,
     /// Candidates looked at for each row of a graph.
@@ -34,6 +41,8 @@ impl Default for EmbedOptions {
             all: false,
             dry_run: false,
             graph_from: 200_000,
+            metric: None,
+            keep_originals: None,
             links: 16,
             ef_construction: 200,
         }
@@ -69,6 +78,13 @@ pub enum EmbedModel {
         /// Name kept with the vectors.
         name: String,
     },
+    /// A folder of sentence-transformers, run on the CPU; only in programs built with the feature `candle`.
+    Folder {
+        /// Where it is.
+        path: PathBuf,
+        /// Name kept with the vectors.
+        name: String,
+    },
     /// A server that speaks the embeddings interface of OpenAI.
     Endpoint {
         /// Address up to `/v1`, or with `/embeddings`; plain HTTP.
@@ -86,7 +102,10 @@ impl EmbedModel {
     pub fn name(&self) -> &str {
         match self {
             EmbedModel::Builtin => crate::vectors::builtin::NAME,
-            EmbedModel::Command { name, .. } | EmbedModel::Log { name, .. } | EmbedModel::Endpoint { name, .. } => name,
+            EmbedModel::Command { name, .. }
+            | EmbedModel::Log { name, .. }
+            | EmbedModel::Folder { name, .. }
+            | EmbedModel::Endpoint { name, .. } => name,
         }
     }
 }
@@ -100,6 +119,10 @@ pub struct EmbedReport {
     pub model: String,
     /// Dimensions of its vectors; 0 without any.
     pub dimension: usize,
+    /// How they are compared: `cosine`, `dot` or `l2`; empty without any.
+    pub metric: &'static str,
+    /// How they are kept: `int8`, or `none` where the vectors are there as they were given, too.
+    pub quantize: &'static str,
     /// Records read.
     pub records: u64,
     /// Records still to be read.
@@ -148,6 +171,10 @@ pub struct ModelRow {
     pub model: String,
     /// Dimensions.
     pub dimension: usize,
+    /// How they are compared: `cosine`, `dot` or `l2`.
+    pub metric: &'static str,
+    /// How they are kept: `int8`, or `none` where the vectors are there as they were given, too.
+    pub quantize: &'static str,
     /// Texts.
     pub texts: u64,
     /// Vectors.

@@ -1,8 +1,9 @@
-//! Vectors from outside: a command, or a server that speaks the embeddings interface of OpenAI.
+//! Vectors from outside: a command, a folder with a model, or a server that speaks the embeddings interface of OpenAI.
 //!
 //! One request is under way at a time: who answers slowly is asked slowly. A server that is busy or down is asked again, a little later each time.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -10,12 +11,17 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::vault::Vault;
 use crate::vault::api::EmbedModel;
 
 /// Texts of one request.
 const TOGETHER: usize = 64;
 /// Texts of one run of a command: it may take seconds to start.
 const TOGETHER_COMMAND: usize = 8192;
+/// Texts that a model of a folder is given at a time: enough for all threads, and for an interruption to be heard.
+const TOGETHER_FOLDER: usize = 256;
+/// Records that are read for a slow model at a time.
+const RECORDS_TOGETHER: usize = 128;
 /// How often a server is asked.
 const ATTEMPTS: u32 = 6;
 /// Pause after the first failure; it doubles.
@@ -42,11 +48,11 @@ impl Backend {
     ///
     /// # Errors
     /// [`Error::Usage`] for an address that is none.
-    pub(crate) fn new(model: &EmbedModel) -> Result<Backend> {
+    pub(crate) fn new(vault: &Vault, model: &EmbedModel) -> Result<Backend> {
         Ok(match model {
             EmbedModel::Builtin => Backend::Builtin,
             EmbedModel::Log { .. } => Backend::Log,
-            model => Backend::Outside(Outside::new(model)?),
+            model => Backend::Outside(Outside::new(vault, model)?),
         })
     }
 }
@@ -59,7 +65,53 @@ pub(crate) struct Outside {
 
 enum Kind {
     Command(String),
+    Folder(Folder),
     Server { agent: ureq::Agent, url: String, key: Option<String> },
+}
+
+/// A folder with a model, run here on the threads of the vault.
+#[cfg(feature = "candle")]
+struct Folder {
+    model: crate::vectors::bert::Model,
+    pool: std::sync::Arc<rayon::ThreadPool>,
+}
+
+#[cfg(feature = "candle")]
+impl Folder {
+    fn open(vault: &Vault, path: &Path) -> Result<Folder> {
+        Ok(Folder { model: crate::vectors::bert::Model::open(path)?, pool: vault.pool()? })
+    }
+
+    fn window(&self) -> usize {
+        self.model.window()
+    }
+
+    fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        self.pool.install(|| self.model.embed(texts))
+    }
+}
+
+/// Models cannot be run by this program: there is no such folder.
+#[cfg(not(feature = "candle"))]
+enum Folder {}
+
+#[cfg(not(feature = "candle"))]
+impl Folder {
+    fn open(_: &Vault, path: &Path) -> Result<Folder> {
+        Err(Error::Usage(format!(
+            "this program cannot run the model in {}: it was built without the feature candle. Build it with `--features candle`, or let a server or \
+             a command embed: --endpoint, --command",
+            path.display()
+        )))
+    }
+
+    fn window(&self) -> usize {
+        match *self {}
+    }
+
+    fn embed(&self, _: &[&str]) -> Result<Vec<Vec<f32>>> {
+        match *self {}
+    }
 }
 
 /// A line of a command's output; a line may also be the bare vector.
@@ -96,11 +148,12 @@ enum Trouble {
 }
 
 impl Outside {
-    fn new(model: &EmbedModel) -> Result<Outside> {
+    fn new(vault: &Vault, model: &EmbedModel) -> Result<Outside> {
         let name = model.name().to_string();
         let kind = match model {
             EmbedModel::Builtin | EmbedModel::Log { .. } => return Err(Error::Internal("nobody is to be asked".into())),
             EmbedModel::Command { command, .. } => Kind::Command(command.clone()),
+            EmbedModel::Folder { path, .. } => Kind::Folder(Folder::open(vault, path)?),
             EmbedModel::Endpoint { url, key, .. } => {
                 if !url.starts_with("http://") {
                     return Err(Error::Usage(format!(
@@ -125,7 +178,22 @@ impl Outside {
 
     /// How many texts it takes at a time.
     pub(crate) fn together(&self) -> usize {
-        if matches!(self.kind, Kind::Command(_)) { TOGETHER_COMMAND } else { TOGETHER }
+        match self.kind {
+            Kind::Command(_) => TOGETHER_COMMAND,
+            Kind::Folder(_) => TOGETHER_FOLDER,
+            Kind::Server { .. } => TOGETHER,
+        }
+    }
+
+    /// How many records are read for it at a time: an interruption, or a server that falls silent, costs no more than their vectors. Commands take
+    /// as many as there are, for they may take seconds to start.
+    pub(crate) fn records_together(&self) -> usize {
+        if let Kind::Command(_) = self.kind { usize::MAX } else { RECORDS_TOGETHER }
+    }
+
+    /// Bytes of a text that it takes in whole, as far as that is known.
+    pub(crate) fn window(&self) -> usize {
+        if let Kind::Folder(folder) = &self.kind { folder.window() } else { usize::MAX }
     }
 
     /// A vector for each text.
@@ -138,6 +206,7 @@ impl Outside {
                 let lines: Vec<Line> = run("embedding", command, texts, r#"{"embedding": […]} nor […]"#)?;
                 lines.into_iter().map(|(Line::Named { embedding } | Line::Bare(embedding))| embedding).collect()
             }
+            Kind::Folder(folder) => folder.embed(texts)?,
             Kind::Server { agent, url, key } => ask(agent, url, key.as_deref(), &self.name, texts)?,
         };
         if vectors.len() != texts.len() {

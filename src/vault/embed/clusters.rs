@@ -16,6 +16,7 @@ use crate::vault::ls::hide_in_title;
 use crate::vault::meaning::Scan;
 use crate::vectors::builtin;
 use crate::vectors::cluster::cluster;
+use crate::vectors::quantize::norm;
 
 /// Conversations shown for a heap: those nearest to its middle.
 const TYPICAL: usize = 3;
@@ -43,7 +44,7 @@ impl Vault {
         let whole = shelf.rows().into_iter().find(|row| is_conversations(&row.model, Some(&asked)) && row.vectors > 0);
         let model = whole.map_or(asked, |row| row.model);
         let parts = shelf.parts(Some(&model));
-        let dimension = parts.first().map_or(0, |part| part.dimension);
+        let dimension = parts.first().map_or(0, |part| part.form.dimension);
         if dimension == 0 {
             return Err(Error::Usage(format!("this vault has no vectors of {model} yet; `turnpack embed` makes them")));
         }
@@ -80,10 +81,12 @@ impl Vault {
                 let rows = part.rows_of(text);
                 let share = weight / rows.len().max(1) as f32;
                 for row in rows {
-                    let factor = share * part.rows().inverse(row);
+                    let row = part.rows().row(row);
+                    // However vectors are compared, here they count by their direction.
+                    let factor = share / norm(row, 1.0).max(1.0).sqrt();
                     for at in &holders {
                         if let Some(conversation) = conversations.get_mut(*at as usize) {
-                            let values = conversation.vector.iter_mut().zip(part.rows().row(row));
+                            let values = conversation.vector.iter_mut().zip(row);
                             values.for_each(|(sum, value)| *sum += f32::from(*value) * factor);
                         }
                     }

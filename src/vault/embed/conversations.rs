@@ -23,8 +23,9 @@ use crate::vault::filter::{Sieve, TypeSet, select};
 use crate::vault::meaning::Scan;
 use crate::vault::snapshot::Snapshot;
 use crate::vectors::builtin::{DIMENSION, Embedder};
+use crate::vectors::metric::Form;
 use crate::vectors::part::{Built, MOST_ROWS, Run, Text, join_runs};
-use crate::vectors::quantize::{MOST_DIMENSIONS, quantize};
+use crate::vectors::quantize::MOST_DIMENSIONS;
 
 /// Conversations read and embedded together.
 const TOGETHER: usize = 512;
@@ -67,12 +68,12 @@ impl Vault {
         &self,
         snapshot: &Snapshot,
         options: &EmbedOptions,
-        (summary, types, pending): (&ConversationSummary, u32, &[u64]),
+        (summary, mut form, types, pending): (&ConversationSummary, Form, u32, &[u64]),
         report: &mut EmbedReport,
         progress: &dyn Progress,
         interrupt: &Interrupt,
     ) -> Result<()> {
-        let mut backend = Backend::new(&options.model)?;
+        let mut backend = Backend::new(self, &options.model)?;
         let old_files = keep::of_model(snapshot, &report.model)?;
         let shelf = Shelf::open(snapshot)?;
         let mut old = old_texts(&shelf, &report.model);
@@ -86,8 +87,6 @@ impl Vault {
         progress.phase("embedding conversations", Some(conversations.len() as u64));
         let most = if let ConversationSummary::Concat(length) = summary { *length } else { MOST_SUMMED_UP };
         let source = Source { snapshot, scan: Scan::new(snapshot, 1, false)?, types, most };
-        let before = shelf.parts(Some(&report.model)).first().map_or(0, |part| part.dimension);
-        let mut dimension = if options.all { 0 } else { before };
         let (mut texts, mut known) = (Vec::with_capacity(conversations.len()), Vec::new());
         for chunk in conversations.chunks(TOGETHER) {
             let (same, changed): (Vec<&Conversation>, Vec<&Conversation>) = chunk.iter().partition(|conversation| {
@@ -104,20 +103,26 @@ impl Vault {
                 }
             }
             let summaries = self.pool()?.install(|| source.texts(&changed))?;
-            let made = make(&mut backend, summary, &changed, summaries, &mut dimension, report)?;
-            report.vectors += made.iter().filter(|text| !text.inverses.is_empty()).count() as u64;
+            let made = make(&mut backend, summary, &changed, summaries, &mut form, report)?;
+            report.vectors += made.iter().filter(|text| !text.vectors.is_empty()).count() as u64;
             known.extend(made.iter().flat_map(|text| &text.holders).map(|number| Run { first: *number, count: 1 }));
             texts.extend(made);
             progress.advance(chunk.len() as u64);
+        }
+        let there = shelf.parts(Some(&report.model)).first().map(|part| part.form);
+        if interrupt.is_raised() && there.is_some_and(|there| there != form) {
+            // What was not come to cannot lie in one part with vectors of another form: all stays as it was.
+            (report.texts, report.vectors) = (0, 0);
+            return Ok(());
         }
         report.texts = report.vectors;
         let known = join_runs(known);
         let left = pending.iter().filter(|number| !holds(&known, **number)).count() as u64;
         (report.records, report.pending) = (report.pending - left, left);
         texts.sort_unstable_by_key(|text| text.hash);
-        if dimension > 0 {
+        if form.dimension > 0 {
             let (vault, model) = (snapshot.head.vault_id, report.model.clone());
-            keep::write(snapshot.layout(), &Built { vault, model, types, dimension, known, texts, graph: None })?;
+            keep::write(snapshot.layout(), &Built { vault, model, types, form, known, texts, graph: None })?;
             drop(shelf);
             old_files.iter().try_for_each(|path| fsio::remove(path))?;
         }
@@ -203,7 +208,7 @@ fn make(
     summary: &ConversationSummary,
     conversations: &[&Conversation],
     texts: Vec<(u32, String)>,
-    dimension: &mut usize,
+    form: &mut Form,
     report: &mut EmbedReport,
 ) -> Result<Vec<Text>> {
     let (types, mut said): (Vec<u32>, Vec<String>) = texts.into_iter().unzip();
@@ -213,7 +218,7 @@ fn make(
     let vectors: Vec<Vec<f32>> = match backend {
         Backend::Builtin => {
             let embed = |embedder: &mut Embedder, text: &String| embedder.embed(text.as_bytes()).to_vec();
-            *dimension = DIMENSION;
+            form.dimension = DIMENSION;
             said.par_iter().map_init(Embedder::new, embed).collect()
         }
         Backend::Log => return Err(Error::Usage("vectors from the log are of texts; conversations have none there".into())),
@@ -227,19 +232,20 @@ fn make(
     };
     let mut made = Vec::with_capacity(conversations.len());
     for ((conversation, types), vector) in conversations.iter().zip(types).zip(vectors) {
-        if *dimension == 0 {
-            *dimension = vector.len();
+        if form.dimension == 0 {
+            form.dimension = vector.len();
         }
-        if vector.len() != *dimension || vector.len() > MOST_DIMENSIONS {
+        if vector.len() != form.dimension || vector.len() > MOST_DIMENSIONS {
             return Err(Error::Usage(format!(
-                "a vector of {} dimensions, the vectors of {} have {dimension}; embed everything anew with --all",
+                "a vector of {} dimensions, the vectors of {} have {}; embed everything anew with --all",
                 vector.len(),
-                report.model
+                report.model,
+                form.dimension
             )));
         }
         let mut text = Text { hash: conversation.hash, types, holders: conversation.records.clone(), ..Text::default() };
-        match quantize(&vector, &mut text.rows) {
-            Ok(inverse) => (text.inverses, text.windows) = (vec![inverse], vec![0]),
+        match text.vectors.add(0, &vector, *form) {
+            Ok(()) => {}
             // The built-in embedder has no words to go by, which is no fault of the conversation.
             Err(_) if matches!(backend, Backend::Builtin) => report.without_words += 1,
             Err(unusable) => {

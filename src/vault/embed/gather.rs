@@ -10,17 +10,21 @@ use crate::progress::Progress;
 use crate::shape::{Detection, Record, SegmentType};
 use crate::vault::ahead::in_order;
 use crate::vault::api::EmbedModel;
+use crate::vault::embed::backend::Backend;
 use crate::vault::embed::keep::Shelf;
 use crate::vault::filter::TypeSet;
 use crate::vault::meaning::{Scan, jobs};
 use crate::vault::snapshot::Snapshot;
 use crate::vectors::builtin::{DIMENSION, Embedder};
-use crate::vectors::part::Text;
-use crate::vectors::quantize::quantize;
+use crate::vectors::metric::Form;
+use crate::vectors::part::{Text, Vectors};
+use crate::vectors::quantize::MOST_DIMENSIONS;
 
 /// Bytes of a text that one vector is for: what the distilled table was fitted to, some 500 tokens.
 const WINDOW: usize = 2048;
-/// A text's windows end here: what comes after 128 KiB of one text is not embedded.
+/// Models that take in less get smaller ones, but none as small as this.
+const LEAST_WINDOW: usize = 512;
+/// A text's windows end here: what comes after 128 KiB of one text, less with smaller windows, is not embedded.
 const MOST_WINDOWS: usize = 64;
 /// A window ends at white space when there is some this near.
 const NEAR_END: usize = 256;
@@ -44,8 +48,8 @@ pub(super) struct Gathered {
     pub(super) windows: Vec<Window>,
     /// Texts without a letter or digit.
     pub(super) without_words: u64,
-    /// Dimensions of the vectors; 0 without any. Records that carry others are refused.
-    pub(super) dimension: usize,
+    /// What the vectors have in common; no dimension without any. Records that carry vectors of another one are refused.
+    pub(super) form: Form,
     /// Texts that were refused: hash, a record, reason.
     pub(super) refused: Vec<(u64, u64, String)>,
 }
@@ -54,20 +58,24 @@ pub(super) struct Gathered {
 pub(super) enum Manner {
     /// The program makes them at once.
     Builtin,
-    /// They are asked for later.
-    Outside,
+    /// They are asked for later, in windows of so many bytes.
+    Outside(usize),
     /// They stand in the records, under this key.
     Log(String),
 }
 
 impl Manner {
     /// That of a model.
-    pub(super) fn of(model: &EmbedModel) -> Manner {
-        match model {
-            EmbedModel::Builtin => Manner::Builtin,
-            EmbedModel::Log { key, .. } => Manner::Log(key.clone()),
-            EmbedModel::Command { .. } | EmbedModel::Endpoint { .. } => Manner::Outside,
+    pub(super) fn of(model: &EmbedModel, backend: &Backend) -> Manner {
+        match (model, backend) {
+            (EmbedModel::Log { key, .. }, _) => Manner::Log(key.clone()),
+            (_, Backend::Outside(outside)) => Manner::Outside(outside.window().clamp(LEAST_WINDOW, WINDOW)),
+            _ => Manner::Builtin,
         }
+    }
+
+    fn window(&self) -> usize {
+        if let Manner::Outside(window) = self { *window } else { WINDOW }
     }
 }
 
@@ -97,9 +105,7 @@ struct Found {
 
 #[derive(Default)]
 struct New {
-    windows: Vec<u32>,
-    inverses: Vec<f32>,
-    rows: Vec<i8>,
+    vectors: Vectors,
     texts: Vec<(u32, String)>,
     dimension: usize,
     refused: Option<String>,
@@ -122,9 +128,9 @@ impl<'s> Gatherer<'s> {
         Ok(Gatherer { snapshot, scan: Scan::new(snapshot, 1, false)?, types, threads, manner, claimed, embedders })
     }
 
-    /// Reads the records of a round. Vectors must have so many dimensions; 0: those of the first.
-    pub(super) fn round(&self, numbers: &[u64], dimension: usize, progress: &dyn Progress) -> Result<Gathered> {
-        let mut gathered = Gathered { dimension, ..Gathered::default() };
+    /// Reads the records of a round. Vectors are of this form; where it has no dimension, of the first one's.
+    pub(super) fn round(&self, numbers: &[u64], form: Form, progress: &dyn Progress) -> Result<Gathered> {
+        let mut gathered = Gathered { form, ..Gathered::default() };
         in_order(
             self.snapshot,
             self.threads,
@@ -135,7 +141,7 @@ impl<'s> Gatherer<'s> {
                 for &number in numbers {
                     line.clear();
                     if fetcher.record(number, &mut line)? {
-                        self.record(&line, number, &mut embedder, &mut found);
+                        self.record((&line, number), form, &mut embedder, &mut found);
                     }
                 }
                 lock(&self.embedders).push(embedder);
@@ -150,11 +156,11 @@ impl<'s> Gatherer<'s> {
         Ok(gathered)
     }
 
-    fn record(&self, line: &[u8], number: u64, embedder: &mut Embedder, found: &mut Vec<Found>) {
+    fn record(&self, (line, number): (&[u8], u64), form: Form, embedder: &mut Embedder, found: &mut Vec<Found>) {
         let record = Record::read(line);
         let detection = self.scan.detect(&record, None);
         if let Manner::Log(key) = &self.manner {
-            return self.carried(&record, &detection, key, number, found);
+            return self.carried(&record, &detection, (key, form), number, found);
         }
         record.texts(&detection, &mut |spoken| {
             let types = TypeSet::of(spoken.kind).bits() as u32;
@@ -163,13 +169,20 @@ impl<'s> Gatherer<'s> {
             }
             let hash = content_hash(spoken.text.as_bytes()) as u64;
             let is_new = lock(&self.claimed).insert(hash);
-            let new = is_new.then(|| self.windows(spoken.text, embedder));
+            let new = is_new.then(|| self.windows(spoken.text, form, embedder));
             found.push(Found { hash, types, holder: number, new });
         });
     }
 
     /// The vector a record carries, as that of what was asked or answered in it last.
-    fn carried(&self, record: &Record<'_>, detection: &Detection<'_>, key: &str, number: u64, found: &mut Vec<Found>) {
+    fn carried(
+        &self,
+        record: &Record<'_>,
+        detection: &Detection<'_>,
+        (key, form): (&str, Form),
+        number: u64,
+        found: &mut Vec<Found>,
+    ) {
         let mut vector = None;
         record.embeddings(detection, key, &mut |raw| vector = Some(serde_json::from_slice::<Vec<f32>>(raw)));
         let Some(vector) = vector else { return };
@@ -185,13 +198,14 @@ impl<'s> Gatherer<'s> {
         });
         let new = lock(&self.claimed).insert(hash).then(|| {
             let mut new = New::default();
-            match vector.map(|vector| (vector.len(), quantize(&vector, &mut new.rows))) {
-                Ok((dimension, Ok(inverse))) => {
-                    new.dimension = dimension;
-                    new.inverses.push(inverse);
-                    new.windows.push(0);
+            match vector {
+                Ok(vector) if vector.len() > MOST_DIMENSIONS => {
+                    new.refused = Some(format!("more than {MOST_DIMENSIONS} dimensions"))
                 }
-                Ok((_, Err(unusable))) => new.refused = Some(unusable.to_string()),
+                Ok(vector) => {
+                    new.dimension = vector.len();
+                    new.refused = new.vectors.add(0, &vector, form).err().map(|unusable| unusable.to_string());
+                }
                 Err(_) => new.refused = Some("it is no list of numbers".into()),
             }
             new
@@ -199,17 +213,15 @@ impl<'s> Gatherer<'s> {
         found.push(Found { hash, types, holder: number, new });
     }
 
-    fn windows(&self, text: &str, embedder: &mut Embedder) -> New {
+    fn windows(&self, text: &str, form: Form, embedder: &mut Embedder) -> New {
         let mut new = New::default();
-        for (start, window) in windows(text) {
+        for (start, window) in windows(text, self.manner.window()) {
             match self.manner {
-                Manner::Outside | Manner::Log(_) => new.texts.push((start, window.to_string())),
+                Manner::Outside(_) | Manner::Log(_) => new.texts.push((start, window.to_string())),
                 Manner::Builtin => {
                     new.dimension = DIMENSION;
-                    if let Ok(inverse) = quantize(&embedder.embed(window.as_bytes()), &mut new.rows) {
-                        new.inverses.push(inverse);
-                        new.windows.push(start);
-                    }
+                    // Without a letter or digit there is nothing to go by.
+                    let _ = new.vectors.add(start, &embedder.embed(window.as_bytes()), form);
                 }
             }
         }
@@ -225,18 +237,19 @@ impl Gathered {
             text.holders.push(found.holder);
         }
         if let Some(mut new) = found.new {
-            if self.dimension == 0 {
-                self.dimension = new.dimension;
+            let is_there = !new.vectors.is_empty();
+            if self.form.dimension == 0 && is_there {
+                self.form.dimension = new.dimension;
             }
-            if new.dimension != self.dimension && !new.inverses.is_empty() {
-                new.refused = Some(format!("it has {} dimensions, those before it {}", new.dimension, self.dimension));
+            if new.dimension != self.form.dimension && is_there {
+                new.refused = Some(format!("it has {} dimensions, those before it {}", new.dimension, self.form.dimension));
             }
             if let Some(reason) = new.refused {
                 self.refused.push((found.hash, found.holder, reason));
                 return;
             }
-            self.without_words += u64::from(new.inverses.is_empty() && new.texts.is_empty());
-            (text.windows, text.inverses, text.rows) = (new.windows, new.inverses, new.rows);
+            self.without_words += u64::from(!is_there && new.texts.is_empty());
+            text.vectors = new.vectors;
             let windows = new.texts.into_iter().map(|(start, text)| Window { hash: found.hash, start, text });
             self.windows.extend(windows);
         }
@@ -247,20 +260,20 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Cuts a text into windows; gives the first byte of each.
-pub(super) fn windows(text: &str) -> impl Iterator<Item = (u32, &str)> {
+/// Cuts a text into windows of at most so many bytes; gives the first byte of each.
+pub(super) fn windows(text: &str, most: usize) -> impl Iterator<Item = (u32, &str)> {
     let mut at = 0;
     let cut = move || {
         let rest = text.get(at..).filter(|rest| !rest.is_empty())?;
         let start = at;
-        at += if rest.len() <= WINDOW { rest.len() } else { end_of_window(rest) };
+        at += if rest.len() <= most { rest.len() } else { end_of_window(rest, most) };
         Some((u32::try_from(start).ok()?, text.get(start..at)?))
     };
     std::iter::from_fn(cut).take(MOST_WINDOWS)
 }
 
-fn end_of_window(rest: &str) -> usize {
-    let end = (0..=WINDOW).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or(rest.len());
+fn end_of_window(rest: &str, most: usize) -> usize {
+    let end = (0..=most).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or(rest.len());
     let near = rest.as_bytes().get(end.saturating_sub(NEAR_END)..end).unwrap_or_default();
     near.iter().rposition(|byte| byte.is_ascii_whitespace()).map_or(end, |at| end.saturating_sub(NEAR_END) + at + 1)
 }
@@ -273,13 +286,13 @@ mod tests {
     #[test]
     fn windows_cover_a_text_and_end_at_words() {
         for text in ["short".to_string(), "word ".repeat(2000), "数据".repeat(3000), "x".repeat(WINDOW + 1)] {
-            let all: Vec<(u32, &str)> = windows(&text).collect();
+            let all: Vec<(u32, &str)> = windows(&text, WINDOW).collect();
             let joined: String = all.iter().map(|(_, window)| *window).collect();
             assert_eq!(joined, text);
             assert!(all.iter().all(|(start, window)| text[*start as usize..].starts_with(window) && window.len() <= WINDOW));
         }
-        assert!(windows(&"word ".repeat(2000)).all(|(_, window)| window.ends_with(' ')));
-        assert_eq!(windows(&"y".repeat(WINDOW * 100)).count(), MOST_WINDOWS);
-        assert_eq!(windows("").count(), 0);
+        assert!(windows(&"word ".repeat(2000), LEAST_WINDOW).all(|(_, window)| window.ends_with(' ')));
+        assert_eq!(windows(&"y".repeat(WINDOW * 100), WINDOW).count(), MOST_WINDOWS);
+        assert_eq!(windows("", WINDOW).count(), 0);
     }
 }

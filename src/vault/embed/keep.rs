@@ -18,11 +18,14 @@ use crate::vault::snapshot::Snapshot;
 use crate::vectors::graph::build::build;
 use crate::vectors::graph::grow::grow;
 use crate::vectors::graph::{Config, NONE};
+use crate::vectors::metric::Form;
 use crate::vectors::part::{Built, Check, Part, Run, Text, join_runs, merge as merge_texts};
-use crate::vectors::quantize::{Rows, stride};
+use crate::vectors::quantize::stride;
 
-/// Parts are merged up to so many rows: a merge holds them in memory.
+/// Parts are merged up to so many rows, …
 const MERGED_ROWS: usize = 1 << 19;
+/// … of so many bytes: a merge holds them in memory.
+const MERGED_BYTES: usize = 1 << 30;
 /// A part is merged with the one before it when that is at most so many times as large.
 const LIKE_SIZE: usize = 2;
 
@@ -52,6 +55,7 @@ impl Shelf {
     /// As [`Shelf::open`].
     pub(crate) fn open_checked(snapshot: &Snapshot, check: Check) -> Result<Shelf> {
         let mut shelf = Shelf { kept: Vec::new(), damaged: Vec::new(), paths: Vec::new() };
+        let mut forms: FxHashMap<String, Form> = FxHashMap::default();
         for path in files(snapshot.layout()) {
             let opened = std::fs::metadata(&path).map(|file| file.len()).map_err(|error| Error::io("opening", &path, error));
             let map = opened.and_then(|length| Map::open(&path, length));
@@ -60,7 +64,7 @@ impl Shelf {
                 Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => continue,
                 map => map?,
             };
-            match Part::read(&map, check).and_then(|part| fits(snapshot, &part)) {
+            match Part::read(&map, check).and_then(|part| fits(snapshot, &part, &mut forms)) {
                 Ok(()) => shelf.kept.push((path, map)),
                 Err(corrupt) => {
                     shelf.damaged.push(Error::integrity(&path, corrupt));
@@ -89,7 +93,8 @@ impl Shelf {
             let Ok(part) = Part::read(map, Check::Known) else { continue };
             let row = rows.entry(part.model.clone()).or_default();
             row.model.clone_from(&part.model);
-            row.dimension = part.dimension;
+            row.dimension = part.form.dimension;
+            (row.metric, row.quantize) = (part.form.metric.name(), part.form.quantized());
             row.texts += (0..part.texts()).filter(|text| !part.rows_of(*text).is_empty()).count() as u64;
             row.vectors += part.rows().len() as u64;
             row.parts += 1;
@@ -103,11 +108,20 @@ impl Shelf {
     }
 }
 
-/// Refuses a part of another vault, or one that names records nobody stored.
-fn fits(snapshot: &Snapshot, part: &Part<'_>) -> Result<(), Corrupt> {
+/// Refuses a part of another vault, or one that names records nobody stored, or whose vectors are not like those of its model before it. (Where
+/// two kinds lie side by side an `--all` was killed. They cannot be compared, and what was there before is whole.)
+fn fits(snapshot: &Snapshot, part: &Part<'_>, forms: &mut FxHashMap<String, Form>) -> Result<(), Corrupt> {
     let next = snapshot.head.next_record;
     let within = part.known.iter().all(|run| run.first.checked_add(run.count).is_some_and(|end| end <= next));
-    if part.vault == snapshot.head.vault_id && within { Ok(()) } else { Err(Corrupt("is of another vault".into())) }
+    if part.vault != snapshot.head.vault_id || !within {
+        return Err(Corrupt("is of another vault".into()));
+    }
+    let is_like_others = *forms.entry(part.model.clone()).or_insert(part.form) == part.form;
+    if is_like_others {
+        Ok(())
+    } else {
+        Err(Corrupt("its vectors are of another form than those of the same model before it".into()))
+    }
 }
 
 /// Parts whose writing never ended.
@@ -252,7 +266,7 @@ pub(crate) fn merge(snapshot: &Snapshot, model: &str, config: Config, graph_from
     // The largest first: what is joined is what came last and is small.
     parts.sort_by_key(|(path, part)| (std::cmp::Reverse(part.rows().len()), (*path).clone()));
     let sizes: Vec<usize> = parts.iter().map(|(_, part)| part.rows().len()).collect();
-    let (first, rows) = worth_merging(&sizes);
+    let (first, rows) = worth_merging(&sizes, parts.first().map_or(MERGED_ROWS, |(_, part)| most_merged(part.form)));
     let taken = sizes.len() - first;
     let chosen = parts.get(first..).unwrap_or_default();
     let [.., (_, newest)] = chosen else { return Ok(()) };
@@ -278,13 +292,19 @@ pub(crate) fn merge(snapshot: &Snapshot, model: &str, config: Config, graph_from
     chosen.iter().try_for_each(|(path, _)| fsio::remove(path))
 }
 
+/// How many rows of a form are merged at most.
+fn most_merged(form: Form) -> usize {
+    let original = if form.keeps_originals { form.dimension * size_of::<f32>() } else { 0 };
+    (MERGED_BYTES / (stride(form.dimension) + original).max(1)).clamp(SMALL, MERGED_ROWS)
+}
+
 /// Of parts by size, the largest first, those from here on are merged, and how many rows they have: as many as possible, but none that is
 /// much larger than all after it, so that a vault that grows every night is rewritten a few times in all.
-fn worth_merging(sizes: &[usize]) -> (usize, usize) {
+fn worth_merging(sizes: &[usize], most: usize) -> (usize, usize) {
     let mut chosen = (sizes.len().saturating_sub(1), sizes.last().copied().unwrap_or(0));
     let mut after = 0;
     for (at, size) in sizes.iter().enumerate().rev() {
-        if after + size > MERGED_ROWS {
+        if after + size > most {
             break;
         }
         if *size <= (after * LIKE_SIZE).max(SMALL) {
@@ -297,13 +317,12 @@ fn worth_merging(sizes: &[usize]) -> (usize, usize) {
 
 /// A part like another with these texts. Its graph grows from that of another part, where it can.
 fn assemble(like: &Part<'_>, known: Vec<Run>, texts: Vec<Text>, config: Option<Config>, from: Option<&Part<'_>>) -> Built {
-    let (vault, model, dimension) = (like.vault, like.model.clone(), like.dimension);
-    let mut built = Built { vault, model, types: like.types_wanted, dimension, known, texts, graph: None };
+    let (vault, model, form) = (like.vault, like.model.clone(), like.form);
+    let mut built = Built { vault, model, types: like.types_wanted, form, known, texts, graph: None };
     if let Some(config) = config {
-        let (values, inverses) = built.rows();
-        let rows = Rows { values: &values, inverses: &inverses, stride: stride(dimension) };
-        let grown = from.and_then(|part| grow(&rows, config, part.graph()?, &places(part, &built)));
-        built.graph = Some(grown.unwrap_or_else(|| build(&rows, config)));
+        let store = built.rows();
+        let grown = from.and_then(|part| grow(&store.rows(), config, part.graph()?, &places(part, &built)));
+        built.graph = Some(grown.unwrap_or_else(|| build(&store.rows(), config)));
     }
     built
 }
@@ -313,8 +332,8 @@ fn places(part: &Part<'_>, built: &Built) -> Vec<u32> {
     let mut firsts = FxHashMap::default();
     let mut next = 0u32;
     for text in &built.texts {
-        firsts.insert(text.hash, (next, text.inverses.len()));
-        next += text.inverses.len() as u32;
+        firsts.insert(text.hash, (next, text.vectors.len()));
+        next += text.vectors.len() as u32;
     }
     let mut places = vec![NONE; part.rows().len()];
     for text in 0..part.texts() {
@@ -336,11 +355,14 @@ mod tests {
     // Too little merging makes searches slow, too much writes a large vault anew every night.
     #[test]
     fn parts_of_like_size_are_merged_and_large_ones_left_alone() {
+        let worth_merging = |sizes: &[usize]| worth_merging(sizes, MERGED_ROWS);
         assert_eq!(worth_merging(&[90, 78, 71, 28]), (0, 267));
         assert_eq!(worth_merging(&[100_000, 3, 2]), (1, 5));
         assert_eq!(worth_merging(&[100_000, 9]), (1, 9));
         assert_eq!(worth_merging(&[10_000, 9]), (0, 10_009));
         assert_eq!(worth_merging(&[MERGED_ROWS, 9, 5, 0]), (1, 14));
         assert_eq!((worth_merging(&[7]), worth_merging(&[])), ((0, 7), (0, 0)));
+        let form = Form::usual(512);
+        assert_eq!((most_merged(form), most_merged(Form { keeps_originals: true, ..form })), (MERGED_ROWS, 419_430));
     }
 }

@@ -36,8 +36,9 @@ use crate::vault::rewrite::Numbers;
 use crate::vault::rewrite::live::{self, Removed};
 use crate::vault::snapshot::Snapshot;
 use crate::vectors::graph::Config;
+use crate::vectors::metric::Form;
 use crate::vectors::part::{Built, MOST_ROWS, Run, Text, join_runs};
-use crate::vectors::quantize::{MOST_DIMENSIONS, quantize};
+use crate::vectors::quantize::MOST_DIMENSIONS;
 
 pub(crate) use backend::Backend;
 
@@ -66,7 +67,7 @@ impl Vault {
         if !options.dry_run {
             keep::prune(&snapshot, progress)?;
         }
-        let types = wanted_types(&options.types)?;
+        let types = wanted_types(&options.types, options.summary.is_some())?;
         let model = conversations::name(options.summary.as_ref(), &options.model);
         // What everything is to be made anew of stays until that is done.
         let old = if options.all && !options.dry_run && options.summary.is_none() {
@@ -75,19 +76,21 @@ impl Vault {
             Vec::new()
         };
         let mut shelf = Shelf::open(&snapshot)?;
+        let form = form(&shelf, &model, options)?;
         shelf.leave_out(&old);
         let pending = pending(&snapshot, &shelf, &model, types, options.all)?;
         let mut report = EmbedReport { dry_run: options.dry_run, model: model.clone(), ..EmbedReport::default() };
         report.pending = pending.len() as u64;
         if let Some(summary) = options.summary.as_ref().filter(|_| !options.dry_run) {
             drop(shelf);
-            let job = (summary, types, &pending[..]);
+            let job = (summary, form, types, &pending[..]);
             self.embed_conversations(&snapshot, options, job, &mut report, progress, interrupt)?;
             report.complete = report.pending == 0;
             let config = Config { links: options.links, ef_construction: options.ef_construction };
             self.pool()?.install(|| keep::merge(&snapshot, &model, config, options.graph_from, progress))?;
         } else if !options.dry_run {
-            let outcome = self.embed_pending(&snapshot, &shelf, options, types, &pending, &mut report, progress, interrupt);
+            let outcome =
+                self.embed_pending(&snapshot, &shelf, options, (form, types), &pending, &mut report, progress, interrupt);
             drop(shelf);
             if !old.is_empty() {
                 let done = outcome.is_ok() && report.pending == 0;
@@ -103,7 +106,7 @@ impl Vault {
             }
         }
         if let Some(row) = Shelf::open(&snapshot)?.rows().into_iter().find(|row| row.model == model) {
-            report.dimension = row.dimension;
+            (report.dimension, report.metric, report.quantize) = (row.dimension, row.metric, row.quantize);
             (report.total_texts, report.total_vectors, report.bytes) = (row.texts, row.vectors, row.bytes);
         }
         report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -116,7 +119,7 @@ impl Vault {
         snapshot: &Snapshot,
         shelf: &Shelf,
         options: &EmbedOptions,
-        types: u32,
+        (form, types): (Form, u32),
         pending: &[u64],
         report: &mut EmbedReport,
         progress: &dyn Progress,
@@ -127,11 +130,12 @@ impl Vault {
         }
         progress.phase("embedding", Some(pending.len() as u64));
         let model = options.model.name();
+        let backend = Backend::new(self, &options.model)?;
         let mut run = EmbedRun {
             snapshot,
-            gatherer: Gatherer::new(snapshot, shelf, model, types, self.threads(), Manner::of(&options.model))?,
-            backend: Backend::new(&options.model)?,
-            dimension: shelf.parts(Some(model)).first().map_or(0, |part| part.dimension),
+            gatherer: Gatherer::new(snapshot, shelf, model, types, self.threads(), Manner::of(&options.model, &backend))?,
+            backend,
+            form,
             texts: FxHashMap::default(),
             known: Vec::new(),
             rows: 0,
@@ -146,10 +150,31 @@ impl Vault {
     }
 }
 
-/// The types that are embedded, as bits.
-fn wanted_types(names: &[String]) -> Result<u32> {
+/// The form of the vectors that are made: what was asked for, else that of those the model has already. With `--all` another one may be
+/// asked for, and any dimension.
+fn form(shelf: &Shelf, model: &str, options: &EmbedOptions) -> Result<Form> {
+    let there = shelf.parts(Some(model)).first().map(|part| part.form);
+    let before = there.unwrap_or_default();
+    let metric = options.metric.unwrap_or(before.metric);
+    let keeps_originals = options.keep_originals.unwrap_or(before.keeps_originals);
+    let form = Form { dimension: if options.all { 0 } else { before.dimension }, metric, keeps_originals };
+    if there.is_some_and(|there| there != form && !options.all) {
+        return Err(Error::Usage(format!(
+            "the vectors of {model} in this vault are compared with --metric {} and kept with --quantize {}; ask for the same, or make all of them \
+             anew with --all",
+            before.metric.name(),
+            before.quantized()
+        )));
+    }
+    Ok(form)
+}
+
+/// The types that are embedded, as bits. What conversations are about is not said by what many of them are given to begin with.
+fn wanted_types(names: &[String], of_conversations: bool) -> Result<u32> {
     if names.is_empty() {
-        let words = SegmentType::ALL.iter().filter(|kind| has_words(**kind) && **kind != SegmentType::ToolDefinitions);
+        let given = |kind: SegmentType| matches!(kind, SegmentType::SystemPrompt | SegmentType::Context);
+        let is_wanted = |kind: SegmentType| kind != SegmentType::ToolDefinitions && !(of_conversations && given(kind));
+        let words = SegmentType::ALL.iter().filter(|kind| has_words(**kind) && is_wanted(**kind));
         return Ok(words.fold(0, |bits, kind| bits | TypeSet::of(*kind).bits() as u32));
     }
     let types = TypeSet::parse(names)?;
@@ -181,7 +206,7 @@ struct EmbedRun<'r, 's> {
     snapshot: &'s Snapshot,
     gatherer: Gatherer<'s>,
     backend: Backend,
-    dimension: usize,
+    form: Form,
     /// What is not written yet.
     texts: FxHashMap<u64, Text>,
     known: Vec<Run>,
@@ -193,11 +218,12 @@ struct EmbedRun<'r, 's> {
 
 impl EmbedRun<'_, '_> {
     fn all(&mut self, pending: &[u64], progress: &dyn Progress, interrupt: &Interrupt) -> Result<()> {
-        for round in pending.chunks(ROUND) {
+        let together = if let Backend::Outside(outside) = &self.backend { outside.records_together() } else { ROUND };
+        for round in pending.chunks(together.min(ROUND)) {
             if interrupt.is_raised() {
                 return Ok(());
             }
-            let mut gathered = self.gatherer.round(round, self.dimension, progress)?;
+            let mut gathered = self.gatherer.round(round, self.form, progress)?;
             if !self.ask_outside(&mut gathered, interrupt)? {
                 return Ok(());
             }
@@ -220,7 +246,7 @@ impl EmbedRun<'_, '_> {
             }
             let texts: Vec<&str> = batch.iter().map(|window| window.text.as_str()).collect();
             for (window, vector) in batch.iter().zip(outside.embed(&texts)?) {
-                let expected = if self.dimension == 0 { vector.len() } else { self.dimension };
+                let expected = if self.form.dimension == 0 { vector.len() } else { self.form.dimension };
                 if vector.len() != expected || vector.len() > MOST_DIMENSIONS {
                     return Err(Error::Usage(format!(
                         "{} gave a vector of {} dimensions for segment {:016x}, its vectors in this vault have {expected}; name another model with \
@@ -230,14 +256,10 @@ impl EmbedRun<'_, '_> {
                         window.hash
                     )));
                 }
-                self.dimension = expected;
+                self.form.dimension = expected;
                 let Some(text) = gathered.texts.get_mut(&window.hash) else { continue };
-                match quantize(&vector, &mut text.rows) {
-                    Ok(inverse) => {
-                        text.inverses.push(inverse);
-                        text.windows.push(window.start);
-                    }
-                    Err(unusable) => drop(refused.insert(window.hash, unusable.to_string())),
+                if let Err(unusable) = text.vectors.add(window.start, &vector, self.form) {
+                    refused.insert(window.hash, unusable.to_string());
                 }
             }
         }
@@ -251,8 +273,8 @@ impl EmbedRun<'_, '_> {
 
     /// Takes a round's texts over.
     fn take(&mut self, round: &[u64], gathered: Gathered) {
-        if self.dimension == 0 {
-            self.dimension = gathered.dimension;
+        if self.form.dimension == 0 {
+            self.form = gathered.form;
         }
         self.known.extend(round.iter().map(|number| Run { first: *number, count: 1 }));
         self.known = join_runs(std::mem::take(&mut self.known));
@@ -267,15 +289,15 @@ impl EmbedRun<'_, '_> {
             }
         }
         for (hash, text) in gathered.texts {
-            self.rows += text.inverses.len();
-            self.report.texts += u64::from(!text.inverses.is_empty());
-            self.report.vectors += text.inverses.len() as u64;
+            self.rows += text.vectors.len();
+            self.report.texts += u64::from(!text.vectors.is_empty());
+            self.report.vectors += text.vectors.len() as u64;
             match self.texts.get_mut(&hash) {
                 Some(known) => {
                     known.types |= text.types;
                     known.holders.extend(text.holders);
-                    if known.inverses.is_empty() {
-                        (known.windows, known.inverses, known.rows) = (text.windows, text.inverses, text.rows);
+                    if known.vectors.is_empty() {
+                        known.vectors = text.vectors;
                     }
                 }
                 None => drop(self.texts.insert(hash, text)),
@@ -285,7 +307,7 @@ impl EmbedRun<'_, '_> {
 
     /// Writes what has gathered as a part.
     fn flush(&mut self) -> Result<()> {
-        if self.known.is_empty() || self.dimension == 0 {
+        if self.known.is_empty() || self.form.dimension == 0 {
             return Ok(());
         }
         let mut texts: Vec<Text> = self.texts.drain().map(|(_, text)| text).collect();
@@ -300,7 +322,7 @@ impl EmbedRun<'_, '_> {
             vault: self.snapshot.head.vault_id,
             model: self.report.model.clone(),
             types: self.types,
-            dimension: self.dimension,
+            form: self.form,
             known: std::mem::take(&mut self.known),
             texts,
             graph: None,

@@ -182,7 +182,7 @@ impl Asked<'_, '_> {
                 let hash = part.hash(part.text_of(found.row()));
                 let Some(number) = self.newest(hash) else { continue };
                 passed += 1;
-                let likeness = f64::from(found.likeness());
+                let likeness = part.form.metric.shown(found.likeness());
                 let start = part.window(found.row()) as usize;
                 let candidate = Candidate { hash, likeness: Some(likeness), start, number, ..Candidate::default() };
                 let known = best.entry(hash).or_insert_with(|| candidate.clone());
@@ -268,7 +268,11 @@ impl Asked<'_, '_> {
                 }
                 continue;
             }
-            if let Some(text) = shower.passage(&mut fetcher, line.source, line.number, candidate.hash, candidate.start)? {
+            let text = match self.semantic.conversations {
+                true => shower.opening(&mut fetcher, line.source, line.number)?,
+                false => shower.passage(&mut fetcher, line.source, line.number, candidate.hash, candidate.start)?,
+            };
+            if let Some(text) = text {
                 hit.matches = vec![text];
             }
             hit.source = shown_name(line.source, &self.search.newest);

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::ids::RecordHash;
 use crate::lexical::pattern::Pattern;
 use crate::redact::Secrets;
-use crate::shape::{Label, Record};
+use crate::shape::{Label, Record, SegmentType};
 use crate::vault::api::{HitLine, HitText, Time};
 use crate::vault::fetch::Fetcher;
 use crate::vault::filter::TypeSet;
@@ -177,6 +177,26 @@ impl<'v> Shower<'v> {
             }));
         });
         found.transpose()
+    }
+
+    /// What stands for a record of a conversation that was found as a whole: the first that the user says with a word that was looked for, else what
+    /// the user says first.
+    pub(super) fn opening(&self, fetcher: &mut Fetcher<'_>, source: &Source, number: u64) -> Result<Option<HitText>> {
+        let mut line = Vec::new();
+        if !fetcher.record(number, &mut line)? {
+            return Err(vanished(number));
+        }
+        let record = Record::read(&line);
+        let mut said: Option<(bool, u64)> = None;
+        record.texts(&self.scan.detect(&record, Some(&source.state.name)), &mut |spoken| {
+            let text = spoken.text.as_bytes();
+            let speaks = self.patterns.iter().any(|pattern| pattern.first_in(text).is_some());
+            let is_better = said.is_none_or(|(before, _)| speaks && !before);
+            if spoken.kind == SegmentType::UserTurn && is_better {
+                said = Some((speaks, content_hash(text) as u64));
+            }
+        });
+        said.map_or(Ok(None), |(_, hash)| self.passage(fetcher, source, number, hash, 0))
     }
 
     fn passage_of(&self, text: &[u8], start: usize, secrets: Option<&Secrets>) -> Result<HitText> {

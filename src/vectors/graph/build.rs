@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 
 use crate::vectors::graph::choose::{Links, Shelves};
-use crate::vectors::graph::search::{Found, Target, Visited, descend, layer};
+use crate::vectors::graph::search::{Found, Visited, descend, layer};
 use crate::vectors::graph::{Config, Graph, MOST_LAYERS, NONE};
 use crate::vectors::quantize::Rows;
 use crate::vectors::rotate::stir;
@@ -114,7 +114,7 @@ impl Site<'_> {
     /// The links of a new row on each of its layers.
     fn links_of(&self, row: u32, visited: &mut Visited) -> Vec<(u8, Links)> {
         let (view, rows) = (self.graph.view(), self.rows);
-        let target = Target { row: rows.row(row), inverse: rows.inverse(row) };
+        let target = rows.target(row);
         let highest = usize::from(self.layer_of(row)).min(if view.entry == NONE { 0 } else { view.layer_of(view.entry) });
         let Some(start) = descend(&view, rows, target, highest) else { return Vec::new() };
         let mut from = vec![start];
@@ -137,8 +137,8 @@ impl Site<'_> {
             new.for_each(|found| links.insert(rows, found, room));
             return Some((row, at, links));
         }
-        let (own, inverse) = (rows.row(row), rows.inverse(row));
-        let known = slots.iter().map(|link| Found::new(rows.likeness(own, inverse, *link), *link));
+        let own = rows.target(row);
+        let known = slots.iter().map(|link| Found::new(rows.likeness(own, *link), *link));
         let mut found: Vec<Found> = known.chain(new).collect();
         found.sort_unstable_by(|a, b| b.cmp(a));
         Some((row, at, Links::choose(rows, &found, room)))
@@ -156,27 +156,30 @@ impl Site<'_> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::vectors::quantize::{Query, quantize, stride};
+    use crate::vectors::metric::Metric;
+    use crate::vectors::quantize::{Target, quantize, stride};
 
     /// Points in heaps, as texts lie; the same on every run.
-    pub(crate) fn heaps(count: usize, dimension: usize, heaps: usize) -> (Vec<i8>, Vec<f32>) {
+    pub(crate) fn points(count: usize, dimension: usize, heaps: usize) -> Vec<Vec<f32>> {
         let mut state = 1u64;
         let mut next = || {
             state = stir(state);
             (state >> 40) as f32 / (1u64 << 24) as f32 - 0.5
         };
         let centres: Vec<Vec<f32>> = (0..heaps).map(|_| (0..dimension).map(|_| next()).collect()).collect();
-        let (mut values, mut inverses) = (Vec::new(), Vec::new());
-        for at in 0..count {
-            let vector: Vec<f32> = centres[at % heaps].iter().map(|value| value + next() * 0.8).collect();
-            inverses.push(quantize(&vector, &mut values).unwrap());
-        }
-        (values, inverses)
+        (0..count).map(|at| centres[at % heaps].iter().map(|value| value + next() * 0.8).collect()).collect()
     }
 
-    fn exact(rows: &Rows<'_>, query: &Query, most: usize) -> Vec<u32> {
-        let mut all: Vec<Found> =
-            (0..rows.len() as u32).map(|row| Found::new(rows.likeness(&query.row, query.inverse, row), row)).collect();
+    /// The rows of such points.
+    pub(crate) fn heaps(count: usize, dimension: usize, heaps: usize) -> (Vec<i8>, Vec<f32>) {
+        let mut values = Vec::new();
+        let points = points(count, dimension, heaps);
+        let scales = points.iter().map(|point| quantize(point, Metric::Cosine, &mut values).unwrap()).collect();
+        (values, scales)
+    }
+
+    fn exact(rows: &Rows<'_>, target: Target<'_>, most: usize) -> Vec<u32> {
+        let mut all: Vec<Found> = (0..rows.len() as u32).map(|row| Found::new(rows.likeness(target, row), row)).collect();
         all.sort_unstable_by(|a, b| b.cmp(a));
         all.iter().take(most).map(|found| found.row()).collect()
     }
@@ -186,11 +189,10 @@ pub(crate) mod tests {
         let (view, mut visited) = (graph.view(), Visited::new(rows.len()));
         let (mut hits, mut wanted) = (0, 0);
         for at in (0..rows.len() as u32).step_by(40) {
-            let query = Query::of_row(rows.row(at), rows.inverse(at));
-            let target = Target { row: &query.row, inverse: query.inverse };
+            let target = rows.target(at);
             let start = descend(&view, rows, target, 0).unwrap();
             let found = layer(&view, rows, target, &[start], (64, 0, usize::MAX), &|_| true, &mut visited).unwrap();
-            let truth = exact(rows, &query, 10);
+            let truth = exact(rows, target, 10);
             hits += found.iter().take(10).filter(|found| truth.contains(&found.row())).count();
             wanted += truth.len();
         }
@@ -200,8 +202,8 @@ pub(crate) mod tests {
     // The promise to those who search: nineteen of twenty of the true neighbours at the default effort.
     #[test]
     fn nearly_all_true_neighbours_are_found() {
-        let (values, inverses) = heaps(4000, 48, 40);
-        let rows = Rows { values: &values, inverses: &inverses, stride: stride(48) };
+        let (values, scales) = heaps(4000, 48, 40);
+        let rows = Rows { values: &values, scales: &scales, norms: &[], stride: stride(48) };
         let (hits, wanted) = share_found(&build(&rows, Config::default()), &rows);
         assert!(hits * 100 >= wanted * 95, "{hits} of {wanted}");
     }
@@ -209,8 +211,8 @@ pub(crate) mod tests {
     // Bytes of a vault depend on what is in it, never on the machine.
     #[test]
     fn any_number_of_threads_builds_the_same_graph() {
-        let (values, inverses) = heaps(1500, 32, 20);
-        let rows = Rows { values: &values, inverses: &inverses, stride: stride(32) };
+        let (values, scales) = heaps(1500, 32, 20);
+        let rows = Rows { values: &values, scales: &scales, norms: &[], stride: stride(32) };
         let with = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| build(&rows, Config { links: 8, ef_construction: 60 }))
@@ -222,10 +224,10 @@ pub(crate) mod tests {
 
     #[test]
     fn no_rows_and_one_row_are_graphs_too() {
-        let none = build(&Rows { values: &[], inverses: &[], stride: 64 }, Config::default());
+        let none = build(&Rows { values: &[], scales: &[], norms: &[], stride: 64 }, Config::default());
         assert_eq!((none.entry, none.ground.len()), (NONE, 0));
-        let (values, inverses) = heaps(1, 16, 1);
-        let one = build(&Rows { values: &values, inverses: &inverses, stride: 64 }, Config::default());
+        let (values, scales) = heaps(1, 16, 1);
+        let one = build(&Rows { values: &values, scales: &scales, norms: &[], stride: 64 }, Config::default());
         assert_eq!((one.entry, one.view().neighbours(0, 0)), (0, &[][..]));
     }
 }

@@ -57,8 +57,8 @@ impl Links {
             }
             return;
         }
-        let (row, inverse) = (rows.row(new.row()), rows.inverse(new.row()));
-        let stays = |link: &Found| rows.likeness(row, inverse, link.row()) < link.likeness();
+        let own = rows.target(new.row());
+        let stays = |link: &Found| rows.likeness(own, link.row()) < link.likeness();
         let (stay, shadowed): (Vec<Found>, Vec<Found>) = farther.iter().partition(|link| stays(link));
         let mut others = others.to_vec();
         for link in shadowed {
@@ -75,8 +75,8 @@ impl Links {
 
 /// True when a candidate is nearer to its row than to each of those.
 fn is_apart(rows: &Rows<'_>, candidate: Found, chosen: &[Found]) -> bool {
-    let (row, inverse) = (rows.row(candidate.row()), rows.inverse(candidate.row()));
-    chosen.iter().all(|other| rows.likeness(row, inverse, other.row()) < candidate.likeness())
+    let own = rows.target(candidate.row());
+    chosen.iter().all(|other| rows.likeness(own, other.row()) < candidate.likeness())
 }
 
 /// What building remembers of links on the ground.
@@ -135,10 +135,9 @@ mod tests {
     // Links that come one by one must be as good as links chosen at once: no two chosen ones in one direction, the nearest kept.
     #[test]
     fn links_that_come_one_by_one_are_chosen_as_those_at_once() {
-        let (values, inverses) = heaps(200, 32, 5);
-        let rows = Rows { values: &values, inverses: &inverses, stride: stride(32) };
-        let mut found: Vec<Found> =
-            (1..200).map(|row| Found::new(rows.likeness(rows.row(0), rows.inverse(0), row), row)).collect();
+        let (values, scales) = heaps(200, 32, 5);
+        let rows = Rows { values: &values, scales: &scales, norms: &[], stride: stride(32) };
+        let mut found: Vec<Found> = (1..200).map(|row| Found::new(rows.likeness(rows.target(0), row), row)).collect();
         found.sort_unstable_by(|a, b| b.cmp(a));
         let at_once = Links::choose(&rows, &found, 12);
         let mut one_by_one = Links::choose(&rows, &[], 12);

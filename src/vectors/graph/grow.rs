@@ -64,19 +64,19 @@ mod tests {
     const CONFIG: Config = Config { links: 8, ef_construction: 60 };
 
     /// The graph of two rows of three, and the place of each among all.
-    fn of_two_thirds(values: &[i8], inverses: &[f32]) -> (Graph, Vec<u32>) {
-        let places: Vec<u32> = (0..inverses.len() as u32).filter(|row| row % 3 != 1).collect();
+    fn of_two_thirds(values: &[i8], scales: &[f32]) -> (Graph, Vec<u32>) {
+        let places: Vec<u32> = (0..scales.len() as u32).filter(|row| row % 3 != 1).collect();
         let some: Vec<i8> = places.iter().flat_map(|row| &values[*row as usize * 64..][..64]).copied().collect();
-        let lengths: Vec<f32> = places.iter().map(|row| inverses[*row as usize]).collect();
-        (build(&Rows { values: &some, inverses: &lengths, stride: 64 }, CONFIG), places)
+        let some_scales: Vec<f32> = places.iter().map(|row| scales[*row as usize]).collect();
+        (build(&Rows { values: &some, scales: &some_scales, norms: &[], stride: 64 }, CONFIG), places)
     }
 
     // A merge must not cost hits, and must give the same bytes everywhere.
     #[test]
     fn a_grown_graph_finds_what_a_new_one_finds() {
-        let (values, inverses) = heaps(3000, 48, 30);
-        let rows = Rows { values: &values, inverses: &inverses, stride: stride(48) };
-        let (from, places) = of_two_thirds(&values, &inverses);
+        let (values, scales) = heaps(3000, 48, 30);
+        let rows = Rows { values: &values, scales: &scales, norms: &[], stride: stride(48) };
+        let (from, places) = of_two_thirds(&values, &scales);
         let with = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| grow(&rows, CONFIG, from.view(), &places).unwrap())
@@ -90,11 +90,11 @@ mod tests {
 
     #[test]
     fn rows_that_are_gone_leave_no_links() {
-        let (values, inverses) = heaps(1200, 48, 12);
-        let (from, mut places) = of_two_thirds(&values, &inverses);
+        let (values, scales) = heaps(1200, 48, 12);
+        let (from, mut places) = of_two_thirds(&values, &scales);
         let gone = from.entry as usize;
         places[gone] = NONE;
-        let rows = Rows { values: &values, inverses: &inverses, stride: 64 };
+        let rows = Rows { values: &values, scales: &scales, norms: &[], stride: 64 };
         let grown = grow(&rows, CONFIG, from.view(), &places).unwrap();
         assert!(grown.entry != NONE && share_found(&grown, &rows).0 > 0);
         places.iter_mut().step_by(4).for_each(|place| *place = NONE);
@@ -104,14 +104,14 @@ mod tests {
     // Without new rows every link but those to the row that is gone stays, in its order. (Seen red with links to nowhere kept.)
     #[test]
     fn links_to_a_row_that_is_gone_are_dropped_and_no_others() {
-        let (values, inverses) = heaps(600, 48, 6);
-        let from = build(&Rows { values: &values, inverses: &inverses, stride: 64 }, CONFIG);
+        let (values, scales) = heaps(600, 48, 6);
+        let from = build(&Rows { values: &values, scales: &scales, norms: &[], stride: 64 }, CONFIG);
         let gone = from.view().neighbours(0, 0)[0];
         let places: Vec<u32> = (0..600).map(|row| if row == gone { NONE } else { row - u32::from(row > gone) }).collect();
-        let (mut rest, mut lengths) = (values, inverses);
+        let (mut rest, mut some_scales) = (values, scales);
         rest.drain(gone as usize * 64..(gone as usize + 1) * 64);
-        lengths.remove(gone as usize);
-        let rows = Rows { values: &rest, inverses: &lengths, stride: 64 };
+        some_scales.remove(gone as usize);
+        let rows = Rows { values: &rest, scales: &some_scales, norms: &[], stride: 64 };
         let grown = grow(&rows, CONFIG, from.view(), &places).unwrap();
         for old in (0..600).filter(|row| *row != gone) {
             let links = from.view().neighbours(old, 0).iter().filter(|link| **link != gone);
@@ -123,9 +123,9 @@ mod tests {
     // The graph it grows from may be anything.
     #[test]
     fn a_graph_that_cannot_be_is_not_used_or_does_no_harm() {
-        let (values, inverses) = heaps(300, 48, 6);
-        let rows = Rows { values: &values, inverses: &inverses, stride: 64 };
-        let (from, places) = of_two_thirds(&values, &inverses);
+        let (values, scales) = heaps(300, 48, 6);
+        let rows = Rows { values: &values, scales: &scales, norms: &[], stride: 64 };
+        let (from, places) = of_two_thirds(&values, &scales);
         let mut wild = from.clone();
         wild.ground.iter_mut().step_by(3).for_each(|link| *link = link.wrapping_mul(77));
         wild.entry = 1 << 30;

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use crate::vectors::distance::prefetch;
 use crate::vectors::graph::View;
-use crate::vectors::quantize::Rows;
+use crate::vectors::quantize::{Rows, Target};
 
 /// A row with its likeness, as one number: more alike is greater, among equals the earlier row. The order is total, so that a search
 /// gives the same on every machine.
@@ -80,22 +80,13 @@ impl Visited {
     }
 }
 
-/// What a search compares with.
-#[derive(Clone, Copy)]
-pub struct Target<'a> {
-    /// The row.
-    pub row: &'a [i8],
-    /// Its inverse length.
-    pub inverse: f32,
-}
-
 /// Walks greedily from the entry down to the layer above `layer`; gives where to go on.
 #[must_use]
 pub fn descend(view: &View<'_>, rows: &Rows<'_>, target: Target<'_>, layer: usize) -> Option<Found> {
     if view.entry as usize >= rows.len() {
         return None;
     }
-    let likeness = |row: u32| Found::new(rows.likeness(target.row, target.inverse, row), row);
+    let likeness = |row: u32| Found::new(rows.likeness(target, row), row);
     let mut best = likeness(view.entry);
     for layer in (layer + 1..=view.layer_of(view.entry)).rev() {
         loop {
@@ -153,7 +144,7 @@ pub fn layer(
         let mut soon = second.iter().filter(|row| !visited.has(**row));
         for &row in &fresh {
             soon.next().into_iter().for_each(|row| prefetch(rows.row(*row)));
-            let found = Found::new(rows.likeness(target.row, target.inverse, row), row);
+            let found = Found::new(rows.likeness(target, row), row);
             let is_full = best.len() >= ef;
             if !is_full || best.peek().is_some_and(|worst| found > worst.0) {
                 prefetch(bytemuck::cast_slice(view.slots(row, layer)));

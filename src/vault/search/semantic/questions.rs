@@ -17,6 +17,7 @@ use crate::vault::rewrite::Numbers;
 use crate::vault::search::Search;
 use crate::vault::snapshot::Snapshot;
 use crate::vectors::builtin::{self, Embedder};
+use crate::vectors::metric::Metric;
 use crate::vectors::part::Part;
 use crate::vectors::quantize::Query;
 
@@ -101,8 +102,8 @@ pub(super) fn questions(
             let mut embedder = Embedder::new();
             texts.iter().map(|text| embedder.embed(text.as_bytes()).to_vec()).collect()
         }
-        (Some(asked @ (EmbedModel::Command { .. } | EmbedModel::Endpoint { .. })), _) if is_of(asked.name()) => {
-            let Backend::Outside(mut outside) = Backend::new(asked)? else { return Ok(Vec::new()) };
+        (Some(asked), _) if is_of(asked.name()) && !matches!(asked, EmbedModel::Builtin | EmbedModel::Log { .. }) => {
+            let Backend::Outside(mut outside) = Backend::new(vault, asked)? else { return Ok(Vec::new()) };
             let mut vectors = Vec::new();
             for texts in texts.chunks(outside.together()) {
                 vectors.extend(outside.embed(&texts.iter().map(String::as_str).collect::<Vec<_>>())?);
@@ -111,11 +112,12 @@ pub(super) fn questions(
         }
         (_, name) => {
             return Err(Error::Usage(format!(
-                "the vectors of {name} were made elsewhere: say with --endpoint or --command who embeds the query, or give --like ID"
+                "the vectors of {name} were made elsewhere: say with --endpoint, --command or --model-dir who embeds the query, or give --like ID"
             )));
         }
     };
-    let dimension = parts.first().map_or(0, |part| part.dimension);
+    let dimension = parts.first().map_or(0, |part| part.form.dimension);
+    let metric = parts.first().map_or(Metric::Cosine, |part| part.form.metric);
     let question = |(text, vector): (String, Vec<f32>)| {
         if vector.len() != dimension {
             return Err(Error::Usage(format!(
@@ -123,7 +125,7 @@ pub(super) fn questions(
                 vector.len()
             )));
         }
-        let query = Query::new(&vector).map_err(|unusable| match vector.iter().all(|value| *value == 0.0) {
+        let query = Query::new(&vector, metric).map_err(|unusable| match vector.iter().all(|value| *value == 0.0) {
             true => Error::Usage(format!("{text:?} has no letter or digit to be compared by")),
             false => Error::Usage(format!("the vector of {text:?} cannot be used: {unusable}")),
         })?;
@@ -140,7 +142,7 @@ fn like(vault: &Vault, search: &Search<'_>, semantic: &SemanticOptions, id: &Id,
     let none = || Error::NotFound(format!("no text of {} has a vector; `turnpack embed` makes them", id.text));
     if semantic.conversations {
         let row = conversation_of(parts, number).and_then(|(part, text)| Some((part, part.rows_of(text).next()?)));
-        let query = row.map(|(part, row)| Query::of_row(part.rows().row(row), part.rows().inverse(row)));
+        let query = row.map(|(part, row)| part.question(row));
         return query.map(|query| (number, query)).ok_or_else(none);
     }
     let mut line = Vec::new();
@@ -158,7 +160,7 @@ fn like(vault: &Vault, search: &Search<'_>, semantic: &SemanticOptions, id: &Id,
         }
         let row = parts.iter().find_map(|part| Some((part, part.rows_of(part.find(hash)?).next()?)));
         if let Some((part, row)) = row {
-            best = Some((rank, Query::of_row(part.rows().row(row), part.rows().inverse(row))));
+            best = Some((rank, part.question(row)));
         }
     });
     best.map(|(_, query)| (number, query)).ok_or_else(none)
