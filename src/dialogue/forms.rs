@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::arguments::compact;
 use super::settled::{Call, Settled, Step, settle};
 use super::visible::escaped;
-use super::{Dialogue, Losses, Speaker, table, tools, transcript};
+use super::{Dialogue, Likeness, Losses, Speaker, table, tools, transcript};
 
 /// A form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum Form {
 
 /// Longest name of a tool that OpenAI and Anthropic take.
 const LONGEST_NAME: usize = 64;
+/// Longest id of a call that OpenAI takes.
+const LONGEST_ID: usize = 40;
 
 impl Form {
     /// The ending of its files.
@@ -67,7 +69,7 @@ impl Form {
         if dialogue.messages.is_empty() {
             return None;
         }
-        let as_said = |text: String| Some(Rendered { text, pairs: dialogue.pairs() });
+        let as_said = |text| Some(Rendered { text, ..Rendered::unwritten(dialogue) });
         match self {
             Form::Md => return as_said(transcript::markdown(dialogue)),
             Form::Html => return as_said(transcript::html(dialogue)),
@@ -76,14 +78,24 @@ impl Form {
             Form::Parquet => return as_said(String::new()),
             Form::Openai | Form::Anthropic | Form::Sharegpt | Form::Hf => {}
         }
-        let settled = settle(dialogue, losses)?;
-        let text = match self {
-            Form::Openai => line(&openai(&settled, losses)),
-            Form::Anthropic => line(&anthropic(&settled, losses)?),
-            Form::Sharegpt => line(&sharegpt(&settled, losses)),
-            _ => line(&hf(&settled, losses)),
-        };
-        Some(Rendered { text: text?, pairs: settled.pairs() })
+        let mut settled = settle(dialogue, losses)?;
+        if self != Form::Hf {
+            settled.leave_out_thoughts(losses);
+        }
+        let (text, messages) = match self {
+            Form::Openai => {
+                settled.rename_calls(|id| id.len() <= LONGEST_ID, losses);
+                counted(chat(&settled, false, losses), |chat| chat.messages.len())
+            }
+            Form::Anthropic => {
+                settled.begin_with_a_question(losses);
+                settled.rename_calls(|id| id.chars().all(is_plain), losses);
+                counted(anthropic(&settled, losses)?, |talk| talk.messages.len())
+            }
+            Form::Sharegpt => counted(sharegpt(&settled, losses), |share| share.conversations.len()),
+            _ => counted(hf(&settled, losses), |chat| chat.messages.len()),
+        }?;
+        Some(Rendered { text, messages, pairs: settled.pairs(), likeness: settled.likeness() })
     }
 }
 
@@ -92,8 +104,25 @@ impl Form {
 pub struct Rendered {
     /// What is written.
     pub text: String,
+    /// How many messages that are.
+    pub messages: usize,
     /// A hash for each question with its answer in it.
     pub pairs: Vec<u128>,
+    /// By what it is compared with others: what is left out of this form makes no two different.
+    pub likeness: Likeness,
+}
+
+impl Rendered {
+    /// What is known of a dialogue in a form that holds all of it, but for the text.
+    #[must_use]
+    pub fn unwritten(dialogue: &Dialogue) -> Rendered {
+        let (messages, pairs) = (dialogue.messages.len(), dialogue.pairs());
+        Rendered { text: String::new(), messages, pairs, likeness: dialogue.likeness() }
+    }
+}
+
+fn counted<T: Serialize>(value: T, count: impl FnOnce(&T) -> usize) -> Option<(String, usize)> {
+    line(&value).map(|line| (line, count(&value)))
 }
 
 fn line(value: &impl Serialize) -> Option<String> {
@@ -102,19 +131,18 @@ fn line(value: &impl Serialize) -> Option<String> {
     Some(json)
 }
 
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
+}
+
 /// A name as the two providers allow it: letters, digits, `_` and `-`.
 fn plain_name(name: &str, losses: &mut Losses) -> String {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    if name.len() <= LONGEST_NAME && !name.is_empty() && name.chars().all(allowed) {
+    if name.len() <= LONGEST_NAME && !name.is_empty() && name.chars().all(is_plain) {
         return name.to_owned();
     }
     losses.count("names of tools changed to what is allowed");
-    let plain: String = name.chars().take(LONGEST_NAME).map(|c| if allowed(c) { c } else { '_' }).collect();
+    let plain: String = name.chars().take(LONGEST_NAME).map(|c| if is_plain(c) { c } else { '_' }).collect();
     if plain.is_empty() { "tool".into() } else { plain }
-}
-
-fn thoughts_left_out(settled: &Settled<'_>, losses: &mut Losses) {
-    losses.add("reasoning", settled.steps.iter().filter(|step| !step.reasoning.is_empty()).count() as u64);
 }
 
 // ---- OpenAI, and Hugging Face, which differs in how arguments stand ----
@@ -178,11 +206,6 @@ struct ChatDefinition {
     parameters: Box<RawValue>,
 }
 
-fn openai<'t>(settled: &'t Settled<'_>, losses: &mut Losses) -> Chat<'t> {
-    thoughts_left_out(settled, losses);
-    chat(settled, false, losses)
-}
-
 fn hf<'t>(settled: &'t Settled<'_>, losses: &mut Losses) -> Chat<'t> {
     Chat { id: Some(name_of(settled.dialogue)), ..chat(settled, true, losses) }
 }
@@ -225,7 +248,7 @@ fn chat<'t>(settled: &'t Settled<'_>, open: bool, losses: &mut Losses) -> Chat<'
             parameters: tool.parameters,
         },
     };
-    let tools = tools::read(&settled.dialogue.tools, losses).into_iter().map(|found| tool(found, losses)).collect();
+    let tools = tools::of(settled, losses).into_iter().map(|found| tool(found, losses)).collect();
     Chat { id: None, messages, tools }
 }
 
@@ -273,7 +296,6 @@ struct TalkTool {
 
 /// User and assistant in turn, the user first: results are the user's, instructions stand apart.
 fn anthropic<'t>(settled: &'t Settled<'_>, losses: &mut Losses) -> Option<Talk<'t>> {
-    thoughts_left_out(settled, losses);
     let mut system = String::new();
     let mut messages: Vec<TalkMessage<'t>> = Vec::new();
     for step in &settled.steps {
@@ -289,10 +311,6 @@ fn anthropic<'t>(settled: &'t Settled<'_>, losses: &mut Losses) -> Option<Talk<'
             Speaker::Assistant => "assistant",
             _ => "user",
         };
-        if messages.is_empty() && role == "assistant" {
-            losses.count("words of the model before the first question");
-            continue;
-        }
         if messages.last().is_none_or(|last| last.role != role) {
             messages.push(TalkMessage { role, content: Vec::new() });
         }
@@ -307,7 +325,7 @@ fn anthropic<'t>(settled: &'t Settled<'_>, losses: &mut Losses) -> Option<Talk<'
         losses.count("dialogues without a question and an answer");
         return None;
     }
-    let tools = tools::read(&settled.dialogue.tools, losses).into_iter();
+    let tools = tools::of(settled, losses).into_iter();
     let tools = tools.map(|tool| TalkTool {
         name: plain_name(&tool.name, losses),
         description: tool.description,
@@ -351,7 +369,6 @@ struct ShareCall<'t> {
 
 /// Calls are `function_call`, results `observation`; several at once are a JSON list, since turns alternate.
 fn sharegpt<'t>(settled: &'t Settled<'_>, losses: &mut Losses) -> Share<'t> {
-    thoughts_left_out(settled, losses);
     let mut conversations: Vec<ShareTurn<'t>> = Vec::new();
     let mut say = |from, value| conversations.push(ShareTurn { from, value });
     for step in &settled.steps {
@@ -379,7 +396,7 @@ fn sharegpt<'t>(settled: &'t Settled<'_>, losses: &mut Losses) -> Share<'t> {
     }
     let definition =
         |tool: tools::Tool| ChatDefinition { name: tool.name, description: tool.description, parameters: tool.parameters };
-    let tools: Vec<ChatDefinition> = tools::read(&settled.dialogue.tools, losses).into_iter().map(definition).collect();
+    let tools: Vec<ChatDefinition> = tools::of(settled, losses).into_iter().map(definition).collect();
     let tools = if tools.is_empty() { String::new() } else { serde_json::to_string(&tools).unwrap_or_default() };
     Share { id: name_of(settled.dialogue), conversations, tools }
 }

@@ -294,15 +294,15 @@ impl Reader<'_> {
             let jobs = jobs.flat_map(|run| run.chunks(JOB_UNITS));
             in_order(self.snapshot, self.threads, jobs, work, |batch| take(batch, report))
         })?;
-        report.left_out = losses.0;
+        (report.left_out, report.unknown_roles) = (losses.counts, losses.roles);
         frequent.name(&mut report.overlapping);
         Ok(())
     }
 
     fn ready(&self, Found { dialogue, mut losses, mut row }: Found, pass: Pass) -> Result<(Option<Ready>, Losses)> {
         let compare = pass == Pass::Compare;
-        // What is compared is what was said; what is written may be less.
-        let hidden = if self.redact && !compare { Some(hidden(dialogue.clone())?) } else { None };
+        // What is compared with other dialogues is what is written of them, also where secrets were taken out.
+        let hidden = if self.redact { Some(hidden(dialogue.clone())?) } else { None };
         let shown = hidden.as_ref().unwrap_or(&dialogue);
         if hidden.is_some() {
             row.hide()?;
@@ -311,14 +311,14 @@ impl Reader<'_> {
         // A table of records has a row for each, also for those in which nothing is said.
         let all = table && self.options.per == Per::Record;
         let rendered = match all {
-            true => Some(Rendered { text: String::new(), pairs: shown.pairs() }),
+            true => Some(Rendered::unwritten(shown)),
             false => self.options.form.render(shown, &mut losses),
         };
-        let Some(Rendered { text, pairs }) = rendered else { return Ok((None, losses)) };
+        let Some(Rendered { text, messages, pairs, likeness }) = rendered else { return Ok((None, losses)) };
         let overlap = self.reference.and_then(|reference| reference.overlap(&dialogue));
         let (tokens, tokens_estimated) = self.length(&dialogue, &row);
         let silent = dialogue.messages.is_empty();
-        let fingerprint = if silent { row.hash } else { dialogue.fingerprint() };
+        let fingerprint = if silent { row.hash } else { likeness.fingerprint };
         if table && !compare && !self.options.without_messages {
             row.say(shown, &mut losses);
         }
@@ -327,11 +327,11 @@ impl Reader<'_> {
             row: (table && !compare).then(|| Box::new(row)),
             fingerprint,
             pairs,
-            messages: dialogue.messages.len() as u64,
+            messages: messages as u64,
             tokens,
             tokens_estimated,
             overlap,
-            member: compare.then(|| Member { fingerprint, shingles: dialogue.shingles() }),
+            member: compare.then(|| Member { fingerprint, shingles: likeness.shingles() }),
         };
         Ok((Some(ready), losses))
     }
