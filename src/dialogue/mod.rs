@@ -22,6 +22,7 @@ pub use flat::{FlatCall, FlatMessage};
 pub use forms::{Form, Rendered};
 pub use pairs::Likeness;
 pub use settled::{Call, Outcome, Settled, Step, settle};
+pub(crate) use transcript::{push_fenced, push_said};
 
 use crate::shape::SegmentType;
 

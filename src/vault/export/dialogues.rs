@@ -341,7 +341,8 @@ impl Reader<'_> {
         // What a record tells is of all that was said.
         let whole = self.options.include.is_empty() && self.options.exclude.is_empty();
         if whole && row.tokens > 0 || self.options.without_messages {
-            return (row.tokens, 0);
+            let is_table = self.options.form == Form::Parquet && self.options.per == Per::Record;
+            return (if is_table { row.told_tokens() } else { row.tokens }, 0);
         }
         let bytes: usize = dialogue.messages.iter().flat_map(|message| &message.parts).map(|part| part.text.len()).sum();
         let estimate = bytes.div_ceil(BYTES_PER_TOKEN) as u64;
