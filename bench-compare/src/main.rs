@@ -143,9 +143,10 @@ fn prepare(library: &mut dyn Library, base: &Vectors, setting: &Setting, keep: O
     Ok(Contender { name: library.name(), index, build, bytes, open, points: Vec::new() })
 }
 
-/// Where an index of these vectors is kept.
+/// Where an index of these vectors is kept: not that of others as many.
 fn kept_in(keep: &Path, name: &str, base: &Vectors) -> PathBuf {
-    keep.join(format!("{name} {}x{}", base.len(), base.dimension))
+    let bits = base.values.iter().fold(0u32, |bits, value| bits.rotate_left(5) ^ value.to_bits());
+    keep.join(format!("{name} {}x{} {bits:08x}", base.len(), base.dimension))
 }
 
 fn size(directory: &Path) -> Result<u64> {

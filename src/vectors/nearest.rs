@@ -194,8 +194,8 @@ mod tests {
     use crate::vectors::graph::build::tests::points;
     use crate::vectors::graph::grow::grow;
     use crate::vectors::metric::{Form, Metric};
-    use crate::vectors::part::Check;
-    use crate::vectors::part::tests::{Aligned, built, built_of, forms};
+    use crate::vectors::part::tests::{Aligned, built, built_of, forms, reseal};
+    use crate::vectors::part::{Check, HEADER};
 
     fn share_found(part: &Part<'_>, within: Option<&RowSet>) -> (usize, usize) {
         let (mut hits, mut wanted) = (0, 0);
@@ -313,25 +313,5 @@ mod tests {
         if let Some(graph) = part.graph() {
             drop(grow(&part.rows(), Config { links: graph.links, ef_construction: 20 }, graph, &places));
         }
-    }
-
-    const HEADER: usize = 448;
-    const SECTIONS: usize = 15;
-
-    /// Makes all checksums right again.
-    fn reseal(bytes: &mut [u8]) {
-        use crate::checksum::checksum;
-        let word = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
-        for section in 0..SECTIONS {
-            let at = 56 + section * 24;
-            let (offset, length) = (word(bytes, at) as usize, word(bytes, at + 8) as usize);
-            let content = offset.checked_add(length).and_then(|end| bytes.get(offset..end));
-            if let Some(sum) = content.map(checksum) {
-                bytes[at + 16..at + 24].copy_from_slice(&sum.to_le_bytes());
-            }
-        }
-        let end = 56 + SECTIONS * 24;
-        let sum = checksum(&bytes[..end]);
-        bytes[end..end + 8].copy_from_slice(&sum.to_le_bytes());
     }
 }

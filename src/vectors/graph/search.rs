@@ -41,6 +41,7 @@ impl Found {
 /// Rows that were seen; cleared in the time it took to fill.
 #[derive(Default)]
 pub struct Visited {
+    rows: u32,
     words: Vec<u64>,
     touched: Vec<u32>,
 }
@@ -49,14 +50,14 @@ impl Visited {
     /// None of so many rows.
     #[must_use]
     pub fn new(rows: usize) -> Visited {
-        Visited { words: vec![0; rows.div_ceil(64)], touched: Vec::new() }
+        Visited { rows: rows as u32, words: vec![0; rows.div_ceil(64)], touched: Vec::new() }
     }
 
     /// True the first time; never for a row that does not exist.
     #[inline]
     fn insert(&mut self, row: u32) -> bool {
         let at = row / 64;
-        let Some(word) = self.words.get_mut(at as usize) else { return false };
+        let Some(word) = self.words.get_mut(at as usize).filter(|_| row < self.rows) else { return false };
         if *word == 0 {
             self.touched.push(at);
         }
@@ -90,8 +91,8 @@ pub fn descend(view: &View<'_>, rows: &Rows<'_>, target: Target<'_>, layer: usiz
     let mut best = likeness(view.entry);
     for layer in (layer + 1..=view.layer_of(view.entry)).rev() {
         loop {
-            let neighbours = view.neighbours(best.row(), layer).iter().filter(|row| (**row as usize) < rows.len());
-            match neighbours.map(|row| likeness(*row)).max().filter(|next| *next > best) {
+            let neighbours = view.neighbours(best.row(), layer).iter().filter(|row| (*row as usize) < rows.len());
+            match neighbours.map(likeness).max().filter(|next| *next > best) {
                 Some(next) => best = next,
                 None => break,
             }
@@ -126,28 +127,38 @@ pub fn layer(
         best.pop();
     }
     let mut compared = 0;
-    let mut fresh: Vec<u32> = Vec::with_capacity(view.links * 2);
+    let (mut fresh, mut soon) = (Vec::with_capacity(view.links * 2), Vec::with_capacity(view.links * 2));
     while let Some(next) = ahead.pop() {
         if best.len() >= ef && best.peek().is_some_and(|worst| next < worst.0) {
             break;
         }
         fresh.clear();
-        fresh.extend(view.neighbours(next.row(), layer).iter().filter(|row| visited.insert(**row)));
-        fresh.iter().for_each(|row| prefetch(rows.row(*row)));
+        view.neighbours(next.row(), layer).each(|row| {
+            if visited.insert(row) {
+                prefetch(rows.row(row));
+                fresh.push(row);
+            }
+        });
         compared += fresh.len();
         if compared > budget {
             visited.clear();
             return None;
         }
         // Where it will most likely go on: those rows are on their way while these are compared.
+        soon.clear();
         let second = ahead.peek().map(|second| view.neighbours(second.row(), layer)).unwrap_or_default();
-        let mut soon = second.iter().filter(|row| !visited.has(**row));
+        second.each(|row| {
+            if !visited.has(row) {
+                soon.push(row);
+            }
+        });
+        let mut later = soon.iter();
         for &row in &fresh {
-            soon.next().into_iter().for_each(|row| prefetch(rows.row(*row)));
+            later.next().into_iter().for_each(|row| prefetch(rows.row(*row)));
             let found = Found::new(rows.likeness(target, row), row);
             let is_full = best.len() >= ef;
             if !is_full || best.peek().is_some_and(|worst| found > worst.0) {
-                prefetch(bytemuck::cast_slice(view.slots(row, layer)));
+                prefetch(bytemuck::cast_slice(view.neighbours(row, layer).0.as_flattened()));
                 ahead.push(found);
                 if passes(row) {
                     best.push(Reverse(found));
@@ -157,7 +168,7 @@ pub fn layer(
                 }
             }
         }
-        soon.for_each(|row| prefetch(rows.row(*row)));
+        later.for_each(|row| prefetch(rows.row(*row)));
     }
     visited.clear();
     let mut best: Vec<Found> = best.into_iter().map(|Reverse(found)| found).collect();
