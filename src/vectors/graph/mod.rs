@@ -26,6 +26,9 @@ pub const NONE: u32 = u32::MAX;
 /// A row in this many stands one layer higher; also the most layers there can be: far more rows than a part holds.
 pub const MOST_LAYERS: usize = 16;
 
+/// Most links of a row above layer 0 that a part may have.
+pub const MOST_LINKS: usize = 64;
+
 /// How a graph is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -45,7 +48,7 @@ impl Config {
     /// Within what the format can hold.
     #[must_use]
     pub fn bounded(self) -> Config {
-        let links = self.links.clamp(4, 64);
+        let links = self.links.clamp(4, MOST_LINKS);
         Config { links, ef_construction: self.ef_construction.clamp(links, 4096) }
     }
 }

@@ -30,8 +30,8 @@ use std::ops::Range;
 use crate::bytes::Reader;
 use crate::checksum::checksum;
 use crate::error::{Corrupt, corrupt};
-use crate::vectors::graph::View;
 use crate::vectors::graph::links::{Links, MOST_LINKED, Pair, pairs};
+use crate::vectors::graph::{MOST_LINKS, View};
 use crate::vectors::metric::{Form, Metric, from_bits};
 use crate::vectors::quantize::{MOST_DIMENSIONS, Query, Rows, stride};
 
@@ -130,7 +130,7 @@ impl<'a> Part<'a> {
         if let Some((number, _)) = broken {
             return Err(corrupt!("checksum mismatch in section {number}"));
         }
-        if texts > MOST_ROWS * 4 || rows > MOST_ROWS || dimension == 0 || dimension > MOST_DIMENSIONS || links > 64 {
+        if texts > MOST_ROWS * 4 || rows > MOST_ROWS || dimension == 0 || dimension > MOST_DIMENSIONS || links > MOST_LINKS {
             return Err(corrupt!("impossible sizes"));
         }
         let form = from_bits(bits, dimension).ok_or_else(|| corrupt!("vectors of an unknown form"))?;

@@ -106,17 +106,19 @@ fn every_flipped_byte_and_every_cut_is_noticed() {
 // is passed over: the rows that are there are found all the same, and no others.
 #[test]
 fn a_link_to_a_row_that_is_not_there_is_refused_or_passed_over() {
-    for number in [9, 12] {
+    // The first row that is not there, and one far behind it; on the ground and above.
+    for (number, link) in [(9, 200), (9, 0x7_0000), (12, 200), (12, 0x7_0000)] {
         let mut bad = built(200, true).encode();
         let (offset, length) = section(&bad, number);
-        // Rows have 8 bits: the highest nibble of a pair makes its second link one of a row far behind the last.
-        let pair = (offset..offset + length).step_by(5).find(|at| bad[*at + 4] == 0).unwrap();
-        bad[pair + 4] = 0x40;
+        // The second link of some pair that has one.
+        let pair = (offset..offset + length).step_by(5).skip(3).find(|at| bad[*at + 4] == 0).unwrap();
+        let [low, middle, high, _] = u32::to_le_bytes(link << 4);
+        (bad[pair + 2], bad[pair + 3], bad[pair + 4]) = (bad[pair + 2] & 0x0f | low, middle, high);
         reseal(&mut bad);
         let bytes = Aligned::of(&bad);
         for check in [Check::Usual, Check::Whole] {
             let error = Part::read(bytes.bytes(), check).unwrap_err();
-            assert!(error.to_string().contains("a link to a row that is not there"), "section {number}: {error}");
+            assert!(error.to_string().contains("a link to a row that is not there"), "section {number}, {link}: {error}");
         }
         let part = Part::read(bytes.bytes(), Check::Known).unwrap();
         let found = crate::vectors::nearest::nearest(&part, &part.question(3), 200, Default::default());
