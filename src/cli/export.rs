@@ -257,7 +257,11 @@ fn dialogues(args: Args, form: Form, context: &Context<'_>) -> Result<Status> {
         (true, true) if !context.ui.quiet() => context.ui.json_on_stderr(&Versioned::new(&report)),
         _ => summary(&report, unit).iter().for_each(|line| context.ui.say(line)),
     }
-    Ok(if report.dialogues == 0 { Status::Negative("no conversation matches".into()) } else { Status::Done })
+    Ok(match (report.dialogues, report.left_out.is_empty()) {
+        (0, true) => Status::Negative("no conversation matches".into()),
+        (0, false) => Status::Negative("nothing of what matches has a place in this format; --format csv and md hold all".into()),
+        _ => Status::Done,
+    })
 }
 
 /// `90/10` as per cents.
@@ -319,7 +323,20 @@ fn summary(report: &DialogueReport, unit: &str) -> Vec<String> {
         let each: Vec<String> = report.left_out.iter().map(|(what, count)| format!("{what}: {count}")).collect();
         lines.push(format!("left out or changed for this format: {}", each.join(", ")));
     }
+    if !report.unknown_roles.is_empty() {
+        lines.push(unknown_roles(report));
+    }
     lines
+}
+
+/// The words behind which nobody knows who speaks, and what to do about it.
+fn unknown_roles(report: &DialogueReport) -> String {
+    const MOST: usize = 5;
+    let mut roles: Vec<(&String, &u64)> = report.unknown_roles.iter().collect();
+    roles.sort_by_key(|(role, count)| (std::cmp::Reverse(**count), *role));
+    let first = roles.first().map_or("WORD", |(role, _)| role.as_str());
+    let each: Vec<String> = roles.iter().take(MOST).map(|(role, count)| format!("{role} ({})", units::count(**count))).collect();
+    format!("nobody knows who speaks as {}; say it, for instance with --role-as '{first}=user'", each.join(", "))
 }
 
 /// The usage of records is exact for them and not for a form of them; without it bytes must do.

@@ -10,6 +10,7 @@ use super::exit::Status;
 use super::ui::Ui;
 use super::visible::visible_text;
 use super::{Context, pretty, units};
+use crate::dialogue::{push_fenced, push_said};
 use crate::error::{Error, IoContext, Result};
 use crate::vault::api::{GetItem, GetOptions, Id, RecordItem, Report, SegmentItem, Turn};
 
@@ -133,27 +134,30 @@ fn as_text(turns: &[Turn]) -> String {
     turns.iter().map(|turn| format!("{}:\n{}\n", heading(turn), visible_text(&turn.text))).collect::<Vec<_>>().join("\n")
 }
 
-/// What tools say is data, not prose: it goes into a fence that nothing inside it can close.
+/// What tools say is data, not prose: it goes into a fence that nothing inside it can close; talk is quoted, and ends with its quote.
 fn as_markdown(turns: &[Turn]) -> String {
     let block = |turn: &Turn| {
-        let text = visible_text(&turn.text);
-        if !turn.kind.starts_with("tool") {
-            return format!("### {}\n\n{text}\n", heading(turn));
+        let (mut out, text) = (format!("### {}\n", heading(turn)), visible_text(&turn.text));
+        if turn.kind.starts_with("tool") {
+            push_fenced(&text, "", &mut out)
+        } else {
+            push_said(&text, &mut out)
         }
-        let fence = "`".repeat(longest_run(&text, '`').max(2) + 1);
-        format!("### {}\n\n{fence}\n{text}\n{fence}\n", heading(turn))
+        out
     };
     turns.iter().map(block).collect::<Vec<_>>().join("\n")
 }
 
-fn longest_run(text: &str, wanted: char) -> usize {
-    text.split(|c| c != wanted).map(str::len).max().unwrap_or(0)
-}
-
+/// Who speaks, and what kind of text it is where the role word does not say so: agents hand results of tools on as the user.
 fn heading(turn: &Turn) -> String {
-    let who = turn.role.as_deref().unwrap_or(&turn.kind);
+    let said = match (turn.role.as_deref(), turn.kind.as_str()) {
+        (None, kind) => kind.to_owned(),
+        (Some(role), "system_prompt" | "user_turn" | "assistant_turn" | "text" | "media") => role.to_owned(),
+        (Some(role @ ("tool" | "function")), "tool_result") => role.to_owned(),
+        (Some(role), kind) => format!("{role}, {}", kind.replace('_', " ")),
+    };
     let name = turn.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
-    super::visible::visible(&format!("{who}{name}")).into_owned()
+    super::visible::visible(&format!("{said}{name}")).into_owned()
 }
 
 /// A record in JSON: its text where it is text, else hex, since JSON cannot hold bytes.
@@ -223,7 +227,16 @@ mod tests {
     fn a_transcript_keeps_tool_output_inside_its_fence() {
         let turns = [turn("user", "user_turn", "hi"), turn("tool", "tool_result", "```\n\x1b[2J")];
         assert_eq!(as_text(&turns), "user:\nhi\n\ntool:\n```\n\\u{1b}[2J\n");
-        assert_eq!(as_markdown(&turns), "### user\n\nhi\n\n### tool\n\n````\n```\n\\u{1b}[2J\n````\n");
+        assert_eq!(as_markdown(&turns), "### user\n\n> hi\n\n### tool\n\n````\n```\n\\u{1b}[2J\n````\n");
+    }
+
+    // Claude Code hands results on as the user: a reader must not take a file for words of a person, or an open fence of
+    // somebody's words for the rest of the page.
+    #[test]
+    fn a_transcript_tells_results_and_thoughts_from_words() {
+        let turns = [turn("user", "tool_result", "a.txt"), turn("assistant", "reasoning", "```\nhm")];
+        assert_eq!(as_text(&turns), "user, tool result:\na.txt\n\nassistant, reasoning:\n```\nhm\n");
+        assert_eq!(as_markdown(&turns), "### user, tool result\n\n```\na.txt\n```\n\n### assistant, reasoning\n\n> ```\n> hm\n");
     }
 
     #[test]

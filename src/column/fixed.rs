@@ -143,19 +143,31 @@ fn runs(dropped: &[bool]) -> Vec<(usize, usize)> {
     runs
 }
 
-/// A coded column of ids.
+/// What a form has at changing places.
+const CHANGING: u8 = 0;
+
+/// A coded column of ids. Most are read only to be passed over: what the ids look like is put together when it is asked for.
 #[derive(Clone, Debug)]
-pub(super) struct Fixed {
-    /// The constant bytes in place, zero elsewhere.
-    template: Vec<u8>,
-    runs: Vec<(usize, usize)>,
-    width: usize,
+pub(super) struct Fixed<'a> {
+    length: usize,
+    /// Which places are constant, low bit first.
+    bitmap: &'a [u8],
+    constants: &'a [u8],
     pub(super) part: Part,
 }
 
-impl Fixed {
+/// What the ids of a column look like.
+#[derive(Clone, Debug)]
+pub(super) struct Form {
+    /// The constant bytes in place, [`CHANGING`] elsewhere.
+    template: Vec<u8>,
+    runs: Vec<(usize, usize)>,
+    width: usize,
+}
+
+impl<'a> Fixed<'a> {
     /// Reads the parameters of `count` ids and takes their part of the class stream.
-    pub(super) fn read(reader: &mut Reader<'_>, count: usize, offsets: &mut Offsets) -> Result<Fixed, Corrupt> {
+    pub(super) fn read(reader: &mut Reader<'a>, count: usize, offsets: &mut Offsets) -> Result<Fixed<'a>, Corrupt> {
         let at = reader.position();
         let class = Class::from_u8(reader.u8()?).ok_or_else(|| corrupt!("unknown class at offset {at}"))?;
         let length = reader.varint()? as usize;
@@ -163,37 +175,86 @@ impl Fixed {
             return Err(corrupt!("ids of {length} bytes at offset {at}"));
         }
         let bitmap = reader.take(length.div_ceil(8))?;
-        let dropped: Vec<bool> = (0..length).map(|place| bitmap[place / 8] >> (place % 8) & 1 == 1).collect();
-        let width = dropped.iter().filter(|dropped| !**dropped).count();
-        let mut constant = reader.take(length - width)?.iter();
-        let template = dropped.iter().map(|&dropped| if dropped { constant.next().copied().unwrap_or(0) } else { 0 }).collect();
-        let part = offsets.take_rows(class, count, width)?;
-        Ok(Fixed { template, runs: runs(&dropped), width, part })
+        let dropped = bitmap.iter().map(|bits| bits.count_ones() as usize).sum();
+        let past_the_end = !length.is_multiple_of(8) && bitmap.last().is_some_and(|bits| bits >> (length % 8) != 0);
+        if past_the_end {
+            return Err(corrupt!("constant places beyond ids of {length} bytes at offset {at}"));
+        }
+        let constants = reader.take(dropped)?;
+        let part = offsets.take_rows(class, count, length - dropped)?;
+        Ok(Fixed { length, bitmap, constants, part })
     }
 
-    /// False when no id holds `needle`: at no offset do the constant places agree and the rest occur in the rows.
-    pub(super) fn may_hold(&self, rows: &[u8], needle: &[u8]) -> bool {
-        let mut changing = vec![false; self.template.len()];
-        self.runs.iter().for_each(|&(start, end)| changing[start..end].fill(true));
-        (0..=self.template.len().saturating_sub(needle.len())).any(|offset| {
-            let mut rest = Vec::with_capacity(needle.len());
-            let mut agrees = offset + needle.len() <= self.template.len();
-            for (place, &byte) in (offset..self.template.len()).zip(needle) {
-                if changing[place] {
-                    rest.push(byte);
-                } else {
-                    agrees &= self.template[place] == byte;
-                }
+    /// What the ids look like.
+    pub(super) fn form(&self) -> Form {
+        let dropped: Vec<bool> = (0..self.length).map(|place| self.bitmap[place / 8] >> (place % 8) & 1 == 1).collect();
+        let mut constants = self.constants.iter();
+        let place = |&dropped: &bool| if dropped { constants.next().copied().unwrap_or(0) } else { CHANGING };
+        let template = dropped.iter().map(place).collect();
+        Form { template, runs: runs(&dropped), width: self.length - self.constants.len() }
+    }
+
+    /// False when no id holds `needle`: at no offset do the constant places agree and the rest occur in the rows. The rows are asked
+    /// for only where the rest is of their alphabet, and those of one column only when the whole stream may hold the needle.
+    pub(super) fn may_hold<'r>(
+        &self,
+        needle: &[u8],
+        in_stream: impl Fn() -> Result<bool, Corrupt>,
+        rows: impl Fn() -> Result<&'r [u8], Corrupt>,
+    ) -> Result<bool, Corrupt> {
+        // A constant backslash or zero is something this cannot tell about.
+        if self.constants.iter().any(|byte| matches!(byte, b'\\' | &CHANGING)) {
+            return Ok(true);
+        }
+        let Some(last) = self.length.checked_sub(needle.len()) else { return Ok(false) };
+        let allowed = |byte: &u8| ALPHABET[usize::from(*byte)] & self.alphabet() != 0 || self.constants.contains(byte);
+        if !needle.iter().all(allowed) {
+            return Ok(false);
+        }
+        let template = self.form().template;
+        let mut is_inside_tried = false;
+        let mut rest = Vec::new();
+        for offset in 0..=last {
+            let window = &template[offset..offset + needle.len()];
+            if !self.fits(window, needle) {
+                continue;
             }
-            agrees && memchr::memmem::find(rows, &rest).is_some()
+            if !window.contains(&CHANGING) {
+                return Ok(true);
+            }
+            if window.iter().all(|place| *place == CHANGING) {
+                // Between constant places the needle stands as it is, wherever.
+                if !is_inside_tried && in_stream()? && memchr::memmem::find(rows()?, needle).is_some() {
+                    return Ok(true);
+                }
+                is_inside_tried = true;
+                continue;
+            }
+            rest.clear();
+            rest.extend(window.iter().zip(needle).filter(|(place, _)| **place == CHANGING).map(|(_, byte)| *byte));
+            if memchr::memmem::find(rows()?, &rest).is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What changing places may hold.
+    fn alphabet(&self) -> u8 {
+        if self.part.class == Class::Hex { DIGIT | HEX_LETTER } else { DIGIT | HEX_LETTER | LETTER }
+    }
+
+    /// True when a needle has the constant bytes of these places, and characters of the column's class elsewhere.
+    fn fits(&self, window: &[u8], needle: &[u8]) -> bool {
+        let allowed = self.alphabet();
+        window.iter().zip(needle).all(|(&place, &byte)| match place {
+            CHANGING => ALPHABET[usize::from(byte)] & allowed != 0,
+            constant => constant == byte,
         })
     }
+}
 
-    /// True when a constant place is a backslash: values are escaped text.
-    pub(super) fn is_escaped(&self) -> bool {
-        self.template.contains(&b'\\')
-    }
-
+impl Form {
     /// Appends the id of a rank; `rows` is the column's part.
     pub(super) fn get(&self, rows: &[u8], rank: usize, out: &mut Vec<u8>) -> Result<(), Corrupt> {
         let row = rank.checked_mul(self.width).and_then(|start| rows.get(start..start.checked_add(self.width)?));

@@ -82,7 +82,11 @@ pub(super) struct Part {
 impl Part {
     /// The bytes, if the stream has them.
     pub(super) fn of<'a>(&self, streams: &[&'a [u8]; Class::COUNT]) -> Result<&'a [u8], Corrupt> {
-        let stream = streams[self.class as usize];
+        self.of_stream(streams[self.class as usize])
+    }
+
+    /// The bytes of the stream of its class, if it has them.
+    pub(super) fn of_stream<'a>(&self, stream: &'a [u8]) -> Result<&'a [u8], Corrupt> {
         stream.get(self.start..self.end).ok_or_else(|| {
             corrupt!("a column wants bytes {}..{} of a {:?} stream of {}", self.start, self.end, self.class, stream.len())
         })
@@ -104,7 +108,7 @@ pub(super) enum Coder<'a> {
     Integer(Integers),
     Decimal { digits: Digits, each: Option<Part>, mantissas: Integers },
     Time { format: Format<'a>, ticks: Integers },
-    Fixed(Fixed),
+    Fixed(Fixed<'a>),
     Text(Text<'a>),
     Runs { lengths: Integers, heads: Box<Header<'a>> },
     Split { map: Part, main: Box<Header<'a>>, other: Box<Header<'a>> },

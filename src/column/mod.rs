@@ -32,6 +32,7 @@ mod values;
 mod tests;
 
 pub use encode::encode;
+pub use find::{Needles, Sought};
 pub use header::{Header, Offsets};
 pub use open::Column;
 pub use values::Values;

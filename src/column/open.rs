@@ -5,7 +5,7 @@
 
 use super::Class;
 use super::decimal::{self, Digits};
-use super::fixed::Fixed;
+use super::fixed;
 use super::header::{Coder, Header};
 use super::integers::Numbers;
 use super::nudged;
@@ -26,7 +26,7 @@ pub(super) enum Body<'a> {
     Enum { words: Box<Column<'a>>, indexes: &'a [u8] },
     Decimal { digits: Digits, each: &'a [u8], mantissas: Numbers<'a> },
     Time { format: Format<'a>, ticks: Numbers<'a> },
-    Fixed { ids: Fixed, rows: &'a [u8] },
+    Fixed { ids: fixed::Form, rows: &'a [u8] },
     Text { prefix: &'a [u8], rows: Rows<'a> },
     Runs { ends: Vec<u32>, heads: Box<Column<'a>> },
     Split { map: &'a [u8], ranks: Vec<u32>, main: Box<Column<'a>>, other: Box<Column<'a>> },
@@ -50,7 +50,7 @@ impl<'a> Column<'a> {
                 mantissas: mantissas.open(streams)?,
             },
             Coder::Time { format, ticks } => Body::Time { format: *format, ticks: ticks.open(streams)? },
-            Coder::Fixed(fixed) => Body::Fixed { ids: fixed.clone(), rows: fixed.part.of(streams)? },
+            Coder::Fixed(fixed) => Body::Fixed { ids: fixed.form(), rows: fixed.part.of(streams)? },
             Coder::Text(text) => Body::Text { prefix: text.prefix, rows: text.open(count, streams)? },
             Coder::Runs { lengths, heads } => Body::Runs {
                 ends: ends_of_runs(&lengths.open(streams)?, heads.count, count)?,

@@ -158,11 +158,6 @@ pub(super) struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// All values one after another, with what ends them.
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.bytes
-    }
-
     /// The bytes of a rank.
     pub(super) fn get(&self, rank: usize) -> Result<&[u8], Corrupt> {
         let start = if rank == 0 { Some(0) } else { self.ends.get(rank - 1).map(|&end| end as usize + self.mark) };

@@ -31,8 +31,14 @@ impl<'r> Builder<'r> {
         }
         // Of several answers the first goes on; the others have no place in a dialogue.
         let first = turns.iter().find_map(|turn| turn.choice);
+        let said = |turn: &Turn| !turn.guessed && matches!(turn.kind, UserTurn | AssistantTurn);
+        let has_messages = turns.iter().any(said);
         let mut before = None;
-        for turn in turns {
+        for mut turn in turns {
+            if turn.guessed && has_messages && self.spoke_last(&turn) {
+                // A copy of the last answer, or of the task, that stands beside the messages.
+                (turn.kind, turn.role) = (Text, String::new());
+            }
             if turn.choice.is_some() && turn.choice != first {
                 if before != Some((turn.order, turn.choice)) {
                     self.losses.count("alternative answers");
@@ -44,6 +50,12 @@ impl<'r> Builder<'r> {
                 before = order;
             }
         }
+    }
+
+    /// True when a text is of the one who spoke last: the other one would go on.
+    fn spoke_last(&self, turn: &Turn) -> bool {
+        let known = |message: &&Message| message.speaker != Speaker::Unknown;
+        self.dialogue.messages.iter().rev().find(known).is_some_and(|last| last.speaker == self.speaker(turn))
     }
 
     fn say(&mut self, turn: Turn, same_message: bool) {
@@ -87,7 +99,7 @@ mod tests {
     use super::*;
 
     fn turn(order: u32, kind: SegmentType, role: &str, text: &str) -> Turn {
-        Turn { role: role.into(), kind, text: text.into(), name: None, call_id: None, order, choice: None }
+        Turn { role: role.into(), kind, text: text.into(), name: None, call_id: None, order, choice: None, guessed: false }
     }
 
     // Who speaks must not depend on guesses: an unknown word stays unknown until somebody says who it is.
@@ -103,6 +115,23 @@ mod tests {
         assert_eq!(speakers(&[("Counselor".into(), Speaker::Assistant)]), [Speaker::Assistant, Speaker::User]);
     }
 
+    // Logs hold the last answer once more beside the messages, or the task: that is not said again. An answer that stands there
+    // alone is the answer.
+    #[test]
+    fn what_only_a_key_calls_an_answer_goes_on_where_an_answer_is_missing() {
+        let all = |_| true;
+        let speakers = |said: &[SegmentType]| {
+            let mut builder = Builder::new(&all, &[]);
+            let said = said.iter().zip(1..).map(|(kind, order)| turn(order, *kind, "", "x"));
+            let guess = Turn { guessed: true, ..turn(9, AssistantTurn, "assistant", "y") };
+            builder.add(said.chain([guess]).collect(), Vec::new());
+            builder.dialogue.messages.iter().map(|message| message.speaker).collect::<Vec<_>>()
+        };
+        assert_eq!(speakers(&[UserTurn]), [Speaker::User, Speaker::Assistant]);
+        assert_eq!(speakers(&[UserTurn, AssistantTurn]), [Speaker::User, Speaker::Assistant, Speaker::Unknown]);
+        assert_eq!(speakers(&[]), [Speaker::Assistant]);
+    }
+
     // Several answers to one request are alternatives, not one long answer.
     #[test]
     fn of_several_answers_the_first_is_kept_and_the_others_are_counted() {
@@ -112,6 +141,6 @@ mod tests {
         builder.add(vec![turn(1, UserTurn, "user", "q"), answer(0, "a"), answer(1, "b"), answer(2, "c")], Vec::new());
         assert_eq!(builder.dialogue.messages.len(), 2);
         assert_eq!(builder.dialogue.messages[1].parts[0].text, "a");
-        assert_eq!(builder.losses.0["alternative answers"], 2);
+        assert_eq!(builder.losses.counts["alternative answers"], 2);
     }
 }

@@ -158,6 +158,6 @@ mod tests {
         };
         let told = FlatMessage { role: "narrator".into(), content: Some("t".into()), ..FlatMessage::default() };
         assert_eq!(flat, [said, result("c1", None, "r1\nmore"), result("c2", Some("g"), "r2"), told]);
-        assert_eq!(losses.0["arguments put into an object"], 1);
+        assert_eq!(losses.counts["arguments put into an object"], 1);
     }
 }

@@ -20,7 +20,9 @@ use std::collections::BTreeMap;
 pub use build::Builder;
 pub use flat::{FlatCall, FlatMessage};
 pub use forms::{Form, Rendered};
+pub use pairs::Likeness;
 pub use settled::{Call, Outcome, Settled, Step, settle};
+pub(crate) use transcript::{push_fenced, push_said};
 
 use crate::shape::SegmentType;
 
@@ -113,7 +115,12 @@ impl Dialogue {
 
 /// What was left out or changed, and how often.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Losses(pub BTreeMap<String, u64>);
+pub struct Losses {
+    /// What, and how often.
+    pub counts: BTreeMap<String, u64>,
+    /// Role words that nobody knows, and how many texts stand behind each.
+    pub roles: BTreeMap<String, u64>,
+}
 
 impl Losses {
     /// Counts one.
@@ -124,12 +131,21 @@ impl Losses {
     /// Counts several.
     pub fn add(&mut self, what: &str, count: u64) {
         if count > 0 {
-            *self.0.entry(what.to_owned()).or_default() += count;
+            *self.counts.entry(what.to_owned()).or_default() += count;
+        }
+    }
+
+    /// Counts a text of which only the record's own word says who speaks, and that word is not known.
+    pub fn count_role(&mut self, role: &str) {
+        self.count("texts of unknown roles");
+        if !role.is_empty() {
+            *self.roles.entry(role.to_owned()).or_default() += 1;
         }
     }
 
     /// Takes over what another counted.
     pub fn absorb(&mut self, other: Losses) {
-        other.0.into_iter().for_each(|(what, count)| self.add(&what, count));
+        other.counts.into_iter().for_each(|(what, count)| self.add(&what, count));
+        other.roles.into_iter().for_each(|(role, count)| *self.roles.entry(role).or_default() += count);
     }
 }

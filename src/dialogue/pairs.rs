@@ -1,5 +1,5 @@
-//! What dialogues have in common: whether one is the beginning of another, whether two are equal, and the questions with
-//! their answers.
+//! What dialogues have in common: whether one is the beginning of another, whether two are equal or near, and the questions
+//! with their answers.
 
 use super::arguments::canonical;
 use super::{Dialogue, Part, Settled, Speaker};
@@ -26,19 +26,6 @@ impl Dialogue {
         chain
     }
 
-    /// Equal for dialogues that say the same, whatever their ids.
-    #[must_use]
-    pub fn fingerprint(&self) -> u128 {
-        let mut all = ContentHasher::default();
-        for message in &self.messages {
-            for part in message.parts.iter().filter(|part| !is_silent(part)) {
-                all.update(part.kind.name().as_bytes());
-                add(&mut all, message.speaker, part);
-            }
-        }
-        all.finish()
-    }
-
     /// A hash for each question with its answer. What the user says until the model speaks is one question; what the model says
     /// and calls until the user speaks again is one answer, however many messages and tool results are in it.
     #[must_use]
@@ -56,22 +43,63 @@ impl Dialogue {
         pairing.finish()
     }
 
-    /// The word 5-grams of what was said; instructions, which hundreds of dialogues share, make none alike.
+    /// By what it is compared with others in forms that hold all that was said.
     #[must_use]
-    pub fn shingles(&self) -> Shingles {
-        let mut text = String::new();
-        for message in self.messages.iter().filter(|message| message.speaker != Speaker::System) {
-            for part in message.parts.iter().filter(|part| !matches!(part.kind, Media)) {
-                text.push_str(&part.text);
-                text.push('\n');
+    pub fn likeness(&self) -> Likeness {
+        let (mut all, mut said) = (ContentHasher::default(), String::new());
+        for message in &self.messages {
+            for part in message.parts.iter().filter(|part| !is_silent(part)) {
+                all.update(part.kind.name().as_bytes());
+                add(&mut all, message.speaker, part);
+                if message.speaker != Speaker::System && part.kind != Media {
+                    push_line(&mut said, &part.text);
+                }
             }
         }
-        Shingles::of(&text)
+        Likeness { fingerprint: all.finish(), said }
     }
 }
 
+/// By what a dialogue is compared with others.
+#[derive(Debug, Default)]
+pub struct Likeness {
+    /// Equal for dialogues that say the same, whatever their ids.
+    pub fingerprint: u128,
+    said: String,
+}
+
+impl Likeness {
+    /// The word 5-grams of what was said; instructions, which hundreds of dialogues share, make none alike.
+    #[must_use]
+    pub fn shingles(&self) -> Shingles {
+        Shingles::of(&self.said)
+    }
+}
+
+fn push_line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}
+
 impl Settled<'_> {
-    /// The same of what is left to train with.
+    /// By what it is compared with others: what is left in it.
+    pub(super) fn likeness(&self) -> Likeness {
+        let (mut all, mut said) = (ContentHasher::default(), String::new());
+        for step in &self.steps {
+            put(&mut all, &[step.speaker.name(), step.reasoning.trim(), step.text.trim()]);
+            step.calls.iter().for_each(|call| put(&mut all, &["call", &call.name, &canonical(&call.arguments, None)]));
+            step.results.iter().for_each(|result| put(&mut all, &["result", result.text.trim()]));
+            if step.speaker != Speaker::System {
+                let texts = [&step.reasoning, &step.text].into_iter();
+                let calls = step.calls.iter().map(|call| &call.arguments);
+                let results = step.results.iter().map(|result| &result.text);
+                texts.chain(calls).chain(results).for_each(|text| push_line(&mut said, text));
+            }
+        }
+        Likeness { fingerprint: all.finish(), said }
+    }
+
+    /// A hash for each question with its answer, of what is left in it.
     #[must_use]
     pub fn pairs(&self) -> Vec<u128> {
         let mut pairing = Pairing::default();

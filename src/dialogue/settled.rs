@@ -2,7 +2,8 @@
 
 use super::answers::beside_calls;
 use super::arguments::as_object;
-use super::{Dialogue, Losses, Part, Speaker};
+use super::{Dialogue, Losses, Message, Part, Speaker};
+use crate::checksum::content_hash;
 use crate::shape::SegmentType::*;
 
 /// A call of a tool.
@@ -63,12 +64,46 @@ pub struct Settled<'d> {
     pub steps: Vec<Step>,
 }
 
+impl Settled<'_> {
+    /// Gives another id to calls whose id a consumer does not take. It is made of the first one, so that results still name theirs.
+    pub(super) fn rename_calls(&mut self, taken: fn(&str) -> bool, losses: &mut Losses) {
+        for step in &mut self.steps {
+            let refused = step.calls.iter().filter(|call| !taken(&call.id)).count() as u64;
+            losses.add("ids of calls changed to what is allowed", refused);
+            let calls = step.calls.iter_mut().map(|call| &mut call.id);
+            let results = step.results.iter_mut().map(|result| &mut result.call_id);
+            for id in calls.chain(results).filter(|id| !taken(id)) {
+                *id = format!("call_{:032x}", content_hash(id.as_bytes()));
+            }
+        }
+    }
+
+    /// Without what the model thought, for forms that have no place for it.
+    pub(super) fn leave_out_thoughts(&mut self, losses: &mut Losses) {
+        for step in self.steps.iter_mut().filter(|step| !step.reasoning.is_empty()) {
+            step.reasoning.clear();
+            losses.count("reasoning");
+        }
+    }
+
+    /// Without what the model said before anybody asked, for forms that begin with the user.
+    pub(super) fn begin_with_a_question(&mut self, losses: &mut Losses) {
+        let mut asked = false;
+        self.steps.retain(|step| {
+            asked |= !matches!(step.speaker, Speaker::System | Speaker::Assistant);
+            let stays = asked || step.speaker == Speaker::System;
+            losses.add("words of the model before the first question", u64::from(!stays));
+            stays
+        });
+    }
+}
+
 /// Settles a dialogue; nothing when there is no question with an answer in it.
 pub fn settle<'d>(dialogue: &'d Dialogue, losses: &mut Losses) -> Option<Settled<'d>> {
     let mut steps: Vec<Step> = Vec::new();
     for message in &dialogue.messages {
         for part in &message.parts {
-            add(&mut steps, message.speaker, part, losses);
+            add(&mut steps, message, part, losses);
         }
     }
     let mut steps = merged(beside_calls(steps, losses));
@@ -84,10 +119,11 @@ pub fn settle<'d>(dialogue: &'d Dialogue, losses: &mut Losses) -> Option<Settled
     Some(Settled { dialogue, steps })
 }
 
-fn add(steps: &mut Vec<Step>, speaker: Speaker, part: &Part, losses: &mut Losses) {
+fn add(steps: &mut Vec<Step>, message: &Message, part: &Part, losses: &mut Losses) {
+    let speaker = message.speaker;
     match part.kind {
         Media | ErrorText | Rubric => return losses.count(part.kind.name()),
-        _ if speaker == Speaker::Unknown => return losses.count("texts of unknown roles"),
+        _ if speaker == Speaker::Unknown => return losses.count_role(&message.role),
         _ if part.kind != ToolCall && speaker != Speaker::Tool && part.text.trim().is_empty() => return,
         _ => {}
     }
@@ -154,7 +190,6 @@ fn merged(steps: Vec<Step>) -> Vec<Step> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialogue::Message;
     use crate::shape::SegmentType;
 
     fn said(speaker: Speaker, kind: SegmentType, text: &str, call: &str) -> Message {
@@ -207,7 +242,7 @@ mod tests {
         ]);
         assert_eq!(steps.unwrap(), ["user:q", "assistant: >a", "tool: <a", "user:wait\n\nand?", "assistant:end"]);
         assert_eq!(
-            losses.0.keys().collect::<Vec<_>>(),
+            losses.counts.keys().collect::<Vec<_>>(),
             ["calls without a result", "results without a call", "steps after the last answer"]
         );
     }

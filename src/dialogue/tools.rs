@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Losses;
 use super::arguments::compact;
+use super::{Call, Losses, Settled};
 
 /// What a tool is.
 #[derive(Debug)]
@@ -37,8 +37,17 @@ struct Anything<'j> {
     json: Option<&'j RawValue>,
 }
 
+/// The tools of a dialogue as a consumer can use them. Calls of others are counted: what they take is told by no record.
+pub(super) fn of(settled: &Settled<'_>, losses: &mut Losses) -> Vec<Tool> {
+    let tools = read(&settled.dialogue.tools, losses);
+    let is_known = |call: &&Call| tools.iter().any(|tool| tool.name == call.name);
+    let calls = settled.steps.iter().flat_map(|step| &step.calls);
+    losses.add("calls of tools that no record defines", calls.filter(|call| !is_known(call)).count() as u64);
+    tools
+}
+
 /// The definitions a consumer can use; others (search by the provider, schemas of answers) are counted.
-pub(super) fn read(definitions: &[String], losses: &mut Losses) -> Vec<Tool> {
+fn read(definitions: &[String], losses: &mut Losses) -> Vec<Tool> {
     let mut tools: Vec<Tool> = Vec::new();
     for definition in definitions {
         match one(definition, 0) {
@@ -69,7 +78,20 @@ fn one(definition: &str, depth: u8) -> Option<Tool> {
         None if found.description.is_some() => compact(r#"{"type":"object","properties":{}}"#)?,
         None => return None,
     };
+    let parameters = in_lower_case(parameters)?;
     Some(Tool { name: found.name.filter(|name| !name.is_empty())?, description: found.description, parameters })
+}
+
+/// Gemini writes types as `OBJECT`, JSON schema as `object`. No text can be mistaken for one: its quotes are escaped.
+fn in_lower_case(schema: Box<RawValue>) -> Option<Box<RawValue>> {
+    const TYPES: [&str; 7] = ["OBJECT", "STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "NULL"];
+    if !schema.get().contains(r#""type":"OBJECT""#) {
+        return Some(schema);
+    }
+    let lower = |text: String, word: &&str| {
+        text.replace(&format!(r#""type":"{word}""#), &format!(r#""type":"{}""#, word.to_ascii_lowercase()))
+    };
+    RawValue::from_string(TYPES.iter().fold(schema.get().to_owned(), lower)).ok()
 }
 
 #[cfg(test)]
@@ -84,6 +106,10 @@ mod tests {
             format!(r#"{{"type":"function","function":{{"name":"f","description":"d","parameters":{schema}}}}}"#),
             format!(r#"{{"type":"function","name":"f","description":"d","parameters":{schema}}}"#),
             format!(r#"{{"name":"f","description":"d","input_schema": {schema}}}"#),
+            format!(
+                r#"{{"name":"f","description":"d","parameters":{}}}"#,
+                schema.replace("object", "OBJECT").replace("string", "STRING").replace("integer", "INTEGER")
+            ),
             format!(r#"{{"toolSpec":{{"name":"f","description":"d","inputSchema":{{"json":{schema}}}}}}}"#),
         ] {
             let mut losses = Losses::default();
@@ -98,6 +124,6 @@ mod tests {
     fn what_is_no_function_is_counted() {
         let mut losses = Losses::default();
         assert!(read(&[r#"{"type":"web_search"}"#.into(), "[]".into()], &mut losses).is_empty());
-        assert_eq!(losses.0["tool definitions of another kind"], 2);
+        assert_eq!(losses.counts["tool definitions of another kind"], 2);
     }
 }

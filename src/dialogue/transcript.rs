@@ -43,8 +43,7 @@ pub(super) fn markdown(dialogue: &Dialogue) -> String {
         for part in &message.parts {
             let text = shown(&part.text);
             match label(part) {
-                None if has_markup(&text) => push_fenced(&text, "", &mut out),
-                None => push_quoted(&text, &mut out),
+                None => push_said(&text, &mut out),
                 Some(label) => {
                     let _ = write!(out, "\n{}\n", one_line(&label));
                     push_fenced(&text, language(part), &mut out);
@@ -134,6 +133,11 @@ fn has_markup(text: &str) -> bool {
         .any(|(at, _)| text[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')))
 }
 
+/// Adds what somebody said so that its own Markdown ends with it.
+pub(crate) fn push_said(text: &str, out: &mut String) {
+    if has_markup(text) { push_fenced(text, "", out) } else { push_quoted(text, out) }
+}
+
 fn push_quoted(text: &str, out: &mut String) {
     out.push('\n');
     for line in text.trim_end_matches('\n').split('\n') {
@@ -145,7 +149,8 @@ fn push_quoted(text: &str, out: &mut String) {
     }
 }
 
-fn push_fenced(text: &str, language: &str, out: &mut String) {
+/// Adds what is data and no talk.
+pub(crate) fn push_fenced(text: &str, language: &str, out: &mut String) {
     let fence = fence(text);
     let newline = if text.ends_with('\n') { "" } else { "\n" };
     let _ = write!(out, "\n{fence}{language}\n{text}{newline}{fence}\n");

@@ -3,7 +3,8 @@
 //! Ids are short values, which stand in columns; a longer one is a segment of its own, found by its length. Only escapes make a segment
 //! of a short one: what is short and looks like an id is named, for much text in other scripts than Latin is short and written with escapes.
 //! Beyond that, readers of records look for ids in strings that are JSON as a whole, perhaps after a byte order mark, or a stream of
-//! events. Most of those are opened when they are cut; what could not be remains a segment.
+//! events. Most of those are opened when they are cut; what could not be remains a segment, and is named when a key in it ends like
+//! one of an id.
 //!
 //! The `shape` room decides what an id is. Where it begins to read ids from other texts, they must be judged so here, and packs written
 //! before do not have the mark.
@@ -30,10 +31,28 @@ pub fn may_hold_ids(text: &[u8], class: u8) -> bool {
         Some(b'"') => class == class::RAW,
         Some(b'{' | b'[') if class != class::RAW => {
             let end = scan::containers(start, 0, &mut Vec::new());
-            end.is_some_and(|end| start[end..].trim_ascii().is_empty())
+            end.is_some_and(|end| start[end..].trim_ascii().is_empty()) && has_id_key(start)
         }
-        _ => start.starts_with(b"data:") || start.starts_with(b"event:"),
+        _ => (start.starts_with(b"data:") && !is_data_url(start)) || start.starts_with(b"event:"),
     }
+}
+
+/// How the keys end that the `shape` room reads ids from.
+const ID_KEYS: [&[u8]; 6] = [b"id", b"Id", b"ID", b"key", b"environment", b"conversation_hash"];
+
+/// False when no key of a JSON text ends like one of an id, plainly or with escaped quotes.
+fn has_id_key(json: &[u8]) -> bool {
+    let ends = |quote: usize| {
+        let key = json[..quote].strip_suffix(b"\\").unwrap_or(&json[..quote]);
+        ID_KEYS.iter().any(|end| key.ends_with(end))
+    };
+    memchr::memmem::find(json, br"\u").is_some() || memchr::memchr_iter(b'"', json).any(ends)
+}
+
+/// True for `data:image/png;base64,…`.
+fn is_data_url(text: &[u8]) -> bool {
+    let head = &text[..text.len().min(80)];
+    memchr::memmem::find(head, b";base64,").is_some() && memchr::memchr2(b'\n', b'\r', text).is_none()
 }
 
 #[cfg(test)]
@@ -44,12 +63,23 @@ mod tests {
     #[test]
     fn what_readers_of_records_would_open_is_named_and_prose_is_not() {
         let judge = |text: &str, class| may_hold_ids(text.as_bytes(), class);
-        for text in ["msg_01", " {\"id\":1} ", " \n[{}]", "\u{feff}{}", "data: {}", "event: x\ndata: {}"] {
+        for text in [
+            "msg_01",
+            " {\"id\":1} ",
+            " \n[{\"uuid\" : 1}]",
+            "\u{feff}{\"x\":\"{\\\"requestId\\\":1}\"}",
+            "{\"\\u0069d\":1}",
+            "data: {}",
+            "data: image/png;base64,\ndata: {}",
+            "event: x\ndata: {}",
+        ] {
             assert!(judge(text, class::TEXT), "{text}");
         }
         for text in [
             "some words",
             "{\"id\": 1",
+            "{\"flight_number\": \"HAT001\"}",
+            "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAA",
             "[1] is a source",
             "{} and {}",
             "\"quoted text\"",

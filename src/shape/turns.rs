@@ -24,6 +24,8 @@ pub struct Turn {
     pub order: u32,
     /// Which of several answers.
     pub choice: Option<u32>,
+    /// No shape says what it is, only the name of its key.
+    pub guessed: bool,
 }
 
 /// The turns of the record `line` as `shape`.
@@ -62,6 +64,7 @@ fn turn(found: &Found<'_>) -> Option<Turn> {
         call_id: found.tag.call_id.map(String::from),
         order: found.order,
         choice: found.choice,
+        guessed: found.tag.guessed,
     })
 }
 

@@ -50,11 +50,18 @@ const DOCUMENT_HOMES: [&[&str]; 9] = [
     &["BedrockModelInvocationLogs"],
 ];
 
+/// Where agents put what tools gave when it is too long for the session's own file: Claude Code, Gemini CLI, opencode. The
+/// directory, and one that stands anywhere above it.
+const RESULT_HOMES: [(&str, &str); 3] = [("tool-results", "projects"), ("tool-outputs", ".gemini"), ("tool-output", "opencode")];
+
+/// Settings and states that stand beside the logs of such a home.
+const NO_DOCUMENTS: [&str; 3] = ["settings.json", "config.json", "meta.json"];
+
 /// Directories that hold nothing but secrets.
 const SECRET_DIRECTORIES: [&str; 10] =
     [".ssh", ".gnupg", ".aws", ".azure", ".kube", ".gcloud", "gcloud", ".password-store", "credentials", "mcp-oauth-config"];
 
-const SECRET_NAMES: [&str; 16] = [
+const SECRET_NAMES: [&str; 17] = [
     ".credentials.json",
     "credentials.json",
     "credentials",
@@ -62,6 +69,8 @@ const SECRET_NAMES: [&str; 16] = [
     ".auth.json",
     "auth-profiles.json",
     ".claude.json",
+    // OpenHands: the state of a conversation, with the model's key in it.
+    "base_state.json",
     "google_accounts.json",
     ".netrc",
     "_netrc",
@@ -104,6 +113,9 @@ pub fn kind_of(path: &Path) -> Kind {
     if is_credential(&directory, &name) {
         return Kind::Credential;
     }
+    if is_result(path) {
+        return Kind::Known;
+    }
     let (plain, compressed) = strip_compression(&name);
     let rotated = strip_rotation(plain);
     // `gw.log.gz.1` is rare but real: some rotators number after they compress.
@@ -123,9 +135,15 @@ pub fn kind_of(path: &Path) -> Kind {
 
 fn is_document(path: &Path, name: &str) -> bool {
     let components: Vec<_> = path.parent().into_iter().flat_map(Path::components).map(|c| c.as_os_str()).collect();
-    DOCUMENT_NAMES.contains(&name)
-        || name.ends_with(".traj.json")
-        || DOCUMENT_HOMES.iter().any(|home| components.windows(home.len()).any(|window| window == *home))
+    let is_at_home = || DOCUMENT_HOMES.iter().any(|home| components.windows(home.len()).any(|window| window == *home));
+    DOCUMENT_NAMES.contains(&name) || name.ends_with(".traj.json") || !NO_DOCUMENTS.contains(&name) && is_at_home()
+}
+
+/// A result of a tool in a file of its own, of whatever kind. Some agents give each session a directory below.
+fn is_result(path: &Path) -> bool {
+    let above = |path: &Path, name: &str| path.ancestors().skip(1).any(|above| above.file_name().is_some_and(|it| it == name));
+    let homes = path.ancestors().skip(1).take(2).filter_map(|home| Some((home, home.file_name()?)));
+    homes.into_iter().any(|(home, name)| RESULT_HOMES.iter().any(|(directory, agent)| name == *directory && above(home, agent)))
 }
 
 fn is_credential(directory: &str, name: &str) -> bool {
@@ -151,6 +169,7 @@ fn is_credential_as_it_stands(name: &str) -> bool {
         || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
         || SECRET_STARTS.iter().any(|start| name.starts_with(start))
         || settings_stem(name).is_some_and(tells_secrets)
+        || name.rsplit_once('.').is_some_and(|(stem, ending)| JSON_LINES.contains(&ending) && is_secrets(stem))
 }
 
 /// A name without its ending, where it ends as settings do or, as `.jwt_secret`, not at all.
@@ -160,6 +179,11 @@ fn settings_stem(name: &str) -> Option<&str> {
         Some((stem, ending)) => (SETTINGS.contains(&ending) && !stem.ends_with(".traj")).then_some(stem),
         None => Some(name),
     }
+}
+
+/// A file of lines may be a log about tokens; one that is called by nothing but what it holds is none.
+fn is_secrets(stem: &str) -> bool {
+    matches!(stem.trim_start_matches('.'), "credentials" | "credential" | "secrets" | "secret")
 }
 
 fn tells_secrets(stem: &str) -> bool {
@@ -249,6 +273,10 @@ mod tests {
             "/h/.codex/sessions/2025/06/rollout-1.json",
             "/h/.openhands/sessions/s/events/1.json",
             "/h/.codex/sessions/2026/11/20/rollout-2026-11-20T10-00-00-019f5c5a.jsonl.zst",
+            "/h/.claude/projects/-w/0b0b/tool-results/toolu_01.txt",
+            "/h/.claude/projects/-w/0b0b/tool-results/mcp-x-1763700000123.json",
+            "/h/.gemini/tmp/ab12/tool-outputs/session-1/run_shell_command_1.txt",
+            "/h/.local/share/opencode/tool-output/tool_01",
         ] {
             assert_eq!(kind(name), Kind::Known, "{name}");
         }
@@ -262,6 +290,8 @@ mod tests {
         for (name, ending) in [
             ("/h/.claude/settings.json", ".json"),
             ("/h/notes.md", ".md"),
+            ("/h/.openhands/conversations/c/settings.json", ".json"),
+            ("/w/tool-results/notes.txt", ".txt"),
             ("/p/package.json", ".json"),
             ("/x/README", "other"),
             ("/x/a.tar.gz", ".tar"),
@@ -296,6 +326,9 @@ mod tests {
             "/h/.claude.json.backup.1763700000123",
             "/h/.codex/.credentials.json",
             "/h/.codex/sessions/auth.json",
+            "/h/.claude/projects/-w/0b0b/tool-results/.credentials.json",
+            "/h/.claude/projects/-w/credentials.jsonl",
+            "/h/.openhands/conversations/c/base_state.json",
             "/h/.gemini/mcp-oauth-tokens-v2.json",
             "/h/.gemini/tmp/ab12/gemini-credentials.json",
             "/h/.local/share/opencode/auth.json",

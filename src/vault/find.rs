@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use memchr::memmem;
 
+use crate::column::Needles;
 use crate::error::{Corrupt, Result};
 use crate::group::decode::Links;
-use crate::group::decode::probe::Wanted;
+use crate::group::decode::probe::{Outside, Wanted};
 use crate::vault::ahead::in_order;
 use crate::vault::fetch::Fetcher;
 use crate::vault::holders::{Hits, Rising};
@@ -38,9 +39,9 @@ pub(crate) fn records_with(snapshot: &Snapshot, needles: &[&[u8]], threads: usiz
     if needles.iter().any(hidden) {
         return Ok(snapshot.places().iter().flat_map(|place| place.first..place.first + place.count).collect());
     }
-    let finders = Finders::new(needles);
-    let holds = |value: &[u8]| finders.in_value(value);
-    let wanted = Wanted { needles, holds: &holds };
+    let needles = Needles::new(needles);
+    let holds = |value: &[u8]| holds(&needles, value);
+    let wanted = Wanted { needles: &needles, holds: &holds };
     let jobs = (0..snapshot.packs.len()).flat_map(|pack| {
         let groups = snapshot.packs[pack].directory().groups.len();
         (0..groups).step_by(TOGETHER).map(move |first| (pack, first..groups.min(first + TOGETHER)))
@@ -73,12 +74,17 @@ pub(crate) fn records_with(snapshot: &Snapshot, needles: &[&[u8]], threads: usiz
                 if rising.is_empty(pack) {
                     continue;
                 }
-                let links = match of_group.links {
-                    Some(links) => links,
-                    // It was probed before the hit was known.
-                    None => {
-                        let view = late.view(pack)?;
-                        view.open_group(group).map_err(|corrupt| view.pack().damaged(corrupt))?.into_links()
+                let view = late.view(pack)?;
+                let damaged = |corrupt| snapshot.packs[pack].damaged(corrupt);
+                let links = match (of_group.links, of_group.outside) {
+                    (Some(links), _) => links,
+                    (None, outside) => {
+                        // Without what it refers to, it was probed before the hit was known.
+                        let outside = outside.map_or_else(|| view.outside(group).map_err(damaged), Ok)?;
+                        if !rising.concerns(pack, &outside) {
+                            continue;
+                        }
+                        view.open_group(group).map_err(damaged)?.into_links()
                     }
                 };
                 rising.follow(pack, group, &links);
@@ -94,11 +100,12 @@ struct InGroup {
     nodes: Vec<u32>,
     segments: Vec<u32>,
     links: Option<Links>,
+    outside: Option<Outside>,
 }
 
-fn in_group(view: &mut PackView, group: usize, wanted: &Wanted<'_>, links: bool) -> Result<InGroup, Corrupt> {
-    let probed = view.probe(group, wanted, links)?;
-    let mut found = InGroup { nodes: probed.nodes, segments: Vec::new(), links: probed.links };
+fn in_group(view: &mut PackView, group: usize, wanted: &Wanted<'_>, outside: bool) -> Result<InGroup, Corrupt> {
+    let probed = view.probe(group, wanted, outside)?;
+    let mut found = InGroup { nodes: probed.nodes, segments: Vec::new(), links: probed.links, outside: probed.outside };
     for segment in probed.texts {
         if in_pieces(view, &[segment], wanted.holds)? {
             found.segments.push(segment);
@@ -108,6 +115,9 @@ fn in_group(view: &mut PackView, group: usize, wanted: &Wanted<'_>, links: bool)
         if in_pieces(view, &pieces, wanted.holds)? {
             found.nodes.push(node);
         }
+    }
+    if !found.segments.is_empty() && found.links.is_none() {
+        found.links = Some(view.open_group(group)?.into_links());
     }
     Ok(found)
 }
@@ -126,51 +136,37 @@ fn in_pieces(view: &mut PackView, segments: &[u32], holds: &dyn Fn(&[u8]) -> boo
     Ok(false)
 }
 
-/// Looks for needles in values.
-struct Finders<'n> {
-    needles: Vec<memmem::Finder<'n>>,
-    /// Finds what every escape has that can hide one of them.
-    hiding: memmem::Finder<'static>,
-}
-
-impl<'n> Finders<'n> {
-    fn new(needles: &[&'n [u8]]) -> Finders<'n> {
-        // Letters, digits and the like are hidden only by their numbers, which are rare: most texts need not be unescaped.
-        let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'/');
-        let by_number = needles.iter().all(|needle| needle.iter().all(plain));
-        let hiding: &[u8] = if by_number { br"\u00" } else { br"\" };
-        Finders {
-            needles: needles.iter().map(|needle| memmem::Finder::new(*needle)).collect(),
-            hiding: memmem::Finder::new(hiding),
+/// True when a value holds a needle, plainly or behind escapes.
+fn holds(needles: &Needles<'_>, value: &[u8]) -> bool {
+    let mut value = Cow::Borrowed(value);
+    for _ in 0..ESCAPES {
+        if needles.stands_in(&value) {
+            return true;
+        }
+        if !needles.may_hide_in(&value) {
+            return false;
+        }
+        match unescape(&value) {
+            // A backslash at the end stays.
+            Cow::Owned(plain) if *plain != *value => value = Cow::Owned(plain),
+            _ => return false,
         }
     }
-
-    /// True when a value holds a needle, plainly or behind escapes.
-    fn in_value(&self, value: &[u8]) -> bool {
-        let mut value = Cow::Borrowed(value);
-        for _ in 0..ESCAPES {
-            if self.needles.iter().any(|finder| finder.find(&value).is_some()) {
-                return true;
-            }
-            if self.hiding.find(&value).is_none() {
-                return false;
-            }
-            match unescape(&value) {
-                // A backslash at the end stays.
-                Cow::Owned(plain) if *plain != *value => value = Cow::Owned(plain),
-                _ => return false,
-            }
-        }
-        true
-    }
+    true
 }
 
 #[cfg(test)]
 mod tests {
+    use rustc_hash::FxHashSet;
+
     use super::*;
+    use crate::interrupt::Interrupt;
+    use crate::progress::Silent;
+    use crate::vault::Vault;
+    use crate::vault::api::{IngestOptions, Input, OpenOptions};
 
     fn has(value: &str, needle: &str) -> bool {
-        Finders::new(&[needle.as_bytes()]).in_value(value.as_bytes())
+        holds(&Needles::new(&[needle.as_bytes()]), value.as_bytes())
     }
 
     #[test]
@@ -186,5 +182,66 @@ mod tests {
         for value in ["a-b", r"a\\b", "", r"\", r"\u00", r"a\u002"] {
             assert!(!has(value, "a/b"), "{value}");
         }
+    }
+
+    /// A line with a growing list of messages, as gateways write them; the first is never the same.
+    fn turn(conversation: usize, turn: usize) -> String {
+        let message = |at: usize| {
+            let text =
+                format!("message {at} of conversation {conversation}: {}", "some words that are said once ".repeat(at % 7));
+            match at % 5 {
+                0 => format!("[{at}, {{\"type\": \"text\", \"text\": \"{text}\"}}, \"{text}\"]"),
+                _ => format!("{{\"role\": \"user\", \"content\": \"{text}\"}}"),
+            }
+        };
+        let first = format!(
+            "{{\"role\": \"system\", \"content\": \"these are the rules of turn {turn} of conversation {conversation}\"}}"
+        );
+        let messages: Vec<String> = std::iter::once(first).chain((0..=turn).map(message)).collect();
+        format!("{{\"id\":\"r-{conversation}-{turn}\",\"messages\":[{}]}}\n", messages.join(","))
+    }
+
+    // Protects what a look-up passes over: a group that refers to a hit and does not say so hides its records.
+    #[test]
+    fn a_group_says_what_it_refers_to_in_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::create_or_open(&dir.path().join("v"), &OpenOptions::default()).unwrap();
+        let lines: String = (0..60).flat_map(|turns| (0..120).map(move |conversation| turn(conversation, turns))).collect();
+        // The same again from another place, in other groups.
+        for source in ["a", "b"] {
+            let stream = std::io::Cursor::new(lines.clone().into_bytes());
+            let options = IngestOptions { source: Some(source.into()), ..IngestOptions::default() };
+            vault.ingest(&options, vec![Input::Stream(Box::new(stream))], &Silent, &Interrupt::default()).unwrap();
+        }
+        let snapshot = vault.snapshot().unwrap();
+        let mut fetcher = Fetcher::new(&snapshot);
+        let (mut older, mut concerned) = (0, 0);
+        for pack in 0..snapshot.packs.len() {
+            let view = fetcher.view(pack).unwrap();
+            for (index, entry) in snapshot.packs[pack].directory().groups.iter().enumerate() {
+                let outside = view.outside(index).unwrap();
+                let links = view.open_group(index).unwrap().into_links();
+                let only = |number: u32| FxHashSet::from_iter([number]);
+                let (mut nodes, mut segments) = (FxHashSet::default(), FxHashSet::default());
+                nodes.extend(links.roots.iter().copied());
+                for (_, targets) in links.nodes() {
+                    for (to_node, target) in targets {
+                        if to_node { &mut nodes } else { &mut segments }.insert(target);
+                    }
+                }
+                nodes.retain(|node| *node < entry.first_node);
+                segments.retain(|segment| *segment < entry.first_segment);
+                assert!(nodes.iter().all(|node| outside.may_refer_to(&only(*node), &FxHashSet::default())), "group {index}");
+                assert!(
+                    segments.iter().all(|segment| outside.may_refer_to(&FxHashSet::default(), &only(*segment))),
+                    "group {index}"
+                );
+                older += nodes.len() + segments.len();
+                // Steps from nodes whose numbers are not known may name nodes that are not meant; of segments none is.
+                let others = (0..entry.first_segment).filter(|segment| !segments.contains(segment));
+                concerned += others.filter(|segment| outside.may_refer_to(&FxHashSet::default(), &only(*segment))).count();
+            }
+        }
+        assert!(older > 100 && concerned == 0, "{older} older references, {concerned} that are none");
     }
 }

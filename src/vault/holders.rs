@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use crate::error::Result;
 use crate::group::decode::Links;
+use crate::group::decode::probe::Outside;
 use crate::vault::ahead::in_order;
 use crate::vault::snapshot::Snapshot;
 
@@ -68,6 +69,11 @@ impl<'s> Rising<'s> {
     /// True as long as nothing in a pack can refer to a hit.
     pub(crate) fn is_empty(&self, pack: usize) -> bool {
         self.hits.is_empty(pack)
+    }
+
+    /// False only when a group that refers to these in others holds no parent of a hit.
+    pub(crate) fn concerns(&self, pack: usize, outside: &Outside) -> bool {
+        outside.may_refer_to(&self.hits.nodes[pack], &self.hits.segments[pack])
     }
 
     /// Finds the parents of hits in the next group, and the records that hold them.

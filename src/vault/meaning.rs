@@ -4,19 +4,24 @@
 //! for all others: their lines are read again in the order of their source, sources side by side. Work goes in windows of
 //! occurrences, so that memory does not grow with the vault.
 
-use std::ops::Range;
+mod record;
+mod windows;
+
+pub(crate) use record::{Fields, Meaning};
+use record::{meaning, types_and_turns};
+pub(crate) use windows::Part;
+use windows::windows;
+
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::checksum::content_hash;
 use crate::error::{Error, Result};
-use crate::shape::{Detection, FileState, Hints, Mappings, Metadata, Record, SegmentType, is_scoped};
+use crate::shape::{Detection, FileState, Hints, Mappings, Metadata, Record, is_scoped};
 use crate::vault::ahead::in_order;
-use crate::vault::api::Time;
 use crate::vault::fetch::Fetcher;
 use crate::vault::filter::{Deep, Sieve, TypeSet};
-use crate::vault::latency::{Components, components};
 use crate::vault::recall::Recall;
 use crate::vault::segments;
 use crate::vault::snapshot::Snapshot;
@@ -30,77 +35,6 @@ const WINDOW_OF_FIELDS: u64 = 1 << 13;
 
 /// Records of one job at most.
 const JOB_RECORDS: usize = 256;
-
-/// What commands ask about a record.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Meaning {
-    /// Name of the shape.
-    pub(crate) shape: Arc<str>,
-    /// It is not JSON.
-    pub(crate) opaque: bool,
-    /// Its bytes, without the newline.
-    pub(crate) bytes: u64,
-    /// Conversation.
-    pub(crate) conversation: Option<Box<str>>,
-    /// Model.
-    pub(crate) model: Option<Box<str>>,
-    /// Application.
-    pub(crate) application: Option<Box<str>>,
-    /// Title of the conversation.
-    pub(crate) title: Option<Box<str>>,
-    /// The directory or project worked in.
-    pub(crate) project: Option<Box<str>>,
-    /// Event time.
-    pub(crate) time: Option<Time>,
-    /// It reports an error.
-    pub(crate) error: bool,
-    /// Latency.
-    pub(crate) latency_ms: Option<f64>,
-    /// Cost.
-    pub(crate) cost_usd: Option<f64>,
-    /// Token counts: in, cached, cache write, out, reasoning.
-    pub(crate) tokens: [u64; 5],
-    /// Which usage the tokens belong to, where several records tell one.
-    pub(crate) usage: Option<u64>,
-    /// Segment types, when asked for.
-    pub(crate) types: TypeSet,
-    /// Messages in which the user or the assistant speaks, when types are asked for.
-    pub(crate) turns: u32,
-    /// Where its latency went.
-    pub(crate) components: Components,
-    /// It is not what [`Scan::asking`] wanted.
-    pub(crate) refused: bool,
-    /// The whole of it, when asked for.
-    pub(crate) fields: Option<Arc<Fields>>,
-}
-
-/// All canonical fields of a record, and what names it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Fields {
-    /// Its hash.
-    pub(crate) hash: u128,
-    /// The fields.
-    pub(crate) metadata: Metadata,
-}
-
-impl Fields {
-    /// The same without tokens and cost: they are told elsewhere.
-    pub(crate) fn without_usage(&self) -> Fields {
-        let mut metadata = self.metadata.clone();
-        metadata.forget_usage();
-        metadata.cost_usd = None;
-        Fields { hash: self.hash, metadata }
-    }
-}
-
-/// Lines of a source, counted from 0.
-#[derive(Clone)]
-pub(crate) struct Part<'s> {
-    /// The source.
-    pub(crate) source: &'s Source,
-    /// Which lines.
-    pub(crate) lines: Range<u64>,
-}
 
 /// A line with what it means.
 pub(crate) struct Line<'a> {
@@ -373,87 +307,6 @@ impl<'v> Scan<'v> {
 const LOOK_BACK: u64 = 2000;
 const LOOK_AT_HEAD: u64 = 20;
 
-impl Meaning {
-    /// What a record means whose metadata were read.
-    pub(crate) fn of(
-        bytes: &[u8],
-        record: &Record<'_>,
-        detection: &Detection<'_>,
-        metadata: Metadata,
-        types: TypeSet,
-    ) -> Meaning {
-        meaning(bytes, record, detection, metadata, types)
-    }
-}
-
-/// The types of a record's segments, and how many messages of it are talk: calls, results and thoughts are none, nor is what
-/// repeats another.
-fn types_and_turns(record: &Record<'_>, detection: &Detection<'_>) -> (TypeSet, u32) {
-    let (mut types, mut turns, mut last) = (TypeSet::default(), 0, None);
-    record.visit(detection, &mut |part| {
-        types.insert(part.kind);
-        let is_talk = matches!(part.kind, SegmentType::UserTurn | SegmentType::AssistantTurn);
-        if is_talk && part.visible && last != Some(part.order) {
-            turns += 1;
-            last = Some(part.order);
-        }
-    });
-    (types, turns)
-}
-
-fn meaning(bytes: &[u8], record: &Record<'_>, detection: &Detection<'_>, metadata: Metadata, types: TypeSet) -> Meaning {
-    let boxed = |text: Option<String>| text.map(String::into_boxed_str);
-    let count = |count: Option<u64>| count.unwrap_or(0);
-    Meaning {
-        shape: shape_name(detection),
-        opaque: record.values.is_empty(),
-        bytes: bytes.len() as u64,
-        conversation: boxed(metadata.conversation_id),
-        model: boxed(metadata.model),
-        application: boxed(metadata.application),
-        title: boxed(metadata.title),
-        project: boxed(metadata.project),
-        time: metadata.timestamp_us.map(Time),
-        error: metadata.error.is_some(),
-        latency_ms: metadata.latency_ms,
-        cost_usd: metadata.cost_usd,
-        // Counts of everything so far would be counted again with every record.
-        tokens: match metadata.usage_is_cumulative {
-            true => [0; 5],
-            false => [
-                count(metadata.tokens_in),
-                count(metadata.tokens_in_cached),
-                count(metadata.tokens_in_cache_write),
-                count(metadata.tokens_out),
-                count(metadata.tokens_reasoning),
-            ],
-        },
-        usage: metadata.usage_key.map(|key| content_hash(key.as_bytes()) as u64),
-        types,
-        turns: 0,
-        components: components(record),
-        refused: false,
-        fields: None,
-    }
-}
-
-thread_local! {
-    /// Names seen by this thread: hundreds of thousands of records share a dozen.
-    static NAMES: std::cell::RefCell<std::collections::BTreeSet<Arc<str>>> = const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
-}
-
-fn shape_name(detection: &Detection<'_>) -> Arc<str> {
-    let name = detection.name();
-    NAMES.with_borrow_mut(|names| match names.get(name.as_str()) {
-        Some(known) => Arc::clone(known),
-        None => {
-            let name: Arc<str> = name.into();
-            names.insert(Arc::clone(&name));
-            name
-        }
-    })
-}
-
 /// The mappings kept in the vault, in one list. They were checked when they came; one that a newer program took in is passed over.
 pub(crate) fn mappings(state: &State) -> Option<Mappings> {
     let files = state.mappings.iter().filter(|(name, _)| !name.starts_with("shape:"));
@@ -463,54 +316,6 @@ pub(crate) fn mappings(state: &State) -> Option<Mappings> {
         return None;
     }
     Mappings::parse(&usable.join("\n")).or_else(|_| Mappings::parse(usable.last().unwrap_or(&""))).ok()
-}
-
-impl<'s> Part<'s> {
-    /// All lines of a source.
-    pub(crate) fn whole(source: &'s Source) -> Part<'s> {
-        Part { source, lines: 0..source.occurrences() }
-    }
-
-    /// Line (from 1) and record number of each line.
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = (u64, u64)> + use<'s> {
-        let (mut at, lines) = (0, self.lines.clone());
-        self.source.runs.iter().flat_map(move |run| {
-            let from = lines.start.clamp(at, at + run.count) - at;
-            let to = lines.end.clamp(at, at + run.count) - at;
-            let first_line = at + 1;
-            at += run.count;
-            let first = run.first;
-            (from..to.max(from)).map(move |offset| (first_line + offset, first + offset))
-        })
-    }
-
-    /// The same without removed lines.
-    pub(crate) fn live<'t>(&self, state: &'t State) -> impl Iterator<Item = (u64, u64)> + use<'s, 't> {
-        let id = self.source.state.id;
-        self.numbers().filter(move |(line, number)| !state.is_removed(id, *line, *number))
-    }
-}
-
-/// Cuts sources into windows.
-fn windows<'s>(sources: &[&'s Source], most: u64) -> Vec<Vec<Part<'s>>> {
-    let mut windows = vec![Vec::new()];
-    let mut room = most;
-    for source in sources {
-        let (mut from, end) = (0, source.occurrences());
-        while from < end {
-            let to = end.min(from + room);
-            if let Some(window) = windows.last_mut() {
-                window.push(Part { source, lines: from..to });
-            }
-            room -= to - from;
-            from = to;
-            if room == 0 {
-                windows.push(Vec::new());
-                room = most;
-            }
-        }
-    }
-    windows
 }
 
 /// Cuts sorted record numbers where the group changes: what one worker decodes the other need not.

@@ -31,6 +31,7 @@ def check_tool(tool):
     need(NAME.fullmatch(function["name"]), f"name of a tool: {function['name']!r}")
     need(isinstance(function.get("description", ""), str), "description of a tool")
     need(isinstance(function.get("parameters", {}), dict), "parameters of a tool")
+    need(function.get("parameters", {}).get("type", "object") == "object", "parameters are no JSON schema of an object")
 
 
 def check_calls(message):
@@ -38,6 +39,7 @@ def check_calls(message):
     for call in message.get("tool_calls", []):
         need(set(call) == {"id", "type", "function"} and call["type"] == "function", f"call: {call}")
         need(isinstance(call["id"], str) and call["id"] and call["id"] not in ids, f"id of a call: {call['id']!r}")
+        need(len(call["id"]) <= 40, f"an id of more than 40 characters: {call['id']!r}")
         need(set(call["function"]) == {"name", "arguments"}, f"call: {call}")
         need(NAME.fullmatch(call["function"]["name"]), f"name in a call: {call['function']['name']!r}")
         need(isinstance(json.loads(call["function"]["arguments"]), dict), "arguments are no object")

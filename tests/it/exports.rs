@@ -171,6 +171,28 @@ fn a_session_is_one_conversation_and_comes_whole() {
     assert_eq!((found.len(), &found[1]["id"]), (2, &json!("s7/sidechain")));
 }
 
+// What a form leaves out makes no two dialogues different: they would stand in both parts of a split, word for word.
+// (Seen red with dialogues compared by all that their records hold.)
+#[test]
+fn dialogues_are_compared_by_what_is_written_of_them() {
+    let line = |n: usize| {
+        let remark: String = (0..60).map(|at| format!("remark{n}x{at} ")).collect();
+        let messages =
+            json!([{"role": "user", "content": "Who wrote Hamlet?"}, {"role": "assistant", "content": "Shakespeare."}]);
+        json!({"state": {"history": messages}, "remark": remark}).to_string() + "\n"
+    };
+    let sandbox = sandbox(&(0..10).map(line).collect::<String>());
+    for how in ["exact", "near"] {
+        let told = sandbox.run(&["export", "--format", "openai", "--dedup", how]).exits(0).stderr();
+        assert!(told.contains("1 conversation, 2 messages, 1 pair (1 unique)"), "{told}");
+        assert!(told.contains("9 conversations left out: an equal one was written"), "{told}");
+    }
+    sandbox.run(&["export", "--format", "openai", "--split", "50/50", "-o", "out"]).exits(0);
+    let sizes = ["out/train.jsonl", "out/test.jsonl"].map(|name| sandbox.read(name).len());
+    assert!(sizes.contains(&0), "{sizes:?}");
+    assert_eq!(export(&sandbox, &["csv", "--dedup", "exact"]).lines().count(), 31);
+}
+
 // Training on what is judged with: near duplicates are in one part, and the same vault gives the same files.
 #[test]
 fn a_split_is_the_same_each_time_and_leaks_nothing() {
@@ -217,6 +239,7 @@ fn unknown_roles_are_told_and_can_be_named() {
     let sandbox = sandbox(content);
     let outcome = sandbox.run(&["export", "--format", "openai"]).exits(1);
     assert!(outcome.stderr().contains("texts of unknown roles: 2"), "{}", outcome.stderr());
+    assert!(outcome.stderr().contains("nobody knows who speaks as client (1), counselor (1); say it"), "{}", outcome.stderr());
     let named = export(&sandbox, &["openai", "--role-as", "client=user", "--role-as", "counselor=assistant"]);
     assert_eq!(lines(&named)[0]["messages"][1], json!({"role": "assistant", "content": "Tell me."}));
 }
@@ -233,6 +256,11 @@ fn oddities() -> String {
         json!({"messages": [user, calls, result("a"), result("c"), result("zz"), end, user]}),
         json!({"messages": [user, calls, user, result("c"), end, end, calls], "tools": [tool("x.y z"), tool("f"), tool("f")]}),
         json!({"messages": [{"role": "assistant", "content": "first"}, user, end, {"role": "system", "content": "late"}, user, end]}),
+        json!({"messages": [user, {"role": "assistant", "tool_calls": [call("resp:0.1", "f", "{}"), call(&"x".repeat(60), "f", "{}")]},
+            result("resp:0.1"), result(&"x".repeat(60)), end]}),
+        json!({"contents": [{"role": "user", "parts": [{"text": "q"}]}, {"role": "model", "parts": [{"text": "a"}]}],
+            "tools": [{"functionDeclarations": [{"name": "f", "description": "d", "parameters":
+                {"type": "OBJECT", "properties": {"c": {"type": "STRING", "description": "\"type\":\"STRING\""}}}}]}]}),
         json!({"messages": [user, {"role": "assistant", "function_call": {"name": "f", "arguments": "{\"a\":1}"}},
             {"role": "function", "name": "f", "content": "1"}, end]}),
     ]
@@ -247,7 +275,7 @@ fn openai_takes_the_file() {
     let sandbox = sandbox(&(requests() + &oddities()));
     sandbox.run(&["export", "--format", "openai", "-o", "out"]).exits(0);
     let Some(said) = consumer("openai_finetuning.py", &[sandbox.path("out/all.jsonl")]) else { return };
-    assert_eq!(said, "6 examples\n");
+    assert_eq!(said, "8 examples\n");
     // The script itself must see what is wrong.
     let text = String::from_utf8(sandbox.read("out/all.jsonl")).unwrap();
     for (right, wrong) in
@@ -256,6 +284,25 @@ fn openai_takes_the_file() {
         assert!(text.contains(right), "{text}");
         let broken = sandbox.write("broken.jsonl", text.replace(right, wrong));
         assert!(std::panic::catch_unwind(|| consumer("openai_finetuning.py", &[broken])).is_err(), "{wrong}");
+    }
+}
+
+// The Messages API refuses a request for one block out of order, an id of other characters, or a schema in another provider's words.
+#[test]
+fn anthropic_takes_the_file() {
+    let sandbox = sandbox(&(requests() + &oddities()));
+    sandbox.run(&["export", "--format", "anthropic", "-o", "out"]).exits(0);
+    let Some(said) = consumer("anthropic_messages.py", &[sandbox.path("out/all.jsonl")]) else { return };
+    assert_eq!(said, "8 examples\n");
+    let text = String::from_utf8(sandbox.read("out/all.jsonl")).unwrap();
+    for (right, wrong) in [
+        ("\"tool_use_id\":\"c1\"", "\"tool_use_id\":\"c9\""),
+        ("\"id\":\"c1\"", "\"id\":\"c:1\""),
+        ("{\"type\":\"object\"", "{\"type\":\"OBJECT\""),
+    ] {
+        assert!(text.contains(right), "{text}");
+        let broken = sandbox.write("broken.jsonl", text.replace(right, wrong));
+        assert!(std::panic::catch_unwind(|| consumer("anthropic_messages.py", &[broken])).is_err(), "{wrong}");
     }
 }
 

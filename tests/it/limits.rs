@@ -82,6 +82,9 @@ fn a_walk_never_takes_the_vault_itself_or_credentials() {
         ".cline/data/secrets.json",
         ".aider/oauth-keys.env",
         ".openhands/.jwt_secret",
+        ".openhands/conversations/c/base_state.json",
+        ".claude/projects/-w/credentials.jsonl",
+        ".claude/projects/-w/s/tool-results/auth.json",
     ]
     .iter()
     .enumerate()

@@ -160,7 +160,8 @@ fn usage_that_several_records_tell_is_in_the_last_of_them() {
             + "\n"
     };
     let sandbox = sandbox(&(block("u1", "a", "one", 1) + &block("u2", "a", "two", 7) + &block("u3", "b", "three", 3)));
-    table(&sandbox, &["-o", "t"]);
+    let said = table(&sandbox, &["-o", "t"]);
+    assert!(said.contains("about 210 tokens,"), "{said}");
     let rows = rows(&sandbox.path("t/all.parquet"));
     assert_eq!(rows.iter().map(|row| row["tokens_out"].as_str()).collect::<Vec<_>>(), ["null", "7", "3"]);
     let total = &sandbox.run(&["stats", "--totals", "--json"]).exits(0).json()["total"];

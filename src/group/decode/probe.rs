@@ -4,9 +4,12 @@
 
 use rustc_hash::FxHashMap;
 
+use super::columns::TemplatePart;
 use super::outline::{Outline, Outlines};
-use super::{COLUMN_LIMIT, Columns, Group, Head, Links, NodePart, Opening, Payload, TemplatePart};
+pub use super::resolve::outside::Outside;
+use super::{COLUMN_LIMIT, Columns, Group, Head, Links, NodePart, Opening, Payload};
 use crate::bytes::Reader;
+use crate::column::{Needles, Sought};
 use crate::error::{Corrupt, corrupt};
 use crate::group::build::{NAMING, list_column};
 use crate::group::stream;
@@ -17,15 +20,18 @@ use crate::record::template::{Slot, SlotKind, Template};
 /// What is looked for in short values.
 pub struct Wanted<'w> {
     /// Such a value holds one of these, plainly or escaped.
-    pub needles: &'w [&'w [u8]],
+    pub needles: &'w Needles<'w>,
     /// Decides on a decoded value.
     pub holds: &'w (dyn Fn(&[u8]) -> bool + Sync),
 }
 
+/// Numbers of the first node and the first segment of a group; how many nodes, segments and records it has.
+pub type Sizes = (u32, u32, (usize, usize, usize));
+
 /// Where an id may stand in a group.
 pub struct Probed {
-    /// Numbers of the first node and the first segment; how many nodes, segments and records.
-    pub sizes: (u32, u32, (usize, usize, usize)),
+    /// How many there are of what.
+    pub sizes: Sizes,
     /// Nodes with a short value that holds it.
     pub nodes: Vec<u32>,
     /// Segments of the group whose text may hold it.
@@ -34,12 +40,15 @@ pub struct Probed {
     pub raw: Vec<(u32, Vec<u32>)>,
     /// Who refers to whom, where that had to be found out.
     pub links: Option<Links>,
+    /// What the group refers to in others, where that was asked for and the links were not found out.
+    pub outside: Option<Outside>,
 }
 
 /// Places of accepted values, by template and column.
 type Accepted = FxHashMap<(u32, usize), Vec<u32>>;
 
-/// Probes a payload; `outlines` and `template` give the pack's templates by number. With `links` everything is resolved in any case.
+/// Probes a payload; `outlines` and `template` give the pack's templates by number. With `outside` it is told
+/// what the group refers to in others.
 ///
 /// # Errors
 /// When anything that is looked at does not add up.
@@ -48,7 +57,7 @@ pub fn probe<'t>(
     outlines: &dyn Outlines,
     template: impl Fn(u32) -> Option<&'t Template>,
     wanted: &Wanted<'_>,
-    links: bool,
+    outside: bool,
 ) -> Result<Probed, Corrupt> {
     let head = Head::read(payload)?;
     let opening = Opening::read(&head, outlines)?;
@@ -58,21 +67,47 @@ pub fn probe<'t>(
         has_raw |= may_have_raw(outlines, part)?;
     }
     let mut probed = Probed {
-        sizes: (head.first_node, head.first_segment, (head.nodes, head.segments, head.records)),
+        sizes: head.sizes(),
         nodes: Vec::new(),
         texts: head.texts(wanted.needles)?,
         raw: Vec::new(),
         links: None,
+        outside: None,
     };
-    if !accepted.is_empty() || has_raw || links {
+    if !accepted.is_empty() || has_raw {
         let group = Group::resolve(&head, opening)?;
         probed.nodes = group.with_accepted(&accepted);
         if has_raw {
             probed.raw = group.raw_texts(template)?;
         }
         probed.links = Some(group.into_links());
+    } else if outside {
+        probed.outside = Some(opening.outside(&head)?);
     }
     Ok(probed)
+}
+
+/// What a group refers to in others, told without resolving it.
+///
+/// # Errors
+/// When anything that is looked at does not add up.
+pub fn outside(payload: Payload, outlines: &dyn Outlines) -> Result<(Sizes, Outside), Corrupt> {
+    let head = Head::read(payload)?;
+    let outside = Opening::read(&head, outlines)?.outside(&head)?;
+    Ok((head.sizes(), outside))
+}
+
+impl Opening {
+    fn outside(&self, head: &Head) -> Result<Outside, Corrupt> {
+        let stream = head.unpack(stream::REFERENCES)?;
+        let own = head.first_node..head.first_node.saturating_add(head.nodes as u32);
+        let mut found = Outside::new(own, head.first_segment);
+        for (template, cursor) in self.cursors.iter().enumerate() {
+            cursor.outside(self.columns.kinds(template), &stream, &mut found)?;
+        }
+        head.read_records()?.old.values().for_each(|root| found.add_root(*root));
+        Ok(found)
+    }
 }
 
 fn may_have_raw(outlines: &dyn Outlines, part: &TemplatePart) -> Result<bool, Corrupt> {
@@ -89,15 +124,24 @@ fn may_have_raw(outlines: &dyn Outlines, part: &TemplatePart) -> Result<bool, Co
 }
 
 impl Head {
+    fn sizes(&self) -> Sizes {
+        (self.first_node, self.first_segment, (self.nodes, self.segments, self.records))
+    }
+
     /// Segments that are marked, and those as long as a needle that is a segment by itself and has no mark.
-    fn texts(&self, needles: &[&[u8]]) -> Result<Vec<u32>, Corrupt> {
+    fn texts(&self, needles: &Needles<'_>) -> Result<Vec<u32>, Corrupt> {
         let table = self.unpack(stream::SEGMENTS)?;
         let (kinds, lengths) = table
             .split_at_checked(self.segments)
             .ok_or_else(|| corrupt!("{} bytes for {} segments", table.len(), self.segments))?;
-        let unnamed: Vec<usize> = needles.iter().filter(|needle| !is_named(needle)).map(|needle| needle.len()).collect();
-        let mut lengths = Reader::new(lengths);
+        let unnamed: Vec<usize> = needles.iter().filter(|needle| !is_named(needle)).map(<[u8]>::len).collect();
         let mut texts = Vec::new();
+        if unnamed.is_empty() {
+            let marked = (self.first_segment..).zip(kinds).filter(|(_, kind)| *kind & NAMING != 0);
+            texts.extend(marked.map(|(number, _)| number));
+            return Ok(texts);
+        }
+        let mut lengths = Reader::new(lengths);
         for (number, kind) in (self.first_segment..).zip(kinds) {
             let length = lengths.short_varint32()? as usize;
             if kind & NAMING != 0 || unnamed.contains(&length) {
@@ -112,15 +156,18 @@ impl Columns {
     fn accepted(&self, wanted: &Wanted<'_>) -> Result<Accepted, Corrupt> {
         let mut accepted = Accepted::default();
         let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        let stream = |class| self.class_stream(class);
+        let sought = Sought::new(wanted.needles, &stream);
         for (dense, part) in (0..).zip(&self.templates) {
             for (index, column) in part.columns.iter().enumerate() {
                 let Some(column) = column else { continue };
+                let header = self.header(column)?;
+                if !header.may_hold(&sought)? {
+                    continue;
+                }
                 bytes.clear();
                 ends.clear();
-                self.open(column, |column| match wanted.needles.iter().any(|needle| column.may_hold(needle)) {
-                    true => column.decode_all(COLUMN_LIMIT, &mut bytes, &mut ends),
-                    false => Ok(()),
-                })?;
+                self.open_header(&header)?.decode_all(COLUMN_LIMIT, &mut bytes, &mut ends)?;
                 let mut start = 0;
                 let mut ranks = Vec::new();
                 for (rank, &end) in (0..).zip(&ends) {

@@ -12,6 +12,8 @@ use crate::error::{Corrupt, corrupt};
 use crate::group::build::list_column;
 use crate::record::template::Slot;
 
+pub(super) mod outside;
+
 /// How a template's columns are read while references are resolved.
 pub(super) struct Cursor {
     /// Of a list template: the slot of all elements, if they have one in common.

@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::numbers::Numbers;
 use super::{Group, NodePart, Text, element_slot, one_stream, read_segments};
 use crate::bytes::Reader;
-use crate::column::Column;
+use crate::column::{Needles, Sought};
 use crate::error::{Corrupt, corrupt};
 use crate::group::build::list_column;
 use crate::group::{Piece, stream};
@@ -20,6 +20,17 @@ pub enum Judged {
     Hit,
     /// It makes its record something else than plain JSON: the record must be read as a whole.
     Odd,
+}
+
+/// Which columns need not be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// None of them.
+    Never,
+    /// Those of nothing but numbers.
+    Numbers,
+    /// Those that cannot hold what is looked for.
+    WithoutNeedles,
 }
 
 /// Where a value stands.
@@ -106,7 +117,7 @@ impl SegmentTable {
 }
 
 impl Group {
-    /// Judges all short values. Columns that `skip` takes are passed over; equal values may be judged once for all. Each node is
+    /// Judges all short values but those of columns that `skip` gives up; equal values may be judged once for all. Each node is
     /// named with the gravest word about any of its values.
     ///
     /// # Errors
@@ -114,10 +125,13 @@ impl Group {
     pub fn judge_values<'t>(
         &self,
         template: impl Fn(u32) -> Option<&'t Template>,
-        skip: &dyn Fn(SlotKind, Standing, &Column<'_>) -> bool,
+        needles: &Needles<'_>,
+        skip: &dyn Fn(SlotKind, Standing) -> Skip,
         judge: &mut dyn FnMut(SlotKind, Standing, &[u8]) -> Judged,
     ) -> Result<Vec<(u32, Judged)>, Corrupt> {
         let mut found: FxHashMap<(u32, usize), Vec<Judged>> = FxHashMap::default();
+        let stream = |class| self.columns.class_stream(class);
+        let sought = Sought::new(needles, &stream);
         let mut dense_found = vec![false; self.columns.templates.len()];
         for (dense, part) in self.columns.templates.iter().enumerate() {
             let parsed = template(part.template).ok_or_else(|| corrupt!("template {} is not in the pack", part.template))?;
@@ -131,11 +145,18 @@ impl Group {
             };
             for (index, (column, kind)) in part.columns.iter().zip(kinds).enumerate() {
                 let Some(column) = column else { continue };
+                let header = self.columns.header(column)?;
+                let is_skipped = match skip(kind, standing) {
+                    Skip::Never => false,
+                    Skip::Numbers => header.holds_only_numbers(),
+                    Skip::WithoutNeedles => !header.may_hold(&sought)?,
+                };
+                if is_skipped {
+                    continue;
+                }
                 let mut judged = Vec::new();
-                self.open_column(column, |column| match skip(kind, standing, column) {
-                    true => Ok(()),
-                    false => column.judge_all(&mut |value| judge(kind, standing, value), &mut judged),
-                })?;
+                let column = self.columns.open_header(&header)?;
+                column.judge_all(&mut |value| judge(kind, standing, value), &mut judged)?;
                 if judged.iter().any(|judged| *judged != Judged::No) {
                     dense_found[dense] = true;
                     found.insert((dense as u32, index), judged);

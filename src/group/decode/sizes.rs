@@ -1,7 +1,8 @@
 //! How large things of a group are, as JSON and as stored: for reports.
 
 use super::numbers::Numbers;
-use super::{COLUMN_LIMIT, Group, LIST_SLOTS, read_sizes};
+use super::streams::read_sizes;
+use super::{COLUMN_LIMIT, Group, LIST_SLOTS};
 use crate::bytes::Reader;
 use crate::error::{Corrupt, corrupt};
 use crate::group::stream;
@@ -67,7 +68,7 @@ impl Group {
                 bytes.clear();
                 ends.clear();
                 if let Some(column) = column {
-                    self.open_column(column, |column| column.decode_all(COLUMN_LIMIT, &mut bytes, &mut ends))?;
+                    self.columns.open(column, |column| column.decode_all(COLUMN_LIMIT, &mut bytes, &mut ends))?;
                 }
                 of_columns.push(running(&ends));
             }

@@ -93,7 +93,7 @@ impl Rule {
         let said = self.role.clone().or_else(|| sister(record, path, self.role_from.as_deref()?));
         let role = said.map(|said| self.roles.iter().find(|(from, _)| *from == said).map_or(said, |(_, to)| to.clone()));
         let by_role = role.as_deref().filter(|_| kind == SegmentType::Text).and_then(type_of_role);
-        let tag = Tag { kind: by_role.unwrap_or(kind), role: role.as_deref(), name: None, call_id: None };
+        let tag = Tag { kind: by_role.unwrap_or(kind), role: role.as_deref(), name: None, call_id: None, guessed: false };
         walker.mapped(tag, value, self.split);
     }
 }

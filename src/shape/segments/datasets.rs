@@ -6,8 +6,8 @@ use crate::shape::id::ShapeId::{self, *};
 use crate::shape::json::{Json, Object};
 use crate::shape::roles::SegmentType::{self, AssistantTurn, Context, Rubric, SystemPrompt, Tokens, UserTurn};
 
-const USER: Tag<'static> = Tag { kind: UserTurn, role: Some("user"), name: None, call_id: None };
-const ASSISTANT: Tag<'static> = Tag { kind: AssistantTurn, role: Some("assistant"), name: None, call_id: None };
+const USER: Tag<'static> = Tag { kind: UserTurn, role: Some("user"), name: None, call_id: None, guessed: false };
+const ASSISTANT: Tag<'static> = Tag { kind: AssistantTurn, role: Some("assistant"), name: None, call_id: None, guessed: false };
 
 impl Walker<'_> {
     pub(super) fn dataset(&mut self, shape: ShapeId, object: &Object<'_>, value: Json<'_>) {

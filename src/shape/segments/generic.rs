@@ -103,7 +103,8 @@ impl Walker<'_> {
         let Some(raw) = value.raw_str().filter(|raw| raw.len() >= SHORTEST_NESTED) else {
             return;
         };
-        if self.nested(value, |walker, inner| walker.body_or_generic(key, inner)) || raw.len() < SHORTEST_TEXT {
+        let inside = |walker: &mut Self, inner: Json<'_>| walker.body_or_generic(key, inner);
+        if self.nested(value, inside) || self.streamed(value, inside) || raw.len() < SHORTEST_TEXT {
             return;
         }
         if raw.starts_with(b"data:") && memchr::memmem::find(raw.get(..80).unwrap_or(raw), b";base64,").is_some() {
@@ -120,7 +121,7 @@ impl Walker<'_> {
             _ => "",
         };
         self.next_message();
-        self.prompt(Tag::spoken(kind, role), value);
+        self.prompt(Tag { guessed: true, ..Tag::spoken(kind, role) }, value);
     }
 
     fn body_or_generic(&mut self, key: &str, inner: Json<'_>) {

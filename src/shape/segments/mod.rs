@@ -16,6 +16,7 @@ mod providers;
 mod runs;
 mod spans;
 mod split;
+mod stream;
 mod walker;
 
 use std::ops::Range;
@@ -129,16 +130,20 @@ impl Record<'_> {
 
     /// Walks the record; `sink` takes each segment.
     pub(super) fn walk(&self, detection: &Detection<'_>, sink: &mut walker::Sink<'_>) {
-        self.walk_turns(detection, &mut |found| {
+        let mut spoken = |found: &Found<'_>| {
             if !found.is_silent() {
                 sink(found);
             }
-        });
+        };
+        self.walk_with(Walker::new(self.line, &mut spoken), detection);
     }
 
-    /// The same with answers of tools that say nothing.
+    /// The same for readers: with answers of tools that say nothing, and with streams put together.
     pub(super) fn walk_turns(&self, detection: &Detection<'_>, sink: &mut walker::Sink<'_>) {
-        let mut walker = Walker::new(self.line, sink);
+        self.walk_with(Walker::new(self.line, sink).for_readers(), detection);
+    }
+
+    fn walk_with(&self, mut walker: Walker<'_>, detection: &Detection<'_>) {
         for (index, value) in self.values.iter().enumerate() {
             // Joined values after the first are records of their own kind.
             let shape = if index == 0 { detection.shape } else { super::detect::detect_inner(*value) };

@@ -18,9 +18,8 @@ impl Walker<'_> {
         if !body.is_string() {
             return read(self, body);
         }
-        if !self.nested(body, read) {
-            let is_stream = body.raw_str().is_some_and(|raw| raw.starts_with(b"data:") || raw.starts_with(b"event:"));
-            if is_stream {
+        if !self.nested(body, read) && !self.streamed(body, read) {
+            if body.raw_str().is_some_and(super::stream::is_stream) {
                 return self.emit(Tag::spoken(Continuation, "assistant"), body);
             }
             let (kind, role) = if is_response { (AssistantTurn, "assistant") } else { (UserTurn, "user") };

@@ -4,7 +4,7 @@
 use std::fmt::{Display, Write};
 use std::ops::Range;
 
-use super::split;
+use super::{split, stream};
 use crate::shape::json::{Json, Object};
 use crate::shape::roles::SegmentType;
 
@@ -43,15 +43,17 @@ pub(in crate::shape) struct Tag<'t> {
     pub(in crate::shape) role: Option<&'t str>,
     pub(in crate::shape) name: Option<&'t str>,
     pub(in crate::shape) call_id: Option<&'t str>,
+    /// Only the name of a key suggests it.
+    pub(in crate::shape) guessed: bool,
 }
 
 impl<'t> Tag<'t> {
     pub(super) fn of(kind: SegmentType) -> Tag<'static> {
-        Tag { kind, role: None, name: None, call_id: None }
+        Tag { kind, role: None, name: None, call_id: None, guessed: false }
     }
 
     pub(super) fn spoken(kind: SegmentType, role: &'t str) -> Tag<'t> {
-        Tag { kind, role: (!role.is_empty()).then_some(role), name: None, call_id: None }
+        Tag { kind, role: (!role.is_empty()).then_some(role), ..Tag::of(kind) }
     }
 
     pub(super) fn with(self, kind: SegmentType) -> Tag<'t> {
@@ -77,6 +79,7 @@ pub(in crate::shape) struct Walker<'s> {
     literal: Option<Range<usize>>,
     nesting: u8,
     reported: u32,
+    for_readers: bool,
 }
 
 impl<'s> Walker<'s> {
@@ -92,7 +95,13 @@ impl<'s> Walker<'s> {
             literal: None,
             nesting: 0,
             reported: 0,
+            for_readers: false,
         }
+    }
+
+    /// Puts recorded streams together.
+    pub(in crate::shape) fn for_readers(self) -> Walker<'s> {
+        Walker { for_readers: true, ..self }
     }
 
     /// Works one step deeper in the record.
@@ -168,6 +177,19 @@ impl<'s> Walker<'s> {
         let Some(text) = literal.as_str() else {
             return false;
         };
+        self.nested_text(literal, &text, work)
+    }
+
+    /// Works on the response that a string tells as a recorded stream; `false` when it is none, or nobody reads.
+    pub(super) fn streamed(&mut self, literal: Json<'_>, work: impl FnOnce(&mut Self, Json<'_>)) -> bool {
+        if !self.for_readers || self.nesting == DEEPEST_NESTING || !literal.raw_str().is_some_and(stream::is_stream) {
+            return false;
+        }
+        let response = literal.as_str().and_then(|text| stream::assembled(&text));
+        response.is_some_and(|response| self.nested_text(literal, &response, work))
+    }
+
+    fn nested_text(&mut self, literal: Json<'_>, text: &str, work: impl FnOnce(&mut Self, Json<'_>)) -> bool {
         let Some(value) = Json::parse(text.as_bytes()) else {
             return false;
         };

@@ -126,6 +126,8 @@ pub struct DialogueReport {
     pub without_time: u64,
     /// What the form cannot hold or had to be changed, and how often.
     pub left_out: BTreeMap<String, u64>,
+    /// Role words that nobody knows, and how many texts were left out for each.
+    pub unknown_roles: BTreeMap<String, u64>,
     /// The files written.
     pub parts: Vec<PartRow>,
 }

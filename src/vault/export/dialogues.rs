@@ -294,15 +294,15 @@ impl Reader<'_> {
             let jobs = jobs.flat_map(|run| run.chunks(JOB_UNITS));
             in_order(self.snapshot, self.threads, jobs, work, |batch| take(batch, report))
         })?;
-        report.left_out = losses.0;
+        (report.left_out, report.unknown_roles) = (losses.counts, losses.roles);
         frequent.name(&mut report.overlapping);
         Ok(())
     }
 
     fn ready(&self, Found { dialogue, mut losses, mut row }: Found, pass: Pass) -> Result<(Option<Ready>, Losses)> {
         let compare = pass == Pass::Compare;
-        // What is compared is what was said; what is written may be less.
-        let hidden = if self.redact && !compare { Some(hidden(dialogue.clone())?) } else { None };
+        // What is compared with other dialogues is what is written of them, also where secrets were taken out.
+        let hidden = if self.redact { Some(hidden(dialogue.clone())?) } else { None };
         let shown = hidden.as_ref().unwrap_or(&dialogue);
         if hidden.is_some() {
             row.hide()?;
@@ -311,14 +311,14 @@ impl Reader<'_> {
         // A table of records has a row for each, also for those in which nothing is said.
         let all = table && self.options.per == Per::Record;
         let rendered = match all {
-            true => Some(Rendered { text: String::new(), pairs: shown.pairs() }),
+            true => Some(Rendered::unwritten(shown)),
             false => self.options.form.render(shown, &mut losses),
         };
-        let Some(Rendered { text, pairs }) = rendered else { return Ok((None, losses)) };
+        let Some(Rendered { text, messages, pairs, likeness }) = rendered else { return Ok((None, losses)) };
         let overlap = self.reference.and_then(|reference| reference.overlap(&dialogue));
         let (tokens, tokens_estimated) = self.length(&dialogue, &row);
         let silent = dialogue.messages.is_empty();
-        let fingerprint = if silent { row.hash } else { dialogue.fingerprint() };
+        let fingerprint = if silent { row.hash } else { likeness.fingerprint };
         if table && !compare && !self.options.without_messages {
             row.say(shown, &mut losses);
         }
@@ -327,11 +327,11 @@ impl Reader<'_> {
             row: (table && !compare).then(|| Box::new(row)),
             fingerprint,
             pairs,
-            messages: dialogue.messages.len() as u64,
+            messages: messages as u64,
             tokens,
             tokens_estimated,
             overlap,
-            member: compare.then(|| Member { fingerprint, shingles: dialogue.shingles() }),
+            member: compare.then(|| Member { fingerprint, shingles: likeness.shingles() }),
         };
         Ok((Some(ready), losses))
     }
@@ -341,7 +341,8 @@ impl Reader<'_> {
         // What a record tells is of all that was said.
         let whole = self.options.include.is_empty() && self.options.exclude.is_empty();
         if whole && row.tokens > 0 || self.options.without_messages {
-            return (row.tokens, 0);
+            let is_table = self.options.form == Form::Parquet && self.options.per == Per::Record;
+            return (if is_table { row.told_tokens() } else { row.tokens }, 0);
         }
         let bytes: usize = dialogue.messages.iter().flat_map(|message| &message.parts).map(|part| part.text.len()).sum();
         let estimate = bytes.div_ceil(BYTES_PER_TOKEN) as u64;

@@ -12,7 +12,10 @@ use crate::text::{Shingles, Signature};
 
 /// From here on two dialogues are near duplicates: shared word 5-grams by all of both.
 pub(super) const NEAR: f64 = 0.8;
-/// Rows of a band: of pairs at the threshold one in twenty million shares no band.
+/// From here on they stay in one part. Others cut words in another way and find a little more alike: nothing that is near to
+/// them may be on both sides.
+const TOGETHER: f64 = 0.75;
+/// Rows of a band: of pairs at 0.8 one in twenty million shares no band, at 0.75 one in two hundred thousand.
 const ROWS: usize = 4;
 /// Sets so small have too few different bins to rely on: they, and what can be near them, are found without signatures.
 const SMALL: usize = 64;
@@ -58,8 +61,8 @@ pub(super) fn assign(members: &[Member], shares: &[u32]) -> Vec<usize> {
 pub(super) fn distinct(members: &[Member]) -> Vec<bool> {
     let mut buckets = Buckets::default();
     let mut keep = |(at, member): (usize, &Member)| {
-        let keys = Keys::of(member);
-        let is_new = !buckets.like(&keys).iter().any(|other| is_near(members, *other, at));
+        let keys = Keys::of(member, NEAR);
+        let is_new = !buckets.like(&keys).iter().any(|other| is_near(members, *other, at, NEAR));
         if is_new {
             buckets.insert(&keys, at);
         }
@@ -73,9 +76,9 @@ fn families(members: &[Member]) -> Vec<usize> {
     let mut parents: Vec<usize> = (0..members.len()).collect();
     let mut buckets = Buckets::default();
     for (at, member) in members.iter().enumerate() {
-        let keys = Keys::of(member);
+        let keys = Keys::of(member, TOGETHER);
         for other in buckets.like(&keys) {
-            if root(&mut parents, other) != root(&mut parents, at) && is_near(members, other, at) {
+            if root(&mut parents, other) != root(&mut parents, at) && is_near(members, other, at, TOGETHER) {
                 unite(&mut parents, other, at);
             }
         }
@@ -93,14 +96,14 @@ struct Keys {
 }
 
 impl Keys {
-    fn of(member: &Member) -> Keys {
+    fn of(member: &Member, threshold: f64) -> Keys {
         let count = member.shingles.len();
         let Some(signature) = Signature::of(&member.shingles) else {
             // Dialogues without words are equal.
             return Keys { bands: vec![0], firsts: Vec::new() };
         };
-        let is_small = count as f64 * NEAR <= SMALL as f64;
-        let first = if is_small { count - (NEAR * count as f64).ceil() as usize + 1 } else { 0 };
+        let is_small = count as f64 * threshold <= SMALL as f64;
+        let first = if is_small { count - (threshold * count as f64).ceil() as usize + 1 } else { 0 };
         Keys { bands: signature.bands(ROWS).collect(), firsts: member.shingles.hashes().take(first).collect() }
     }
 }
@@ -129,9 +132,9 @@ impl Buckets {
     }
 }
 
-fn is_near(members: &[Member], a: usize, b: usize) -> bool {
+fn is_near(members: &[Member], a: usize, b: usize, threshold: f64) -> bool {
     match (members.get(a), members.get(b)) {
-        (Some(a), Some(b)) => a.shingles.at_least(&b.shingles, NEAR),
+        (Some(a), Some(b)) => a.shingles.at_least(&b.shingles, threshold),
         _ => false,
     }
 }

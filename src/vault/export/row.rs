@@ -48,6 +48,11 @@ impl Row {
         Row { hash: fields.hash, source, line, bytes: about.bytes, records: 1, shape, metadata, tokens, ..Row::default() }
     }
 
+    /// Tokens in its columns: those of a usage that several records tell stand in one of them.
+    pub(super) fn told_tokens(&self) -> u64 {
+        self.metadata.tokens_in.unwrap_or(0).saturating_add(self.metadata.tokens_out.unwrap_or(0))
+    }
+
     /// Source and line.
     pub(super) fn place(&self) -> String {
         format!("{}:{}", self.source, self.line)

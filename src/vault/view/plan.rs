@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Base, Block, MAX_JOIN, PackView, Upto, stretches};
+use super::blocks::{Base, Block, Upto, stretches};
+use super::{MAX_JOIN, PackView};
 use crate::codec::Resting;
 use crate::error::{Corrupt, corrupt};
 use crate::pack::directory::BlockEntry;

@@ -3,10 +3,11 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Bits;
+use crate::column::Needles;
 use crate::error::Corrupt;
 use crate::error::Result;
 use crate::group::decode::Links;
-use crate::group::decode::scan::{Judged, Special, Standing};
+use crate::group::decode::scan::{Judged, Skip, Special, Standing};
 use crate::lexical::pattern::Pattern;
 use crate::lexical::quoted::Quoted;
 use crate::record::cut::class;
@@ -47,17 +48,16 @@ fn search_group(
     inner: &mut FxHashMap<u32, bool>,
 ) -> Result<Found, Corrupt> {
     let group = view.open_group(index)?;
-    let skip = |kind: SlotKind, standing: Standing, column: &crate::column::Column<'_>| match (kind, standing) {
-        (SlotKind::Token, Standing::Inside) => column.holds_only_numbers(),
-        (SlotKind::ShortString, _) => {
-            let literals = pattern.literals();
-            !literals.is_empty() && !literals.iter().any(|literal| column.may_hold(literal))
-        }
-        _ => false,
+    let literals = pattern.literals();
+    let needles = Needles::new(&literals.iter().map(AsRef::as_ref).collect::<Vec<&[u8]>>());
+    let skip = |kind: SlotKind, standing: Standing| match (kind, standing) {
+        (SlotKind::Token, Standing::Inside) => Skip::Numbers,
+        (SlotKind::ShortString, _) if !needles.is_empty() => Skip::WithoutNeedles,
+        _ => Skip::Never,
     };
     let mut judge = |kind: SlotKind, standing: Standing, value: &[u8]| judge_value(pattern, kind, standing, value);
     let mut nodes = match candidates.values(index) {
-        true => group.judge_values(|number| view.templates().get(number), &skip, &mut judge)?,
+        true => group.judge_values(|number| view.templates().get(number), &needles, &skip, &mut judge)?,
         false => Vec::new(),
     };
     // What is known to have a match need not be put together.

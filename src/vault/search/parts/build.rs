@@ -2,9 +2,10 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::column::Needles;
 use crate::error::{Corrupt, Result};
 use crate::group::decode::Links;
-use crate::group::decode::scan::{Judged, Standing};
+use crate::group::decode::scan::{Judged, Skip, Standing};
 use crate::lexical::grams::{COARSER, FINEST, SeamPrints, Seen, alphabet, seam_prints};
 use crate::lexical::part::{Built, GroupLinks, Subject};
 use crate::record::cut::class;
@@ -162,7 +163,8 @@ fn gather(view: &mut PackView, index: usize, places: &[Vec<usize>; class::COUNT]
         (_, Standing::Beside) => Judged::Odd,
         _ => add_json(value, &mut add),
     };
-    let mut nodes = group.judge_values(|number| view.templates().get(number), &|_, _, _| false, &mut judge)?;
+    let needles = Needles::new(&[]);
+    let mut nodes = group.judge_values(|number| view.templates().get(number), &needles, &|_, _| Skip::Never, &mut judge)?;
     let specials = group.specials(|number| view.templates().get(number))?;
     let mut add = |text: &[u8]| {
         each_in(text, &mut |text| texts.add(text));
