@@ -34,8 +34,15 @@ pub struct Data {
     least: Vec<f32>,
 }
 
-/// Reads a file of little-endian f32 (dimension u32 first), stirs its rows, takes the first as questions.
+/// Reads a file of little-endian f32 (dimension u32 first), stirs its rows, takes the first as questions; and finds the truth.
 pub fn read(path: &Path, count: usize, questions: usize) -> Result<Data> {
+    let (base, queries) = read_vectors(path, count, questions)?;
+    let least = (0..questions).into_par_iter().map(|at| last_true(queries.get(at), &base, &|_| true)).collect();
+    Ok(Data { base, queries, least })
+}
+
+/// Vectors to be looked through, and those that are asked for.
+pub fn read_vectors(path: &Path, count: usize, questions: usize) -> Result<(Vectors, Vectors)> {
     let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     let words: Vec<[u8; 4]> = bytes.chunks_exact(4).map(|word| word.try_into().expect("four bytes")).collect();
     let dimension = u32::from_le_bytes(words[0]) as usize;
@@ -49,21 +56,22 @@ pub fn read(path: &Path, count: usize, questions: usize) -> Result<Data> {
         dimension,
         values: some.iter().flat_map(|at| unit(&all[at * dimension..(at + 1) * dimension])).collect(),
     };
-    let (queries, base) = (take(&order[..questions]), take(&order[questions..questions + count]));
-    let least = (0..questions).into_par_iter().map(|at| last_true(queries.get(at), &base)).collect();
-    Ok(Data { base, queries, least })
+    Ok((take(&order[questions..questions + count]), take(&order[..questions])))
 }
 
 impl Data {
     /// How many of a question's true neighbours were found.
     pub fn hits(&self, question: usize, found: &[u32]) -> usize {
-        let query = self.queries.get(question);
-        let mut found = found.to_vec();
-        found.sort_unstable();
-        found.dedup();
-        let is_true = |row: &&u32| dot(query, self.base.get(**row as usize)) >= self.least[question] - TIE;
-        found.iter().filter(is_true).count().min(WANTED)
+        hits(&self.base, self.queries.get(question), self.least[question], found)
     }
+}
+
+/// How many of those found are as like as the last true neighbour is.
+pub fn hits(base: &Vectors, query: &[f32], least: f32, found: &[u32]) -> usize {
+    let mut found = found.to_vec();
+    found.sort_unstable();
+    found.dedup();
+    found.iter().filter(|row| dot(query, base.get(**row as usize)) >= least - TIE).count().min(WANTED)
 }
 
 fn unit(vector: &[f32]) -> Vec<f32> {
@@ -71,12 +79,14 @@ fn unit(vector: &[f32]) -> Vec<f32> {
     vector.iter().map(|value| (f64::from(*value) / length) as f32).collect()
 }
 
-fn last_true(query: &[f32], base: &Vectors) -> f32 {
-    let mut likeness: Vec<f32> = (0..base.len()).map(|row| dot(query, base.get(row))).collect();
+/// Likeness of the last of the true neighbours among the rows that pass.
+pub fn last_true(query: &[f32], base: &Vectors, passes: &dyn Fn(u32) -> bool) -> f32 {
+    let rows = (0..base.len() as u32).filter(|row| passes(*row));
+    let mut likeness: Vec<f32> = rows.map(|row| dot(query, base.get(row as usize))).collect();
     *likeness.select_nth_unstable_by(WANTED - 1, |a, b| b.total_cmp(a)).1
 }
 
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0f32; 16];
     for (a, b) in a.chunks_exact(16).zip(b.chunks_exact(16)) {
         for at in 0..16 {

@@ -9,14 +9,17 @@ use hnsw_rs::prelude::{AnnT, DistDot, Hnsw, HnswIo};
 use memmap2::Mmap;
 use turnpack::vectors::graph::Config;
 use turnpack::vectors::graph::build::build;
-use turnpack::vectors::nearest::{Manner, nearest};
 use turnpack::vectors::metric::{Form, Metric};
+use turnpack::vectors::nearest::{Manner, nearest};
 use turnpack::vectors::part::{Built, Check, Part, Text};
 use turnpack::vectors::quantize::Query;
 use usearch::{Index as Usearch, IndexOptions, MetricKind, ScalarKind};
 
 use crate::Setting;
 use crate::data::{Vectors, WANTED};
+
+/// Ours as it is used.
+pub const OURS: &str = "turnpack i8";
 
 /// An index that was opened from its file.
 pub trait Index {
@@ -33,7 +36,7 @@ pub trait Library {
 
 pub fn all() -> Vec<Box<dyn Library>> {
     let mut all: Vec<Box<dyn Library>> = vec![
-        Box::new(Ours { name: "turnpack", ..Ours::default() }),
+        Box::new(Ours { name: OURS, ..Ours::default() }),
         Box::new(Ours { name: "turnpack f32 kept", keeps_originals: true, ..Ours::default() }),
         Box::new(Ours { name: "turnpack --exact", exact: true, ..Ours::default() }),
     ];
@@ -101,12 +104,26 @@ impl Library for Ours {
     }
 
     fn open(&self, _: usize, directory: &Path) -> Result<Box<dyn Index>> {
-        let file = std::fs::File::open(directory.join("part"))?;
-        // SAFETY: a file of our own directory, which nobody else writes to.
-        let map: &'static Mmap = Box::leak(Box::new(unsafe { Mmap::map(&file)? }));
-        let part = Part::read(map, Check::Usual).map_err(|error| anyhow!("{error:?}"))?;
-        Ok(Box::new(OursOpen(part)))
+        Ok(Box::new(OursOpen(open_part(directory)?)))
     }
+}
+
+/// The part in a directory.
+fn open_part(directory: &Path) -> Result<Part<'static>> {
+    let file = std::fs::File::open(directory.join("part"))?;
+    // SAFETY: a file of our own directory, which nobody else writes to.
+    let map: &'static Mmap = Box::leak(Box::new(unsafe { Mmap::map(&file)? }));
+    Part::read(map, Check::Usual).map_err(|error| anyhow!("{error:?}"))
+}
+
+/// Our part of some vectors with the usual settings, text *n* of row *n*.
+pub fn our_part(base: &Vectors, directory: &Path) -> Result<Part<'static>> {
+    if !directory.join("part").exists() {
+        let mut ours = Ours { name: OURS, ..Ours::default() };
+        ours.build(base, &Setting::default())?;
+        ours.save(base, directory)?;
+    }
+    open_part(directory)
 }
 
 struct OursOpen(Part<'static>);

@@ -2,6 +2,7 @@
 
 mod data;
 mod embed;
+mod filters;
 mod libraries;
 
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use cpu_time::ProcessTime;
 
-use data::{Data, WANTED};
+use data::{Data, Vectors, WANTED};
 use libraries::{Index, Library};
 
 /// Efforts tried, until nearly all is found.
@@ -50,9 +51,23 @@ enum What {
         /// Only those whose names contain one of these
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
+        /// Indexes are kept in this directory, and taken from it where they are there already
+        #[arg(long)]
+        keep: Option<PathBuf>,
         /// Passes over the questions for each effort, of which the median counts
         #[arg(long, default_value_t = 3)]
         passes: usize,
+    },
+    /// What ours finds where a filter leaves few rows, at its default effort
+    Filters {
+        vectors: PathBuf,
+        #[arg(long, default_value_t = 200_000)]
+        rows: usize,
+        #[arg(long, default_value_t = 500)]
+        queries: usize,
+        /// As of `run`
+        #[arg(long)]
+        keep: Option<PathBuf>,
     },
 }
 
@@ -87,7 +102,8 @@ struct Contender {
 fn main() -> Result<()> {
     match Args::parse().what {
         What::Embed { texts, out, dimension, most } => embed::run(&texts, &out, dimension, most),
-        What::Run { vectors, rows, queries, setting, only, passes } => {
+        What::Filters { vectors, rows, queries, keep } => filters::run(&vectors, rows, queries, keep.as_deref()),
+        What::Run { vectors, rows, queries, setting, only, keep, passes } => {
             let data = data::read(&vectors, rows, queries)?;
             println!(
                 "{rows} vectors of {} dimensions, {queries} questions; {} threads, M {}, ef_construction {}; seconds are of process CPU time",
@@ -96,7 +112,7 @@ fn main() -> Result<()> {
             let chosen = |name: &str| only.is_empty() || only.iter().any(|only| name.contains(only.as_str()));
             let mut contenders = Vec::new();
             for mut library in libraries::all().into_iter().filter(|library| chosen(library.name())) {
-                contenders.push(prepare(library.as_mut(), &data, &setting)?);
+                contenders.push(prepare(library.as_mut(), &data.base, &setting, keep.as_deref())?);
             }
             sweep(&mut contenders, &data, passes);
             show(&contenders);
@@ -105,19 +121,32 @@ fn main() -> Result<()> {
     }
 }
 
-fn prepare(library: &mut dyn Library, data: &Data, setting: &Setting) -> Result<Contender> {
-    let directory = tempfile::tempdir()?;
-    let (cpu, wall) = (ProcessTime::now(), Instant::now());
-    library.build(&data.base, setting)?;
-    let build = cpu.elapsed().as_secs_f64();
-    eprintln!("{} built: {build:.1} s of CPU time, {:.1} s by the clock", library.name(), wall.elapsed().as_secs_f64());
-    library.save(&data.base, directory.path())?;
-    let bytes = size(directory.path())? as f64 / data.base.len() as f64;
+/// Builds one, saves it and opens it from its file; only that where it was kept.
+fn prepare(library: &mut dyn Library, base: &Vectors, setting: &Setting, keep: Option<&Path>) -> Result<Contender> {
+    let passing = tempfile::tempdir()?;
+    let kept = keep.map(|keep| kept_in(keep, library.name(), base));
+    let directory = kept.as_deref().unwrap_or(passing.path());
+    let mut build = f64::NAN;
+    if !kept.as_deref().is_some_and(Path::exists) {
+        std::fs::create_dir_all(directory)?;
+        let (cpu, wall) = (ProcessTime::now(), Instant::now());
+        library.build(base, setting)?;
+        build = cpu.elapsed().as_secs_f64();
+        eprintln!("{} built: {build:.1} s of CPU time, {:.1} s by the clock", library.name(), wall.elapsed().as_secs_f64());
+        library.save(base, directory)?;
+    }
+    let bytes = size(directory)? as f64 / base.len() as f64;
     let opened = Instant::now();
-    let index = library.open(data.base.dimension, directory.path())?;
+    let index = library.open(base.dimension, directory)?;
     let open = opened.elapsed().as_secs_f64() * 1e3;
     // What is mapped stays readable.
     Ok(Contender { name: library.name(), index, build, bytes, open, points: Vec::new() })
+}
+
+/// Where an index of these vectors is kept: not that of others as many.
+fn kept_in(keep: &Path, name: &str, base: &Vectors) -> PathBuf {
+    let bits = base.values.iter().fold(0u32, |bits, value| bits.rotate_left(5) ^ value.to_bits());
+    keep.join(format!("{name} {}x{} {bits:08x}", base.len(), base.dimension))
 }
 
 fn size(directory: &Path) -> Result<u64> {

@@ -9,6 +9,7 @@
 //! took. So it is remembered which links were chosen and how alike they are; a new one is compared with the chosen only.
 
 use crate::vectors::graph::Graph;
+use crate::vectors::graph::links::Links as Slots;
 use crate::vectors::graph::search::Found;
 use crate::vectors::quantize::Rows;
 
@@ -92,24 +93,24 @@ impl Shelves {
     /// For a graph into which these rows are to come.
     pub(super) fn new(graph: &Graph, new: &[u32]) -> Shelves {
         let room = graph.links * 2;
-        let mut chosen = vec![UNKNOWN; graph.ground.len() / room.max(1)];
+        let mut chosen = vec![UNKNOWN; graph.ground.len() / graph.links.max(1)];
         for row in new {
             if let Some(chosen) = chosen.get_mut(*row as usize) {
                 *chosen = 0;
             }
         }
-        Shelves { likeness: vec![0.0; graph.ground.len()], chosen, room }
+        Shelves { likeness: vec![0.0; graph.ground.len() * 2], chosen, room }
     }
 
     /// Links of a row that were chosen here.
-    pub(super) fn links(&self, row: u32, layer: u8, slots: &[u32]) -> Option<Links> {
+    pub(super) fn links(&self, row: u32, layer: u8, slots: Slots<'_>) -> Option<Links> {
         let chosen = *self.chosen.get(row as usize)?;
         if layer > 0 || chosen == UNKNOWN {
             return None;
         }
         let likeness = self.likeness.get(row as usize * self.room..)?;
         let mut found = Vec::with_capacity(self.room + 1);
-        found.extend(likeness.iter().zip(slots).map(|(likeness, link)| Found::new(*likeness, *link)));
+        found.extend(likeness.iter().zip(slots.iter()).map(|(likeness, link)| Found::new(*likeness, link)));
         Some(Links { found, chosen: usize::from(chosen) })
     }
 

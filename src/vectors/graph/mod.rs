@@ -5,22 +5,29 @@
 //! | `build` | rows → graph, on all threads |
 //! | `choose` | which of the rows found a row links to |
 //! | `grow` | the graph of some rows → that of more, so that a merge does not begin anew |
+//! | `links` | links as they lie in memory and in a part, 20 bits each |
 //! | `search` | one layer searched: by the builder and by questions |
 //!
 //! ```text
-//! layer 0  links of row n: 2·M slots at n·2·M, empty ones u32::MAX and last
-//! above    ids of rows that stand higher, sorted · the place of each one's slots · M slots for each of its layers, from 1
+//! layer 0  links of row n: 2·M slots, two in five bytes, at n·M pairs; empty ones last
+//! above    ids of rows that stand higher, sorted · the place of each one's slots · ⌈M/2⌉ pairs for each of its layers, from 1
 //! ```
 
 pub mod build;
 mod choose;
 pub mod grow;
+pub mod links;
 pub mod search;
+
+use links::{Links, Pair, pairs};
 
 /// No row.
 pub const NONE: u32 = u32::MAX;
 /// A row in this many stands one layer higher; also the most layers there can be: far more rows than a part holds.
 pub const MOST_LAYERS: usize = 16;
+
+/// Most links of a row above layer 0 that a part may have.
+pub const MOST_LINKS: usize = 64;
 
 /// How a graph is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +48,7 @@ impl Config {
     /// Within what the format can hold.
     #[must_use]
     pub fn bounded(self) -> Config {
-        let links = self.links.clamp(4, 64);
+        let links = self.links.clamp(4, MOST_LINKS);
         Config { links, ef_construction: self.ef_construction.clamp(links, 4096) }
     }
 }
@@ -54,13 +61,13 @@ pub struct Graph {
     /// Where a search begins; [`NONE`] without rows.
     pub entry: u32,
     /// Layer 0.
-    pub ground: Vec<u32>,
+    pub ground: Vec<Pair>,
     /// Rows that stand higher, sorted.
     pub ids: Vec<u32>,
-    /// Where the slots of each begin, in units of [`Graph::links`]; the end last.
+    /// Where the slots of each begin, in lists of one layer; the end last.
     pub starts: Vec<u32>,
     /// Their slots.
-    pub upper: Vec<u32>,
+    pub upper: Vec<Pair>,
 }
 
 impl Graph {
@@ -75,18 +82,16 @@ impl Graph {
     fn write(&mut self, row: u32, layer: usize, links: &[u32]) {
         let slots = match layer.checked_sub(1) {
             None => {
-                let start = row as usize * self.links * 2;
-                self.ground.get_mut(start..start + self.links * 2)
+                let start = row as usize * self.links;
+                self.ground.get_mut(start..start + self.links)
             }
             Some(above) => {
-                let place = self.ids.binary_search(&row).ok();
-                let start = place.and_then(|place| self.starts.get(place)).map(|start| (*start as usize + above) * self.links);
-                start.and_then(|start| self.upper.get_mut(start..start + self.links))
+                let (place, room) = (self.ids.binary_search(&row).ok(), pairs(self.links));
+                let start = place.and_then(|place| self.starts.get(place)).map(|start| (*start as usize + above) * room);
+                start.and_then(|start| self.upper.get_mut(start..start + room))
             }
         };
-        let Some(slots) = slots else { return };
-        slots.fill(NONE);
-        slots.iter_mut().zip(links).for_each(|(slot, link)| *slot = *link);
+        links::write(slots.unwrap_or_default(), links);
     }
 }
 
@@ -98,37 +103,33 @@ pub struct View<'a> {
     /// As in [`Graph`].
     pub entry: u32,
     /// As in [`Graph`].
-    pub ground: &'a [u32],
+    pub ground: &'a [Pair],
     /// As in [`Graph`].
     pub ids: &'a [u32],
     /// As in [`Graph`].
     pub starts: &'a [u32],
     /// As in [`Graph`].
-    pub upper: &'a [u32],
+    pub upper: &'a [Pair],
 }
 
 impl<'a> View<'a> {
     /// Links of a row on a layer.
     #[must_use]
-    pub fn neighbours(&self, at: u32, layer: usize) -> &'a [u32] {
-        let slots = self.slots(at, layer);
-        slots.iter().position(|link| *link == NONE).map_or(slots, |end| &slots[..end])
-    }
-
-    /// Slots of a row on a layer, empty ones last.
-    fn slots(&self, at: u32, layer: usize) -> &'a [u32] {
+    #[inline]
+    pub fn neighbours(&self, at: u32, layer: usize) -> Links<'a> {
         let slots = match layer.checked_sub(1) {
             None => {
-                let start = at as usize * self.links * 2;
-                self.ground.get(start..start + self.links * 2)
+                let start = at as usize * self.links;
+                self.ground.get(start..start + self.links)
             }
             Some(above) => self.ids.binary_search(&at).ok().and_then(|place| {
                 let (start, end) = (*self.starts.get(place)? as usize, *self.starts.get(place + 1)? as usize);
-                let slot = start.checked_add(above).filter(|slot| *slot < end)?;
-                self.upper.get(slot.checked_mul(self.links)?..(slot + 1).checked_mul(self.links)?)
+                let list = start.checked_add(above).filter(|list| *list < end)?;
+                let room = pairs(self.links);
+                self.upper.get(list.checked_mul(room)?..(list + 1).checked_mul(room)?)
             }),
         };
-        slots.unwrap_or_default()
+        Links(slots.unwrap_or_default())
     }
 
     /// The highest layer of a row.
@@ -141,7 +142,7 @@ impl<'a> View<'a> {
     /// How many rows stand on each layer, from 0.
     #[must_use]
     pub fn layers(&self) -> Vec<u64> {
-        let mut counts = vec![(self.ground.len() / (self.links * 2).max(1)) as u64];
+        let mut counts = vec![(self.ground.len() / self.links.max(1)) as u64];
         for pair in self.starts.windows(2) {
             let layers =
                 (pair.last().copied().unwrap_or(0).saturating_sub(pair.first().copied().unwrap_or(0)) as usize).min(MOST_LAYERS);

@@ -4,7 +4,7 @@ use crate::bytes::Put;
 use crate::checksum::checksum;
 use crate::vectors::graph::Graph;
 use crate::vectors::metric::{Form, Metric, to_bits};
-use crate::vectors::part::{ALIGNMENT, HEADER, MAGIC};
+use crate::vectors::part::{ALIGNMENT, HEADER, MAGIC, numbers};
 use crate::vectors::quantize::{RowStore, Unusable, norm, original, quantize, stride};
 
 /// A run of record numbers.
@@ -138,19 +138,21 @@ impl Built {
         let vectors = || texts.iter().map(|text| &text.vectors);
         section(&|out| self.put_about(out));
         section(&|out| texts.iter().for_each(|text| out.put_u64(text.hash)));
-        section(&|out| texts.iter().for_each(|text| out.put_u32(text.types)));
-        section(&|out| put_ends(out, vectors().map(Vectors::len)));
+        section(&|out| numbers::put(out, &texts.iter().map(|text| text.types).collect::<Vec<u32>>()));
+        section(&|out| numbers::put(out, &ends(vectors().map(Vectors::len))));
         let lists: Vec<Vec<u8>> = texts.iter().map(|text| list(&text.holders)).collect();
-        section(&|out| put_ends(out, lists.iter().map(Vec::len)));
+        section(&|out| numbers::put(out, &ends(lists.iter().map(Vec::len))));
         section(&|out| lists.iter().for_each(|list| out.extend_from_slice(list)));
-        section(&|out| vectors().flat_map(|vectors| &vectors.windows).for_each(|start| out.put_u32(*start)));
+        section(&|out| numbers::put(out, &vectors().flat_map(|vectors| &vectors.windows).copied().collect::<Vec<u32>>()));
         section(&|out| put_floats(out, vectors().flat_map(|vectors| &vectors.scales).copied()));
         section(&|out| vectors().for_each(|vectors| out.extend(vectors.rows.iter().map(|value| *value as u8))));
         let none = Graph::default();
         let graph = self.graph.as_ref().unwrap_or(&none);
-        for list in [&graph.ground, &graph.ids, &graph.starts, &graph.upper] {
+        section(&|out| out.extend_from_slice(graph.ground.as_flattened()));
+        for list in [&graph.ids, &graph.starts] {
             section(&|out| list.iter().for_each(|value| out.put_u32(*value)));
         }
+        section(&|out| out.extend_from_slice(graph.upper.as_flattened()));
         section(&|out| put_floats(out, self.norms()));
         section(&|out| put_floats(out, vectors().flat_map(|vectors| &vectors.originals).copied()));
         let mut header = MAGIC.to_vec();
@@ -186,13 +188,13 @@ fn put_floats(out: &mut Vec<u8>, values: impl Iterator<Item = f32>) {
     values.for_each(|value| out.put_u32(value.to_bits()));
 }
 
-fn put_ends(out: &mut Vec<u8>, lengths: impl Iterator<Item = usize>) {
-    let mut end = 0u32;
-    out.put_u32(end);
-    for length in lengths {
-        end = end.saturating_add(length as u32);
-        out.put_u32(end);
-    }
+/// Where each of some things begins, end to end, and the end.
+fn ends(lengths: impl Iterator<Item = usize>) -> Vec<u32> {
+    let sum = |end: &mut u32, length: usize| {
+        *end = end.saturating_add(length as u32);
+        Some(*end)
+    };
+    std::iter::once(0).chain(lengths.scan(0u32, sum)).collect()
 }
 
 fn list(numbers: &[u64]) -> Vec<u8> {

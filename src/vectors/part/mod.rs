@@ -2,15 +2,16 @@
 //!
 //! ```text
 //! part     = header (448 bytes) · sections, each at a multiple of 64
-//! header   = magic "TPKVEC03" · vault id u128 · bytes of the file u64 · texts u32 · rows u32 · dimensions u32 · links u32 (0: no graph)
+//! header   = magic "TPKVEC04" · vault id u128 · bytes of the file u64 · texts u32 · rows u32 · dimensions u32 · links u32 (0: no graph)
 //!            · entry u32 · form u32 · 15 × (offset u64 · length u64 · xxh3 u64) · xxh3 of everything before u64 · zeros
 //! form     = metric (0 cosine, 1 dot, 2 L2) · +256 where the vectors are kept as they were given
+//! numbers  = each in as many bytes, 0 to 4, as the largest of the section needs: its length divided by how many there are
 //! sections = 0 about     bytes model · types asked for u32 · runs of records it knows: count varint × (first step varint · count varint)
-//!            1 hashes    u64 a text: low half of its xxh3-128, sorted      2 types   u32 a text, a bit each
-//!            3 rows of   u32 a text, then the end: its first row           4 held by u32 a text, then the end: places in 5
-//!            5 records   varint steps                                      6 windows u32 a row: first byte of the text it is for
+//!            1 hashes    u64 a text: low half of its xxh3-128, sorted      2 types   numbers, one a text: a bit for each type
+//!            3 rows of   numbers, one a text, then the end: its first row  4 held by numbers, one a text, then the end: places in 5
+//!            5 records   varint steps                                      6 windows numbers, one a row: first byte of the text it is for
 //!            7 scales    f32 a row: row times scale is the vector          8 rows    int8 of rotated vectors, each padded to 64
-//!            9–12        the graph (see `graph`): ground · ids · starts · upper, u32
+//!            9–12        the graph (see `graph`): ground, links · ids u32 · starts u32 · upper, links
 //!            13 norms    f32 a row, L2 only: square of its length          14 originals  f32: vectors as they were given
 //! ```
 //!
@@ -20,6 +21,7 @@
 
 mod built;
 mod merge;
+mod numbers;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -28,19 +30,22 @@ use std::ops::Range;
 use crate::bytes::Reader;
 use crate::checksum::checksum;
 use crate::error::{Corrupt, corrupt};
-use crate::vectors::graph::View;
+use crate::vectors::graph::links::{Links, MOST_LINKED, Pair, pairs};
+use crate::vectors::graph::{MOST_LINKS, View};
 use crate::vectors::metric::{Form, Metric, from_bits};
 use crate::vectors::quantize::{MOST_DIMENSIONS, Query, Rows, stride};
+
+use numbers::Numbers;
 
 pub use built::{Built, Run, Text, Vectors};
 pub use merge::{join_runs, merge};
 
-const MAGIC: &[u8; 8] = b"TPKVEC03";
-const HEADER: usize = 448;
+const MAGIC: &[u8; 8] = b"TPKVEC04";
+pub(crate) const HEADER: usize = 448;
 const SECTIONS: usize = 15;
 const ALIGNMENT: usize = 64;
-/// Most rows of a part: what is larger is several parts.
-pub const MOST_ROWS: usize = 1 << 20;
+/// Most rows of a part, as many as links can name: what is larger is several parts.
+pub const MOST_ROWS: usize = MOST_LINKED;
 /// Sections of files up to this size are checked when they are opened; it takes some milliseconds. Of larger ones what is small is
 /// checked then, and the rest by `check`; nothing in them can lead astray further than to a wrong score.
 const CHECKED_WHOLE: usize = 48 << 20;
@@ -59,11 +64,11 @@ pub struct Part<'a> {
     /// What its vectors have in common.
     pub form: Form,
     hashes: &'a [u64],
-    types: &'a [u32],
-    first_rows: &'a [u32],
-    list_ends: &'a [u32],
+    types: Numbers<'a>,
+    first_rows: Numbers<'a>,
+    list_ends: Numbers<'a>,
     lists: &'a [u8],
-    windows: &'a [u32],
+    windows: Numbers<'a>,
     rows: Rows<'a>,
     originals: &'a [f32],
     graph: Option<View<'a>>,
@@ -125,18 +130,15 @@ impl<'a> Part<'a> {
         if let Some((number, _)) = broken {
             return Err(corrupt!("checksum mismatch in section {number}"));
         }
-        if texts > MOST_ROWS * 4 || rows > MOST_ROWS || dimension == 0 || dimension > MOST_DIMENSIONS || links > 64 {
+        if texts > MOST_ROWS * 4 || rows > MOST_ROWS || dimension == 0 || dimension > MOST_DIMENSIONS || links > MOST_LINKS {
             return Err(corrupt!("impossible sizes"));
         }
         let form = from_bits(bits, dimension).ok_or_else(|| corrupt!("vectors of an unknown form"))?;
         let section = |number: usize| sections.get(number).map(|section| section.bytes).unwrap_or_default();
-        let words = |number: usize, count: Option<usize>| -> Result<&'a [u32], Corrupt> {
-            let words: &[u32] = bytemuck::try_cast_slice(section(number)).map_err(|_| corrupt!("section {number} lies askew"))?;
-            match count {
-                Some(count) if words.len() != count => Err(corrupt!("{} of {count} entries in section {number}", words.len())),
-                _ => Ok(words),
-            }
+        let words = |number: usize| -> Result<&'a [u32], Corrupt> {
+            bytemuck::try_cast_slice(section(number)).map_err(|_| corrupt!("section {number} lies askew"))
         };
+        let numbers = |number: usize, count: usize| Numbers::read(section(number), count, number);
         let floats = |number: usize, count: usize| -> Result<&'a [f32], Corrupt> {
             let floats: &[f32] =
                 bytemuck::try_cast_slice(section(number)).map_err(|_| corrupt!("section {number} lies askew"))?;
@@ -153,15 +155,22 @@ impl<'a> Part<'a> {
         let scales = floats(7, rows)?;
         let norms = floats(13, if form.metric == Metric::L2 { rows } else { 0 })?;
         let originals = floats(14, if form.keeps_originals { rows * dimension } else { 0 })?;
-        let (first_rows, list_ends) = (words(3, Some(texts + 1))?, words(4, Some(texts + 1))?);
-        let climbs = |ends: &[u32], last: usize| ends.is_sorted() && ends.last().is_some_and(|end| *end as usize == last);
-        if check != Check::Known && !(climbs(first_rows, rows) && climbs(list_ends, section(5).len())) {
+        let (first_rows, list_ends) = (numbers(3, texts + 1)?, numbers(4, texts + 1)?);
+        if check != Check::Known && !(first_rows.climb_to(rows) && list_ends.climb_to(section(5).len())) {
             return Err(corrupt!("texts that overlap"));
         }
-        let (ids, starts, upper) = (words(10, None)?, words(11, None)?, words(12, None)?);
         let graph = match links {
             0 => None,
-            _ => Some(View { links, entry, ground: words(9, Some(rows * links * 2))?, ids, starts, upper }),
+            _ => {
+                let (ground, upper) = (lists(section(9), links)?, lists(section(12), pairs(links))?);
+                if ground.len() != rows * links {
+                    return Err(corrupt!("links of {} rows, not of {rows}", ground.len() / links));
+                }
+                if worth(9) && !(Links(ground).are_below(rows) && Links(upper).are_below(rows)) {
+                    return Err(corrupt!("a link to a row that is not there"));
+                }
+                Some(View { links, entry, ground, ids: words(10)?, starts: words(11)?, upper })
+            }
         };
         let mut about = Reader::new(section(0));
         let model = String::from_utf8(about.bytes()?.to_vec()).map_err(|_| corrupt!("a model's name that is no text"))?;
@@ -182,11 +191,11 @@ impl<'a> Part<'a> {
             known,
             form,
             hashes,
-            types: words(2, Some(texts))?,
+            types: numbers(2, texts)?,
             first_rows,
             list_ends,
             lists: section(5),
-            windows: words(6, Some(rows))?,
+            windows: numbers(6, rows)?,
             rows: Rows { values, scales, norms, stride },
             originals,
             graph,
@@ -234,7 +243,7 @@ impl<'a> Part<'a> {
     /// Types of a text.
     #[must_use]
     pub fn types(&self, text: u32) -> u32 {
-        self.types.get(text as usize).copied().unwrap_or_default()
+        self.types.get(text as usize).unwrap_or_default()
     }
 
     /// The text with a hash.
@@ -246,25 +255,25 @@ impl<'a> Part<'a> {
     /// The rows of a text.
     #[must_use]
     pub fn rows_of(&self, text: u32) -> Range<u32> {
-        let at = |at: usize| self.first_rows.get(at).copied().unwrap_or(0).min(self.rows.len() as u32);
+        let at = |at: usize| self.first_rows.get(at).unwrap_or(0).min(self.rows.len() as u32);
         at(text as usize)..at(text as usize + 1)
     }
 
     /// The text a row is of.
     #[must_use]
     pub fn text_of(&self, row: u32) -> u32 {
-        (self.first_rows.partition_point(|first| *first <= row) as u32).saturating_sub(1)
+        (self.first_rows.first_above(row) as u32).saturating_sub(1)
     }
 
     /// The first byte of the text that a row is for.
     #[must_use]
     pub fn window(&self, row: u32) -> u32 {
-        self.windows.get(row as usize).copied().unwrap_or_default()
+        self.windows.get(row as usize).unwrap_or_default()
     }
 
     /// The records that hold a text, in order.
     pub fn holders(&self, text: u32) -> impl Iterator<Item = u64> + use<'a> {
-        let at = |at: usize| self.list_ends.get(at).copied().unwrap_or(0) as usize;
+        let at = |at: usize| self.list_ends.get(at).unwrap_or(0) as usize;
         let bytes = self.lists.get(at(text as usize)..at(text as usize + 1)).unwrap_or_default();
         let (mut reader, mut before) = (Reader::new(bytes), 0u64);
         std::iter::from_fn(move || {
@@ -289,5 +298,13 @@ impl<'a> Part<'a> {
                 originals: rows.flat_map(|row| self.original(row)).copied().collect(),
             },
         }
+    }
+}
+
+/// A section as lists of links, each of so many pairs.
+fn lists(section: &[u8], pairs: usize) -> Result<&[Pair], Corrupt> {
+    match section.as_chunks() {
+        (lists, []) if lists.len().is_multiple_of(pairs) => Ok(lists),
+        _ => Err(corrupt!("{} bytes of links", section.len())),
     }
 }
