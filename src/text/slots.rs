@@ -212,6 +212,9 @@ impl Search<'_> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::Date;
+
+    use super::dates::dates;
     use super::*;
 
     /// The templates of texts used once each, an hour apart.
