@@ -37,7 +37,7 @@ pub struct Levels {
 
 impl Levels {
     /// Fast enough to keep up with a log.
-    pub const INGEST: Levels = Levels { text: 2, dense: 1, group: 1, cold: false };
+    pub const INGEST: Levels = Levels { text: 1, dense: 1, group: 1, cold: false };
 }
 
 /// Something to be written.
