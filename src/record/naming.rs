@@ -33,6 +33,7 @@ pub fn may_hold_ids(text: &[u8], class: u8) -> bool {
             let end = scan::containers(start, 0, &mut Vec::new());
             end.is_some_and(|end| start[end..].trim_ascii().is_empty()) && has_id_key(start)
         }
+        Some(b':') => memchr::memmem::find(start, b"\ndata:").is_some(),
         _ => (start.starts_with(b"data:") && !is_data_url(start)) || start.starts_with(b"event:"),
     }
 }
@@ -72,6 +73,7 @@ mod tests {
             "data: {}",
             "data: image/png;base64,\ndata: {}",
             "event: x\ndata: {}",
+            ": OPENROUTER PROCESSING\n\ndata: {}",
         ] {
             assert!(judge(text, class::TEXT), "{text}");
         }

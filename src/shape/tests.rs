@@ -171,6 +171,19 @@ fn lines_of_one_streamed_response_share_a_usage_key() {
     assert_eq!(keys[1], keys[2]);
 }
 
+// Some gateways keep the line open with comments: what the stream says of its response must count all the same.
+#[test]
+fn a_stream_that_begins_with_a_comment_tells_its_response() {
+    let stream = ": PROCESSING\n\ndata: {\"id\":\"gen-1\",\"object\":\"chat.completion.chunk\",\"model\":\"m\",\"choices\":[],\
+                  \"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3}}\n\ndata: [DONE]\n\n";
+    let request = serde_json::json!({"method": "POST", "body": {"model": "m", "messages": [{"role": "user", "content": "q"}]}});
+    let line = serde_json::json!({"request": request, "response": {"status": 200, "body": stream}}).to_string();
+    let shape = detect(line.as_bytes(), &Hints::default()).shape;
+    let metadata = metadata(line.as_bytes(), shape, &mut FileState::default());
+    assert_eq!((metadata.tokens_in, metadata.tokens_out), (Some(7), Some(3)), "{shape:?}");
+    assert!(carried_ids(&metadata).contains(&"gen-1"));
+}
+
 #[test]
 fn codex_counts_a_call_once_though_it_is_told_twice() {
     let (name, content) = fixtures().into_iter().find(|(name, _)| name.starts_with("codex/rollout")).unwrap();

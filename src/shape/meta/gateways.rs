@@ -38,7 +38,7 @@ impl Metadata {
         let Some(body) = body else { return };
         let inner = match body.as_str() {
             None => embedded(body),
-            Some(text) if text.starts_with("data:") || text.starts_with("event:") => streamed(&text),
+            Some(text) if is_stream(&text) => streamed(&text),
             Some(text) => Json::parse(text.as_bytes()).filter(|value| value.is_object()).map(embedded).unwrap_or_default(),
         };
         self.absorb(inner);
@@ -53,6 +53,11 @@ impl Metadata {
         };
         self.absorb(inner);
     }
+}
+
+/// Some servers keep the line open with comments before the first event.
+fn is_stream(text: &str) -> bool {
+    text.starts_with("data:") || text.starts_with("event:") || text.starts_with(':') && text.contains("\ndata:")
 }
 
 /// A recorded event stream: the first event names response and model, the last ones count the tokens.
