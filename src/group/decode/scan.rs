@@ -85,6 +85,12 @@ fn form(template: &Template) -> Form {
     }
 }
 
+/// True for nodes that are more than one object or array: text in pieces, JSON with text beside it, and what could not be cut.
+#[must_use]
+pub fn is_in_pieces(template: &Template) -> bool {
+    !matches!(form(template), Form::Plain | Form::Special(Standing::Inside))
+}
+
 /// The segments of a group as pieces, without anything else of it.
 pub struct SegmentTable {
     /// Number of the first.
