@@ -40,9 +40,9 @@ pub(crate) fn records(snapshot: &Snapshot, pattern: &Pattern, threads: usize, re
     for packs in together(snapshot) {
         let mut candidates: Vec<Candidates> =
             packs.clone().map(|pack| Candidates::new(snapshot, pack, pattern, &mut report.warnings)).collect();
-        texts::sift(snapshot, packs.clone(), &mut candidates, pattern, threads, &mut report.looked)?;
+        let kept = texts::sift(snapshot, packs.clone(), &mut candidates, pattern, threads, &mut report.looked)?;
         let subjects: Vec<Subject<'_>> = packs.zip(&candidates).map(|(pack, candidates)| Subject { pack, candidates }).collect();
-        let texts = texts::segments(snapshot, &subjects, pattern, threads, &mut report.looked)?;
+        let texts = texts::segments(snapshot, &subjects, pattern, threads, kept, &mut report.looked)?;
         let mut spreads = Vec::with_capacity(subjects.len());
         for (subject, texts) in subjects.iter().zip(texts) {
             let joins = !tells_all(snapshot, subject, pattern)? || !texts.tails.is_empty();

@@ -9,6 +9,7 @@
 use std::ops::Range;
 
 use memchr::memmem::Finder;
+use rustc_hash::FxHashMap;
 
 use crate::error::{Corrupt, Error, Result, corrupt};
 use crate::group::Piece;
@@ -29,6 +30,8 @@ use crate::vault::snapshot::Snapshot;
 
 /// When no more than one in so many blocks may hold what is looked for, they are sifted first.
 const SIFTED_SHARE: usize = 2;
+/// Bytes of texts that are kept from then on.
+const KEPT_BYTES: usize = 64 << 20;
 /// Longer matches are not looked for around seams: the segments are put together instead.
 const LONGEST_REACH: usize = 512;
 /// A character more to each side decides about words and lines.
@@ -99,7 +102,11 @@ pub(super) struct Subject<'c> {
     pub(super) candidates: &'c Candidates,
 }
 
-/// Looks for what the pattern needs in the blocks that parts name: most of a few do not hold it, and nothing has to be planned for them.
+/// Texts of blocks that are at hand, by pack and the block's place in its directory.
+pub(super) type Kept = FxHashMap<(usize, usize), Vec<u8>>;
+
+/// Looks for what the pattern needs in the blocks that parts name: most of a few do not hold it, and nothing has to be planned for
+/// them. Texts of those that do are kept.
 ///
 /// # Errors
 /// When a pack is damaged.
@@ -110,8 +117,8 @@ pub(super) fn sift(
     pattern: &Pattern,
     threads: usize,
     looked: &mut Looked,
-) -> Result<()> {
-    let Some(needed) = pattern.needed().filter(|_| !pattern.either_case()) else { return Ok(()) };
+) -> Result<Kept> {
+    let Some(needed) = pattern.needed().filter(|_| !pattern.either_case()) else { return Ok(Kept::default()) };
     let finders: Vec<Finder<'_>> = needed.iter().map(Finder::new).collect();
     let (mut jobs, mut blocks) = (Vec::new(), 0);
     for (at, pack) in packs.clone().enumerate() {
@@ -127,8 +134,9 @@ pub(super) fn sift(
     }
     // Where most blocks are named, what is looked for is in most of them.
     if jobs.len() > blocks / SIFTED_SHARE {
-        return Ok(());
+        return Ok(Kept::default());
     }
+    let (mut kept, mut room) = (Kept::default(), KEPT_BYTES);
     looked.blocks += jobs.len() as u64;
     in_order(
         snapshot,
@@ -137,16 +145,23 @@ pub(super) fn sift(
         |fetcher, (at, place, class, index)| {
             let view = fetcher.view(packs.start + at)?;
             let holds = |text: &[u8]| finders.iter().any(|finder| finder.find(text).is_some());
-            let found = view.with_block(class, index, holds).map_err(|corrupt| view.pack().damaged(corrupt))?;
+            let found = view.block_if(class, index, holds).map_err(|corrupt| view.pack().damaged(corrupt))?;
             Ok((at, place, found))
         },
         |(at, place, found)| {
-            if !found {
-                candidates[at].dismiss(place);
+            match found {
+                None => candidates[at].dismiss(place),
+                Some(text) => {
+                    if let Some(left) = room.checked_sub(text.len()) {
+                        room = left;
+                        kept.insert((packs.start + at, place), text);
+                    }
+                }
             }
             Ok(())
         },
-    )
+    )?;
+    Ok(kept)
 }
 
 /// Judges the segments of some packs side by side: of a small pack there is often a single block to be read.
@@ -158,6 +173,7 @@ pub(super) fn segments(
     subjects: &[Subject<'_>],
     pattern: &Pattern,
     threads: usize,
+    mut kept: Kept,
     looked: &mut Looked,
 ) -> Result<Vec<Judgement>> {
     let mut plans = plan(snapshot, subjects, pattern, threads)?;
@@ -165,17 +181,26 @@ pub(super) fn segments(
     let mut around: Vec<Vec<u8>> = plans.iter().map(|plan| vec![0; plan.surroundings]).collect();
     let mut whole: Vec<Vec<u32>> = plans.iter_mut().map(|plan| std::mem::take(&mut plan.whole)).collect();
     let jobs: Vec<(usize, usize, usize)> = plans.iter().enumerate().flat_map(|(at, plan)| plan.jobs(at)).collect();
-    looked.blocks += jobs.len() as u64;
+    let jobs: Vec<(usize, usize, usize, Option<Vec<u8>>)> = jobs
+        .into_iter()
+        .map(|(at, class, index)| (at, class, index, kept.remove(&(subjects[at].pack, plans[at].places[class][index]))))
+        .collect();
+    looked.blocks += jobs.iter().filter(|(.., text)| text.is_none()).count() as u64;
     looked.blocks_of += subjects.iter().map(|subject| snapshot.packs[subject.pack].directory().blocks.len() as u64).sum::<u64>();
     in_order(
         snapshot,
         threads,
         jobs.into_iter(),
-        |fetcher, (at, class, index)| {
+        |fetcher, (at, class, index, text)| {
             let (reader, plan) = (&snapshot.packs[subjects[at].pack], &plans[at]);
-            let view = fetcher.view(subjects[at].pack)?;
             let judge = |bytes: &[u8]| judge_block(bytes, &plan.work[class][index], pattern);
-            let said = view.with_block(class as u8, index, judge).map_err(|corrupt| reader.damaged(corrupt))?;
+            let said = match text {
+                Some(text) => judge(&text),
+                None => {
+                    let view = fetcher.view(subjects[at].pack)?;
+                    view.with_block(class as u8, index, judge).map_err(|corrupt| reader.damaged(corrupt))?
+                }
+            };
             said.map(|said| (at, said)).ok_or_else(|| too_short(reader, &plan.blocks[class][index]))
         },
         |(at, said)| {

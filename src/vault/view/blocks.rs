@@ -135,30 +135,34 @@ impl PackView {
     /// # Errors
     /// When it is damaged.
     pub fn with_block<R>(&mut self, class: u8, index: usize, look: impl FnOnce(&[u8]) -> R) -> Result<R, Corrupt> {
-        let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
-        let entry = *list.get(index).ok_or_else(|| corrupt!("no block {index}"))?;
         let mut rooms = Rooms::take();
-        let looked = match self.is_base(class, index)? {
-            // Others rest on it and will ask for it.
-            true => {
-                rooms.text.clear();
-                self.literal(class, entry.start, entry.length, &mut rooms.text).map(|()| look(&rooms.text))
-            }
-            false => self.decode_block(&entry, class, index, &mut rooms).map(look),
-        };
+        let looked = self.decode_block(class, index, &mut rooms).map(|text| look(text));
         rooms.give_back();
         looked
     }
 
+    /// The text of a block of a class if `wanted` takes it.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn block_if(&mut self, class: u8, index: usize, wanted: impl FnOnce(&[u8]) -> bool) -> Result<Option<Vec<u8>>, Corrupt> {
+        let mut rooms = Rooms::take();
+        let decoded = self.decode_block(class, index, &mut rooms).map(|text| wanted(text).then(|| std::mem::take(text)));
+        rooms.give_back();
+        decoded
+    }
+
     /// Decodes a block into some room and gives its text.
-    fn decode_block<'r>(
-        &mut self,
-        entry: &BlockEntry,
-        class: u8,
-        index: usize,
-        rooms: &'r mut Rooms,
-    ) -> Result<&'r [u8], Corrupt> {
+    fn decode_block<'r>(&mut self, class: u8, index: usize, rooms: &'r mut Rooms) -> Result<&'r mut Vec<u8>, Corrupt> {
+        let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
+        let entry = *list.get(index).ok_or_else(|| corrupt!("no block {index}"))?;
         let damaged = |Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset);
+        rooms.text.clear();
+        // Others rest on it and will ask for it.
+        if self.is_base(class, index)? {
+            self.literal(class, entry.start, entry.length, &mut rooms.text)?;
+            return Ok(&mut rooms.text);
+        }
         let pack = Arc::clone(&self.pack);
         let frame = pack.frame(entry.offset, Kind::Block)?;
         let base = self.base_of(class, index, &frame)?;
@@ -166,16 +170,17 @@ impl PackView {
         let prefix = base.as_ref().map(|(block, length)| block.prefix(*length)).transpose()?;
         frame::decode_to(&frame, prefix, &mut rooms.stored).map_err(damaged)?;
         let text = match stretches(&frame, entry.length, &rooms.stored).map_err(damaged)? {
-            None => &rooms.stored,
+            None => &mut rooms.stored,
             coded => {
-                rooms.text.clear();
                 let all = entry.start..entry.start.wrapping_add(entry.length);
-                self.append_text(entry, &rooms.stored, coded.as_ref(), all, &mut rooms.text)?;
-                &rooms.text
+                self.append_text(&entry, &rooms.stored, coded.as_ref(), all, &mut rooms.text)?;
+                &mut rooms.text
             }
         };
-        let is_whole = text.len() == entry.length as usize;
-        is_whole.then_some(text.as_slice()).ok_or_else(|| damaged(corrupt!("{} bytes of {}", text.len(), entry.length)))
+        if text.len() != entry.length as usize {
+            return Err(damaged(corrupt!("{} bytes of {}", text.len(), entry.length)));
+        }
+        Ok(text)
     }
 
     /// True when the block behind another rests on one, which is this one then or one before.
