@@ -4,7 +4,7 @@
 //! part   = magic "TPKLEX04" · vault id u128 · pack u32 · committed length u64 · last commit u64 · blocks u32 · groups u32
 //!          · units of text u32 · units of groups u32 · zeros to byte 64
 //!          · bytes of each filter: u32 each · the filters: one of what is constant in templates, one for each unit of text, then for each
-//!            unit of groups four, kind after kind: of short values and of texts kept as they stand, of strings in pieces, of JSON in
+//!            unit of groups four, kind after kind: of short values, of strings in pieces and texts kept as they stand, of JSON in
 //!            strings, of lines that must be read
 //!          · the alphabet of each unit of text · unit of each block: varint each · unit of each group: varint each
 //!          · links of each group · xxh3 of everything before u64
@@ -66,9 +66,9 @@ pub struct Built {
     pub alphabets: Vec<Alphabet>,
     /// A filter for what is constant in templates.
     pub constants: Vec<u8>,
-    /// One for the short values of each unit of groups, and for texts that are kept as they stand in their lines.
+    /// One for the short values of each unit of groups.
     pub values: Vec<Vec<u8>>,
-    /// One for its strings in pieces.
+    /// One for its strings in pieces and texts that are kept as they stand in their lines.
     pub pieces: Vec<Vec<u8>>,
     /// One for its strings that are JSON.
     pub inner: Vec<Vec<u8>>,
@@ -133,9 +133,9 @@ pub struct Part<'a> {
     pub alphabets: Alphabets<'a>,
     /// What is constant in templates, as one unit.
     pub constants: Filters<'a>,
-    /// Units of groups by their short values and texts that are kept as they stand.
+    /// Units of groups by their short values.
     pub values: Filters<'a>,
-    /// The same by their strings in pieces.
+    /// The same by their strings in pieces and texts that are kept as they stand.
     pub pieces: Filters<'a>,
     /// By their strings that are JSON.
     pub inner: Filters<'a>,

@@ -16,6 +16,8 @@ use crate::record::template::{Part, Slot, SlotKind, Template};
 pub enum Judged {
     /// Nothing.
     No,
+    /// Its escaped form may be what is looked for, though it is not.
+    Doubt,
     /// It is what is looked for.
     Hit,
     /// It makes its record something else than plain JSON: the record must be read as a whole.

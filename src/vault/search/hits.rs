@@ -24,7 +24,7 @@ use crate::vault::search::parts::Candidates;
 use crate::vault::search::strings::record_matches;
 use crate::vault::search::texts::{self, Subject};
 use crate::vault::snapshot::Snapshot;
-use judge::{Found, Judge, open_links};
+use judge::{Found, Judge};
 
 /// Groups of one job: neighbours share blocks.
 const JOB_GROUPS: usize = 4;
@@ -92,10 +92,11 @@ fn tells_all(snapshot: &Snapshot, subject: &Subject<'_>, pattern: &Pattern) -> R
 
 /// Judges groups, and spreads their hits.
 fn run(spreads: &mut [Spread<'_>], pattern: &Pattern, threads: usize) -> Result<()> {
+    spreads.iter_mut().for_each(Spread::begin);
     let mut judged = judge_some(spreads, pattern, threads)?;
     for (spread, judged) in spreads.iter_mut().zip(&mut judged) {
         match judged.take() {
-            Some(judged) => spread.some(judged, threads)?,
+            Some(judged) => spread.some(judged, pattern, threads)?,
             None => spread.all(pattern, threads)?,
         }
     }
@@ -123,7 +124,8 @@ fn together(snapshot: &Snapshot) -> Vec<Range<usize>> {
     ranges
 }
 
-/// Judges the groups that may have a match by themselves, of all packs side by side; nothing for packs of which all have to be judged.
+/// Judges the groups that may have a match by themselves, and those that hold texts with one, of all packs side by side; nothing for packs
+/// of which all have to be judged.
 fn judge_some(spreads: &[Spread<'_>], pattern: &Pattern, threads: usize) -> Result<Vec<Option<BTreeMap<usize, Found>>>> {
     let Some(snapshot) = spreads.first().map(|spread| spread.snapshot) else { return Ok(Vec::new()) };
     let mut judged: Vec<Option<BTreeMap<usize, Found>>> = Vec::new();
@@ -131,7 +133,7 @@ fn judge_some(spreads: &[Spread<'_>], pattern: &Pattern, threads: usize) -> Resu
     for spread in spreads {
         let count = snapshot.packs[spread.pack].directory().groups.len();
         let judge = spread.judge(pattern, &spread.tails);
-        let wanted: Vec<usize> = (0..count).filter(|group| judge.wants(*group)).collect();
+        let wanted: Vec<usize> = (0..count).filter(|group| judge.wants(*group) || spread.refers(*group)).collect();
         judged.push((wanted.len() < count).then(BTreeMap::new));
         wanted_of.push(if wanted.len() < count { wanted } else { Vec::new() });
     }
@@ -212,6 +214,8 @@ struct Spread<'s> {
     doubt: bool,
     hit: Bits,
     odd_nodes: Bits,
+    /// Nodes whose text may have a match though nothing in them has.
+    doubted: Bits,
     /// Nodes that are texts in pieces.
     split: Bits,
     segments: Bits,
@@ -237,6 +241,7 @@ impl<'s> Spread<'s> {
             doubt: false,
             hit: Bits::default(),
             odd_nodes: Bits::default(),
+            doubted: Bits::default(),
             split: Bits::default(),
             segments: Bits::default(),
             tails: Bits::default(),
@@ -256,6 +261,15 @@ impl<'s> Spread<'s> {
         let subject = Subject { pack: self.pack, candidates: self.candidates };
         let (segments, tails) = (std::mem::take(&mut self.segments), std::mem::take(&mut self.tails));
         *self = Spread { segments, tails, ..Spread::new(self.snapshot, &subject) };
+    }
+
+    /// Notes the groups whose segments have a match.
+    fn begin(&mut self) {
+        let groups = &self.snapshot.packs[self.pack].directory().groups;
+        for segment in self.segments.numbers() {
+            let group = groups.partition_point(|group| group.first_segment + group.segments <= segment);
+            self.groups.insert(group as u64);
+        }
     }
 
     /// Judges all groups and takes them as they come.
@@ -281,13 +295,9 @@ impl<'s> Spread<'s> {
     }
 
     /// Takes judged groups and whatever refers to what has a hit.
-    fn some(&mut self, mut judged: BTreeMap<usize, Found>, threads: usize) -> Result<()> {
+    fn some(&mut self, mut judged: BTreeMap<usize, Found>, pattern: &Pattern, threads: usize) -> Result<()> {
         let (snapshot, pack) = (self.snapshot, self.pack);
         let groups = &snapshot.packs[pack].directory().groups;
-        for segment in self.segments.numbers() {
-            let group = groups.partition_point(|group| group.first_segment + group.segments <= segment);
-            self.groups.insert(group as u64);
-        }
         let mut next = 0;
         while next < groups.len() {
             // What is certain to be needed now is opened side by side; taking it may make more needed.
@@ -299,11 +309,12 @@ impl<'s> Spread<'s> {
                 missing.into_iter(),
                 |fetcher, group| {
                     let view = fetcher.view(pack)?;
-                    let opened = open_links(view, group).map_err(|corrupt| view.pack().damaged(corrupt))?;
-                    Ok((group, opened))
+                    let judge = self.judge(pattern, &self.tails);
+                    let found = judge.groups(view, std::iter::once(group)).map_err(|corrupt| view.pack().damaged(corrupt))?;
+                    Ok((group, found))
                 },
                 |(group, found)| {
-                    judged.insert(group, found);
+                    judged.extend(found.into_iter().map(|found| (group, found)));
                     Ok(())
                 },
             )?;
@@ -329,21 +340,32 @@ impl<'s> Spread<'s> {
     /// Takes the next group in order.
     fn group(&mut self, group: usize, found: &Found) {
         for (node, judged) in &found.nodes {
-            if *judged == Judged::Odd { self.odd_nodes.insert(u64::from(*node)) } else { self.hit.insert(u64::from(*node)) }
+            match judged {
+                Judged::No => {}
+                Judged::Doubt => self.doubted.insert(u64::from(*node)),
+                Judged::Hit => self.hit.insert(u64::from(*node)),
+                Judged::Odd => self.odd_nodes.insert(u64::from(*node)),
+            }
         }
         self.opened += 1;
-        // What is raw inside a string that is JSON may hold it in a key.
-        self.doubt |= !self.joins && (found.doubt || found.inside.iter().any(|raw| self.segments.has(u64::from(*raw))));
         found.split.iter().for_each(|node| self.split.insert(u64::from(*node)));
         let mut any = !found.nodes.is_empty();
+        // What is raw inside a string that is JSON may hold it in a key.
+        for (node, segment) in &found.inside {
+            if self.segments.has(u64::from(*segment)) && !self.hit.has(u64::from(*node)) {
+                self.doubted.insert(u64::from(*node));
+                any = true;
+            }
+        }
         for (node, targets) in found.links.nodes() {
             let raw = found.raw.get(&node);
-            let (mut hit, mut odd) = (false, false);
+            let (mut hit, mut odd, mut doubted) = (false, false, false);
             for (index, (to_node, target)) in targets.enumerate() {
                 let target = u64::from(target);
                 if to_node {
                     hit |= self.hit.has(target);
                     odd |= self.odd_nodes.has(target);
+                    doubted |= self.doubted.has(target);
                 } else {
                     hit |= self.segments.has(target) && raw.is_none_or(|raw| !raw.contains(&index));
                 }
@@ -354,8 +376,13 @@ impl<'s> Spread<'s> {
             if odd {
                 self.odd_nodes.insert(u64::from(node));
             }
-            any |= hit;
+            // What holds a hit is one.
+            if doubted && !hit {
+                self.doubted.insert(u64::from(node));
+            }
+            any |= hit || doubted;
         }
+        self.doubt |= !self.joins && found.strings.iter().any(|node| self.doubted.has(u64::from(*node)));
         if any {
             self.groups.insert(group as u64);
         }

@@ -136,12 +136,12 @@ impl Candidates {
         self.0.as_ref().is_some_and(|chosen| group < chosen.links.len())
     }
 
-    /// True when a short value of a group, or a text that is kept as it stands, may hold it.
+    /// True when a short value of a group may hold it.
     pub(super) fn values(&self, group: usize) -> bool {
         self.0.as_ref().is_none_or(|chosen| chosen.group_has(&chosen.values, group) || chosen.must_be_judged(group))
     }
 
-    /// True when a string in pieces of a group may hold it.
+    /// True when a string in pieces of a group, or a text that is kept as it stands, may hold it.
     pub(super) fn pieces(&self, group: usize) -> bool {
         self.0.as_ref().is_none_or(|chosen| chosen.group_has(&chosen.pieces, group) || chosen.must_be_judged(group))
     }

@@ -23,12 +23,12 @@ pub(super) struct Found {
     pub(super) nodes: Vec<(u32, Judged)>,
     /// References to raw text, which is judged with its node and not as a string: node and place among its references.
     pub(super) raw: FxHashMap<u32, Vec<usize>>,
-    /// Segments that are raw text inside an object or array.
-    pub(super) inside: Vec<u32>,
+    /// Nodes with raw text inside an object or array, and the segments it is.
+    pub(super) inside: Vec<(u32, u32)>,
     /// Nodes that are texts in pieces: odd when they are a whole record.
     pub(super) split: Vec<u32>,
-    /// A value's escaped form may have a match that the value has not.
-    pub(super) doubt: bool,
+    /// Nodes that are JSON in a string.
+    pub(super) strings: Vec<u32>,
 }
 
 /// How the groups of a pack are judged.
@@ -65,11 +65,9 @@ impl Judge<'_> {
             (SlotKind::ShortString, _) if !needles.is_empty() => Skip::WithoutNeedles,
             _ => Skip::Never,
         };
-        let mut doubt = false;
         let mut judge = |kind: SlotKind, standing: Standing, value: &[u8]| {
             let judged = judge_value(self.pattern, kind, standing, value);
-            doubt |= judged == Judged::No && self.leaves_doubt(kind, value);
-            judged
+            if judged == Judged::No && self.leaves_doubt(kind, value) { Judged::Doubt } else { judged }
         };
         let in_values = self.candidates.values(index);
         let mut nodes = match in_values {
@@ -82,8 +80,11 @@ impl Judge<'_> {
         let specials = group.specials(|number| view.templates().get(number))?;
         let split = group.split_nodes(|number| view.templates().get(number))?.into_iter().collect();
         let mut raw: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
-        let (mut inside, mut text) = (Vec::new(), Vec::new());
+        let (mut inside, mut strings, mut text) = (Vec::new(), Vec::new(), Vec::new());
         for special in specials {
+            if special.slot.kind == SlotKind::NodeInString {
+                strings.push(special.target);
+            }
             let judged = match special.slot.kind {
                 SlotKind::NodeInString if hits.contains(&special.target) => Judged::Hit,
                 SlotKind::NodeInString => match inner.get(&special.target) {
@@ -99,15 +100,15 @@ impl Judge<'_> {
                 },
                 _ => {
                     raw.entry(special.node).or_default().push(special.index);
-                    inside.extend((special.standing == Standing::Inside).then_some(special.target));
-                    if in_values { judge_raw(view, self.pattern, &special, &mut text)? } else { Judged::No }
+                    inside.extend((special.standing == Standing::Inside).then_some((special.node, special.target)));
+                    if in_pieces { judge_raw(view, self.pattern, &special, &mut text)? } else { Judged::No }
                 }
             };
             if judged != Judged::No {
                 nodes.push((special.node, judged));
             }
         }
-        Ok(Found { links: group.into_links(), nodes, raw, inside, split, doubt })
+        Ok(Found { links: group.into_links(), nodes, raw, inside, strings, split })
     }
 
     /// True when the escaped form of a value that has no match may have one.
@@ -137,21 +138,6 @@ impl Judge<'_> {
         }
         Ok(self.pattern.is_in(text))
     }
-}
-
-/// A group of which only the links are needed: no value of it has a match.
-pub(super) fn open_links(view: &PackView, index: usize) -> Result<Found, Corrupt> {
-    let group = view.open_group(index)?;
-    let mut raw: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
-    let mut inside = Vec::new();
-    for special in group.specials(|number| view.templates().get(number))? {
-        if special.slot.kind == SlotKind::RawSegment {
-            raw.entry(special.node).or_default().push(special.index);
-            inside.extend((special.standing == Standing::Inside).then_some(special.target));
-        }
-    }
-    let split = group.split_nodes(|number| view.templates().get(number))?.into_iter().collect();
-    Ok(Found { links: group.into_links(), nodes: Vec::new(), raw, inside, split, doubt: false })
 }
 
 fn judge_value(pattern: &Pattern, kind: SlotKind, standing: Standing, value: &[u8]) -> Judged {

@@ -55,7 +55,7 @@ pub(super) fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<
     // A wrong word about these costs more than their few bytes.
     let constants = shelf.put(read_constants(snapshot, pack, finest)?)?.worth(CONSTANTS_WORTH);
     let kinds = [std::slice::from_ref(&constants), &texts, &groups.values, &groups.pieces, &groups.inner, &groups.odd];
-    let [constants, texts, values, pieces, inner, odd] = filters(&shelf, kinds, room)?;
+    let [constants, texts, values, pieces, inner, odd] = filters(snapshot, threads, &shelf, kinds, room)?;
     let constants = constants.into_iter().next().unwrap_or_default();
     let mut unit_of_block = vec![0; directory.blocks.len()];
     for (number, unit) in (0..).zip(&text_units) {
@@ -239,17 +239,28 @@ fn read_odd_lines(
 }
 
 /// The filters of units: all equally full, and together within their share of the pack.
-fn filters<const KINDS: usize>(shelf: &Shelf, units: [&[Unit]; KINDS], room: u64) -> Result<[Vec<Vec<u8>>; KINDS]> {
+fn filters<const KINDS: usize>(
+    snapshot: &Snapshot,
+    threads: usize,
+    shelf: &Shelf,
+    units: [&[Unit]; KINDS],
+    room: u64,
+) -> Result<[Vec<Vec<u8>>; KINDS]> {
     // Each unit with its weight, in bytes at one gram a bit. Base64 has so many different grams that no filter could deny one.
     let weight = |unit: &Unit| if unit.is_crowded() { 0.0 } else { unit.distinct / 8.0 * unit.worth };
     let all: f64 = units.iter().flat_map(|units| units.iter()).map(weight).sum();
     // What falls into bits at random leaves exp(-grams / bits) of them empty.
     let density = f64::max(all / room.max(1) as f64, -(1.0 - FILL).ln());
     let mut filters = [const { Vec::new() }; KINDS];
-    for (filters, units) in filters.iter_mut().zip(units) {
-        for unit in units {
-            filters.push(shelf.filter(unit, (weight(unit) / density) as usize + 1)?);
-        }
-    }
+    in_order(
+        snapshot,
+        threads,
+        units.iter().enumerate().flat_map(|(kind, units)| units.iter().map(move |unit| (kind, unit))),
+        |_, (kind, unit)| Ok((kind, shelf.filter(unit, (weight(unit) / density) as usize + 1)?)),
+        |(kind, filter)| {
+            filters[kind].push(filter);
+            Ok(())
+        },
+    )?;
     Ok(filters)
 }

@@ -19,9 +19,9 @@ use crate::vault::view::PackView;
 
 /// What the groups of a unit have.
 pub(super) struct Gathering {
-    /// Grams of short values, and of texts that are kept as they stand.
+    /// Grams of short values.
     pub(super) values: Seen,
-    /// Of strings in pieces.
+    /// Of strings in pieces and of texts that are kept as they stand.
     pub(super) pieces: Seen,
     /// Of strings that are JSON.
     pub(super) inner: Seen,
@@ -88,7 +88,7 @@ impl Gathering {
                 (_, Standing::Beside) => nodes.push((special.node, Judged::Odd)),
                 _ => {
                     view.segment(special.target, &mut text)?;
-                    let mut add = |text: &[u8]| each_in(text, &mut |text| self.values.add(text));
+                    let mut add = |text: &[u8]| each_in(text, &mut |text| self.pieces.add(text));
                     nodes.push((special.node, add_json(&text, &mut add)));
                 }
             }
