@@ -86,6 +86,8 @@ impl Judge<'_> {
                 strings.push(special.target);
             }
             let judged = match special.slot.kind {
+                // It has a match already.
+                SlotKind::NodeInString if hits.contains(&special.node) => Judged::No,
                 SlotKind::NodeInString if hits.contains(&special.target) => Judged::Hit,
                 SlotKind::NodeInString => match inner.get(&special.target) {
                     Some(true) => Judged::Hit,

@@ -23,7 +23,9 @@ const FILL: f64 = 0.5;
 /// Bytes for each gram of templates, as a multiple of those for others.
 const CONSTANTS_WORTH: f64 = 8.0;
 /// Packs of more units than this have small ones.
-const MANY_UNITS: usize = 512;
+const MANY_UNITS: usize = 4096;
+/// Each time so many units were read, the pages they were read from are given back.
+const PAGES_OF_UNITS: usize = 16;
 /// Blocks side by side are one unit up to so much text: what they have in common is kept once.
 const UNIT_TEXT: u64 = 4 << 20;
 /// Groups side by side are one unit up to so many nodes and segments.
@@ -51,6 +53,7 @@ pub(super) fn build(snapshot: &Snapshot, pack: usize, threads: usize) -> Result<
     let mut shelf = Shelf::new(finest, &super::path(snapshot.layout(), reader.committed.pack.0).with_extension("grams.lex.new"));
     let (texts, alphabets) = read_texts(snapshot, pack, threads, &text_units, &mut shelf)?;
     let groups = read_groups(snapshot, pack, threads, &group_units, &places, &mut shelf)?;
+    reader.give_back();
     let room = reader.committed.length / SHARE;
     // A wrong word about these costs more than their few bytes.
     let constants = shelf.put(read_constants(snapshot, pack, finest)?)?.worth(CONSTANTS_WORTH);
@@ -145,6 +148,9 @@ fn read_texts(
         |(seen, bytes)| {
             read.push(shelf.put(seen)?);
             alphabets.push(bytes);
+            if read.len() % PAGES_OF_UNITS == 0 {
+                snapshot.packs[pack].give_back();
+            }
             Ok(())
         },
     )?;
@@ -207,6 +213,9 @@ fn read_groups(
             groups.pieces.push(shelf.put(gathering.pieces)?);
             groups.inner.push(shelf.put(gathering.inner)?);
             groups.odd.push(shelf.put(seen)?);
+            if groups.odd.len() % PAGES_OF_UNITS == 0 {
+                snapshot.packs[pack].give_back();
+            }
             Ok(())
         },
     )?;
