@@ -43,11 +43,11 @@ impl Vault {
     pub(crate) fn follow_lexical_parts(&self, progress: &dyn Progress) {
         let made = self.layout.maintenance_lock(Duration::ZERO).and_then(|_maintenance| {
             let snapshot = self.snapshot()?;
-            follow(&snapshot, self.threads())
+            if is_worth_it(&snapshot) { follow(&snapshot, self.threads(), FOLLOWED_BYTES) } else { Ok(0) }
         });
         match made {
             // Who rewrites the vault makes them.
-            Ok(()) | Err(Error::Locked { .. }) => {}
+            Ok(_) | Err(Error::Locked { .. }) => {}
             Err(error) => progress.warn(&format!("search parts were not made: {error}")),
         }
     }
@@ -76,21 +76,21 @@ fn is_fresh(snapshot: &Snapshot, pack: usize) -> bool {
     })
 }
 
-/// Makes parts anew where much of what came lately is in none; what is left out is soon scanned.
+/// Makes parts anew where `least` bytes of text, and a share of what there is, are in none; what is left out is soon scanned. How many
+/// it made.
 ///
 /// # Errors
 /// As [`refresh`].
-fn follow(snapshot: &Snapshot, threads: usize) -> Result<()> {
-    if !is_worth_it(snapshot) {
-        return Ok(());
-    }
+fn follow(snapshot: &Snapshot, threads: usize, least: u64) -> Result<usize> {
+    let mut made = 0;
     for (index, pack) in snapshot.packs.iter().enumerate() {
         let unknown = unknown_text(snapshot, index);
-        if unknown >= FOLLOWED_BYTES.max(pack.text_bytes() / FOLLOWED_SHARE) {
+        if unknown >= least.max(pack.text_bytes() / FOLLOWED_SHARE) {
             make(snapshot, index, threads)?;
+            made += 1;
         }
     }
-    Ok(())
+    Ok(made)
 }
 
 /// Forgets all parts.
@@ -163,4 +163,55 @@ fn drop_stale(snapshot: &Snapshot) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interrupt::Interrupt;
+    use crate::progress::Silent;
+    use crate::vault::api::{IngestOptions, Input, OpenOptions, SearchOptions, SearchWanted};
+
+    fn add(vault: &Vault, lines: std::ops::Range<u32>) {
+        let word = |n: u32| format!("{:08x}", n.wrapping_mul(0x9e37_79b1));
+        let text = |n: u32| (0..40).map(|at| word(n * 64 + at)).collect::<Vec<String>>().join(" ");
+        let lines: String = lines.map(|n| format!("{{\"number\":\"line-{n}\",\"text\":\"{}\"}}\n", text(n))).collect();
+        let source = Some(format!("at {}", lines.len()));
+        let input = Input::Stream(Box::new(std::io::Cursor::new(lines.into_bytes())));
+        vault.ingest(&IngestOptions { source, ..IngestOptions::default() }, vec![input], &Silent, &Interrupt::default()).unwrap();
+    }
+
+    /// Lines with a string, and how many blocks were decoded for it.
+    fn search(vault: &Vault, query: &str) -> (u64, u64) {
+        let patterns = vec![query.to_string()];
+        let options = SearchOptions { patterns, wanted: SearchWanted::Count, ..SearchOptions::default() };
+        let report = vault.search(&options, &mut |_| Ok(())).unwrap();
+        assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+        (report.occurrences, report.looked.blocks)
+    }
+
+    // Protects the time of searches between two rewrites, and that of small ingests: a part follows what comes, but not each line, and
+    // whatever came since is found all the same.
+    #[test]
+    fn parts_follow_what_comes_when_it_is_much() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::create_or_open(&dir.path().join("v"), &OpenOptions::default()).unwrap();
+        let follow = || follow(&vault.snapshot().unwrap(), 2, 40_000).unwrap();
+        add(&vault, 0..50);
+        assert_eq!(follow(), 0, "18 KB are scanned");
+        add(&vault, 50..2000);
+        assert_eq!((follow(), follow()), (1, 0));
+        assert_eq!(search(&vault, "nowhere to be found"), (0, 0));
+        assert!(search(&vault, "9e3779b1").1 > 0);
+        // More than the least, less than a quarter; then enough.
+        add(&vault, 2000..2300);
+        assert_eq!(follow(), 0);
+        let last = format!("{:08x}", (2299 * 64 + 39u32).wrapping_mul(0x9e37_79b1));
+        assert_eq!(search(&vault, &last).0, 1);
+        assert_eq!(search(&vault, "line-2299").0, 1);
+        add(&vault, 2300..2900);
+        assert_eq!((follow(), follow()), (1, 0));
+        assert_eq!(search(&vault, &last).0, 1);
+        assert_eq!(search(&vault, "nowhere to be found"), (0, 0));
+    }
 }
