@@ -109,6 +109,15 @@ fn lines() -> Vec<String> {
             _ => line,
         });
     }
+    // JSON in strings that its values and texts do not tell all about: what begins inside the escape of a short value, a key in what is
+    // nested too deep to be cut, and events of a stream.
+    let mut nested =
+        json!({"bottomkey": (0..40).collect::<Vec<u32>>(), "said": "at the bottom of everything, where nothing is cut any more"});
+    (0..110).for_each(|_| nested = json!({"d": nested}));
+    let stream = "event: ping\ndata: {\"type\":\"ping\"}\n\nevent: message\ndata: {\"text\":\"of a stream\"}\n\n".repeat(3);
+    lines.push(json!({"args": json!({"s": "\nzubald", "of": 1}).to_string(), "n": 1}).to_string());
+    lines.push(json!({"args": nested.to_string(), "n": 2}).to_string());
+    lines.push(json!({"response": {"body": stream}, "n": 3}).to_string());
     lines.push(lines[0].clone());
     lines
 }
@@ -176,7 +185,23 @@ fn queries(lines: &[String]) -> Vec<(Vec<&'static str>, String, Test)> {
         queries.push((vec!["-E"], pattern.into(), Box::new(move |text| regex.is_match(text))));
     }
     // JSON in strings is text as well: keys, and what begins inside an escape (`\nbreak` holds `nbreak`).
-    for inside in ["nbreak", "there", "content", "deep", "\"path\":", "nbreak refund", "src/", "\\\"quoted", "nbrea", "e.rs\"}"] {
+    for inside in [
+        "nbreak",
+        "there",
+        "content",
+        "deep",
+        "\"path\":",
+        "nbreak refund",
+        "src/",
+        "\\\"quoted",
+        "nbrea",
+        "e.rs\"}",
+        "nzubald",
+        "zubald",
+        "bottomkey",
+        "event: ping",
+        "data: {",
+    ] {
         queries.push((vec![], inside.into(), Box::new(move |text| text.contains(inside))));
     }
     let word = regex::Regex::new(r"\b{start-half}mask\b{end-half}").unwrap();

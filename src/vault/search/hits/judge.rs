@@ -23,11 +23,11 @@ pub(super) struct Found {
     pub(super) nodes: Vec<(u32, Judged)>,
     /// References to raw text, which is judged with its node and not as a string: node and place among its references.
     pub(super) raw: FxHashMap<u32, Vec<usize>>,
-    /// Nodes with raw text inside an object or array, and the segments it is.
+    /// Nodes with raw text, and the segments it is.
     pub(super) inside: Vec<(u32, u32)>,
     /// Nodes that are texts in pieces: odd when they are a whole record.
     pub(super) split: Vec<u32>,
-    /// Nodes that are JSON in a string.
+    /// Nodes that are a string's text and were not judged as a whole.
     pub(super) strings: Vec<u32>,
 }
 
@@ -82,9 +82,6 @@ impl Judge<'_> {
         let mut raw: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
         let (mut inside, mut strings, mut text) = (Vec::new(), Vec::new(), Vec::new());
         for special in specials {
-            if special.slot.kind == SlotKind::NodeInString {
-                strings.push(special.target);
-            }
             let judged = match special.slot.kind {
                 // It has a match already.
                 SlotKind::NodeInString if hits.contains(&special.node) => Judged::No,
@@ -92,17 +89,20 @@ impl Judge<'_> {
                 SlotKind::NodeInString => match inner.get(&special.target) {
                     Some(true) => Judged::Hit,
                     Some(false) => Judged::No,
-                    None => {
+                    None if in_texts || in_pieces && is_in_pieces(view.template_of(special.target)?) => {
                         text.clear();
-                        let looks = in_texts || in_pieces && is_in_pieces(view.template_of(special.target)?);
-                        let hit = looks && self.inner_text_matches(view, special.target, &mut text)?;
+                        let hit = self.inner_text_matches(view, special.target, &mut text)?;
                         inner.insert(special.target, hit);
                         if hit { Judged::Hit } else { Judged::No }
+                    }
+                    None => {
+                        strings.push(special.target);
+                        Judged::No
                     }
                 },
                 _ => {
                     raw.entry(special.node).or_default().push(special.index);
-                    inside.extend((special.standing == Standing::Inside).then_some((special.node, special.target)));
+                    inside.push((special.node, special.target));
                     if in_pieces { judge_raw(view, self.pattern, &special, &mut text)? } else { Judged::No }
                 }
             };
