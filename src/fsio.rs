@@ -32,6 +32,15 @@ impl Map {
         let map = unsafe { memmap2::MmapOptions::new().len(length).map(&file) };
         Ok(Map(Some(map.on("mapping", path)?)))
     }
+
+    /// Gives back the memory of pages that were read: they come from the file again when they are needed. For passes over large files.
+    pub fn give_back(&self) {
+        if let Some(map) = &self.0 {
+            // SAFETY: the mapping is of a file and only read, so that no page holds anything that is not in the file.
+            // Where the system will not, the pages stay until it needs them.
+            let _ = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+        }
+    }
 }
 
 impl Deref for Map {

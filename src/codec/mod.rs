@@ -168,28 +168,39 @@ const DICTIONARY_MAGIC: [u8; 4] = 0xEC30_A437u32.to_le_bytes();
 /// # Errors
 /// When the data is damaged or of another length.
 pub fn decompress(data: &[u8], length: usize, prefix: Option<&[u8]>) -> Result<Vec<u8>, Corrupt> {
+    let mut out = Vec::new();
+    decompress_to(data, length, prefix, &mut out)?;
+    Ok(out)
+}
+
+/// Decompresses exactly `length` bytes in place of what `out` holds: memory that was used before is sooner at hand than new.
+///
+/// # Errors
+/// When the data is damaged or of another length.
+pub fn decompress_to(data: &[u8], length: usize, prefix: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), Corrupt> {
+    out.clear();
     // One byte more than expected, so that a longer result is noticed without being allocated.
-    let mut out = Vec::with_capacity(length + 1);
+    out.reserve_exact(length + 1);
     let done = match prefix {
         None => DECOMPRESSOR.with_borrow_mut(|context| {
             prepare(context)?;
-            context.decompress(&mut out, data)
+            context.decompress(out, data)
         }),
         // Copied: that costs less than a context, which must not outlive what it refers to.
         Some(prefix) if prefix.len() <= SHORT_PREFIX && !prefix.starts_with(&DICTIONARY_MAGIC) => {
             DECOMPRESSOR.with_borrow_mut(|context| {
                 prepare(context)?;
                 context.load_dictionary(prefix)?;
-                context.decompress(&mut out, data)
+                context.decompress(out, data)
             })
         }
         Some(prefix) => {
             let mut own = DCtx::create();
-            prepare(&mut own).and_then(|()| own.ref_prefix(prefix).map(drop)).and_then(|()| own.decompress(&mut out, data))
+            prepare(&mut own).and_then(|()| own.ref_prefix(prefix).map(drop)).and_then(|()| own.decompress(out, data))
         }
     };
     match done {
-        Ok(_) if out.len() == length => Ok(out),
+        Ok(_) if out.len() == length => Ok(()),
         Ok(_) => Err(corrupt!("decompresses to {} bytes instead of {length}", out.len())),
         Err(code) => Err(corrupt!("zstd: {}", zstd::zstd_safe::get_error_name(code))),
     }

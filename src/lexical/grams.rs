@@ -211,7 +211,7 @@ fn print(bytes: impl Iterator<Item = u8>) -> u8 {
 
 /// Where in a literal a seam may lie, told from the seam's prints. Literals have at most 64 bytes.
 #[derive(Clone, Debug)]
-pub struct SeamQuestion([Vec<u64>; 4]);
+pub struct SeamQuestion([Vec<u64>; AROUND.len()]);
 
 impl SeamQuestion {
     /// The question for a literal; `None` for one that is too long.

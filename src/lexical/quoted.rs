@@ -42,6 +42,13 @@ impl Quoted {
         }
     }
 
+    /// True when a literal, found in the JSON text of a string, lies in a key or in a string of it, and not between them: it has a byte
+    /// that stands nowhere else, and no quote.
+    #[must_use]
+    pub fn is_word(literal: &[u8]) -> bool {
+        literal.iter().any(|byte| !b"{}[]:, \t\r\n0123456789+-.eEtrufalsn".contains(byte)) && !literal.contains(&b'"')
+    }
+
     /// The tail, where there is one.
     #[must_use]
     pub fn tail(&self) -> Option<&Tail> {

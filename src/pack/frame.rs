@@ -278,6 +278,22 @@ pub fn content<'f>(frame: &Frame<'f>) -> Result<Cow<'f, [u8]>, Corrupt> {
     }
 }
 
+/// Decodes a frame's payload and verifies it, in place of what `out` holds. `prefix` must be given for frames coded with one.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_to(frame: &Frame<'_>, prefix: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), Corrupt> {
+    if !codec::is_gradual(frame.codec) {
+        *out = decode(frame, prefix)?;
+        return Ok(());
+    }
+    if codec::has_prefix(frame.codec) && prefix.is_none() {
+        return Err(corrupt!("coded with a prefix that is not at hand"));
+    }
+    crate::codec::decompress_to(compressed(frame)?, frame.raw_length as usize, prefix, out)?;
+    frame.verify_decoded(out)
+}
+
 /// Decodes a frame's payload and verifies it. `prefix` must be given for frames coded with one.
 ///
 /// # Errors

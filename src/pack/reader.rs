@@ -175,6 +175,13 @@ impl PackReader {
         self.brief.needed_journals()
     }
 
+    /// Gives back the memory of what was read of the file (see [`Map::give_back`](crate::fsio::Map::give_back)).
+    pub fn give_back(&self) {
+        if let Bytes::Mapped(map) = &self.bytes {
+            map.give_back();
+        }
+    }
+
     /// All committed bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

@@ -31,6 +31,10 @@ pub(super) fn value(text: &[u8], anchor: Range<usize>) -> Found {
     let start = anchor.start - before.iter().rev().take_while(|byte| is_name(byte)).count();
     let after = text.get(anchor.end..text.len().min(anchor.end + NAME))?;
     let end = anchor.end + after.iter().take_while(|byte| is_name(byte)).count();
+    // What stands for a secret says what it was: no name.
+    if text.get(..start)?.ends_with(b"[redacted:") {
+        return None;
+    }
     // Most names are followed by other words: no pattern is needed to see that.
     if !matches!(text.get(end)?, b'"' | b'\'' | b'`' | b']' | b')' | b':' | b'=' | b',' | b' ' | b'\t' | b'\n' | b'\r') {
         return None;

@@ -205,6 +205,14 @@ fn beginnings_without_end_are_looked_at_once() {
     }
 }
 
+// Protects those who redact twice: what stands for a secret is no name that makes a secret of what comes behind it.
+#[test]
+fn what_was_redacted_is_no_name() {
+    let once = shown("{\"password\":\"01%a%@\\n=a-00@b1a\"}");
+    assert_eq!(once, "{\"password\":\"[redacted:password]\\n=a-00@b1a\"}");
+    assert_eq!(shown(&once), once);
+}
+
 #[test]
 fn a_word_alone_that_looks_random_is_not_shown() {
     let value = made("", WORD, 40);

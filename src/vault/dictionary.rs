@@ -158,7 +158,7 @@ fn texts(pack: &Arc<PackReader>, most: usize) -> Result<Vec<Vec<u8>>, Corrupt> {
     let mut bytes = 0;
     let blocks: Vec<usize> = small_blocks(pack).map(|(index, _, _)| index).collect();
     for index in blocks.into_iter().rev() {
-        let text = view.whole_block(class::TEXT, index)?;
+        let text = view.with_block(class::TEXT, index, <[u8]>::to_vec)?;
         bytes += text.len();
         texts.push(text);
         if bytes >= MOST_SAMPLED || texts.len() >= most {

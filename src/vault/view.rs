@@ -46,8 +46,6 @@ pub struct PackView {
     block_cache: Cache<Rc<RefCell<Block>>>,
     vocabularies: Vec<OnceCell<Rc<Vocabulary>>>,
     plan: Plan,
-    /// Room for a block's text.
-    spare: Vec<u8>,
 }
 
 impl PackView {
@@ -76,7 +74,6 @@ impl PackView {
         Ok(PackView {
             vocabularies,
             plan: Plan::default(),
-            spare: Vec::new(),
             pack,
             templates: Rc::new(templates),
             blocks: Rc::new(blocks),
@@ -169,6 +166,16 @@ impl PackView {
                 read.map_err(|Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset))
             }
         }
+    }
+
+    /// The template of a node.
+    ///
+    /// # Errors
+    /// When its group is damaged.
+    pub fn template_of(&mut self, number: u32) -> Result<&Template, Corrupt> {
+        let group = self.group_of_node(number)?;
+        let template = group.node(&group.find(number)?)?.template();
+        self.templates.get(template).ok_or_else(|| corrupt!("no template {template}"))
     }
 
     /// Appends the bytes of a node.

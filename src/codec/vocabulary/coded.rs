@@ -15,6 +15,9 @@ use crate::error::{Corrupt, corrupt};
 /// Bytes of text between two places where reading can begin: half of it is walked over, which takes microseconds.
 pub(super) const STRETCH: usize = 16 << 10;
 
+/// Who reads so much of a stretch reads many: a table of the words pays.
+const WHOLE: usize = STRETCH;
+
 /// Where the codes of each stretch of a block are.
 #[derive(Debug)]
 pub struct Stretches {
@@ -136,7 +139,13 @@ fn expand(
     let (first, wanted) = (out.len(), bytes.end - at);
     out.resize(first + wanted + LONGEST, 0);
     let room = out.get_mut(first..).unwrap_or_default();
-    let (mut filled, mut last) = (0, Place { code: used, text: at, ..begin });
+    // All but the last words of a whole stretch: those come below, since reading may go on with them.
+    let (read, mut filled) = match vocabulary.table().filter(|_| wanted >= WHOLE) {
+        Some(table) => table.expand(codes.get(used..).unwrap_or_default(), room, wanted.saturating_sub(LONGEST)),
+        None => (0, 0),
+    };
+    used += read;
+    let mut last = Place { code: used, text: at + filled, ..begin };
     while filled < wanted {
         let (word, next) = vocabulary.word_at(codes, used).ok_or_else(unknown)?;
         let place = room.get_mut(filled..).and_then(|rest| rest.first_chunk_mut::<LONGEST>()).ok_or_else(unknown)?;

@@ -23,6 +23,8 @@ pub use coded::Stretches;
 pub use coder::Coder;
 pub use train::train;
 
+use std::sync::OnceLock;
+
 use crate::bytes::{Put, Reader};
 use crate::error::{Corrupt, corrupt};
 
@@ -34,17 +36,37 @@ pub const MOST_WORDS: usize = SINGLES + (256 - SINGLES) * 256;
 pub const LONGEST: usize = 16;
 
 /// Words by code.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Vocabulary {
     /// Each word's place in `bytes` and its length, in one number: reading text looks a word up with one step.
     words: Vec<u32>,
     /// The words end to end, and zeros behind the last: any word can be copied with the bytes behind it.
     bytes: Vec<u8>,
+    table: OnceLock<Option<Table>>,
+}
+
+impl PartialEq for Vocabulary {
+    fn eq(&self, other: &Vocabulary) -> bool {
+        (&self.words, &self.bytes) == (&other.words, &other.bytes)
+    }
+}
+
+impl Eq for Vocabulary {}
+
+/// Codes of two bytes at most: a table of so many needs no check of what is looked up.
+const CODES: usize = 1 << 14;
+
+/// A vocabulary with its words apart: looking one up is a single step.
+#[derive(Clone)]
+struct Table {
+    words: Box<[[u8; LONGEST]; CODES]>,
+    /// 0 for codes that name no word.
+    lengths: Box<[u8; CODES]>,
 }
 
 impl Default for Vocabulary {
     fn default() -> Vocabulary {
-        Vocabulary { words: Vec::new(), bytes: vec![0; LONGEST] }
+        Vocabulary { words: Vec::new(), bytes: vec![0; LONGEST], table: OnceLock::new() }
     }
 }
 
@@ -150,16 +172,11 @@ impl Vocabulary {
         Ok(vocabulary)
     }
 
-    /// The code that stands at a place of `codes`, and the place behind it: past the end when half of the code is cut off. One
-    /// byte or two is a matter of chance, so it is not left to a branch.
+    /// The code that stands at a place of `codes`, and the place behind it: past the end when half of the code is cut off.
     #[inline]
     fn code_at(codes: &[u8], at: usize) -> Option<(usize, usize)> {
-        let first = usize::from(*codes.get(at)?);
-        let second = usize::from(codes.get(at + 1).copied().unwrap_or_default());
-        let is_double = first >= SINGLES;
-        let double = (SINGLES + second).wrapping_add(first.wrapping_sub(SINGLES).wrapping_mul(256));
-        let code = if is_double { double } else { first };
-        Some((code, at + 1 + usize::from(is_double)))
+        let (code, bytes) = code_of(usize::from(*codes.get(at)?), usize::from(codes.get(at + 1).copied().unwrap_or_default()));
+        Some((code, at + bytes))
     }
 
     /// The word whose code stands at a place of `codes`, and the place behind it.
@@ -169,11 +186,62 @@ impl Vocabulary {
         Some((self.word(code)?, next))
     }
 
+    /// Its words in a table, for who reads much.
+    fn table(&self) -> Option<&Table> {
+        self.table.get_or_init(|| Table::new(self)).as_ref()
+    }
+
     /// The length of that word, and the place behind its code.
     #[inline]
     fn length_at(&self, codes: &[u8], at: usize) -> Option<(usize, usize)> {
         let (code, next) = Vocabulary::code_at(codes, at)?;
         Some(((*self.words.get(code)? & 0xff) as usize, next))
+    }
+}
+
+/// The code that begins with a byte, should another follow, and how many bytes it has. One byte or two is a matter of chance, so it is not
+/// left to a branch.
+#[inline]
+fn code_of(first: usize, second: usize) -> (usize, usize) {
+    let is_double = first >= SINGLES;
+    let double = (SINGLES + second).wrapping_add(first.wrapping_sub(SINGLES).wrapping_mul(256));
+    (if is_double { double } else { first }, 1 + usize::from(is_double))
+}
+
+impl Table {
+    fn new(vocabulary: &Vocabulary) -> Option<Table> {
+        let mut words: Box<[[u8; LONGEST]; CODES]> = vec![[0; LONGEST]; CODES].into_boxed_slice().try_into().ok()?;
+        let mut lengths: Box<[u8; CODES]> = vec![0; CODES].into_boxed_slice().try_into().ok()?;
+        let all = (0..vocabulary.len()).filter_map(|code| vocabulary.word(code));
+        for ((slot, length), word) in words.iter_mut().zip(lengths.iter_mut()).zip(all) {
+            (*slot, *length) = (*word.bytes, word.length as u8);
+        }
+        Some(Table { words, lengths })
+    }
+
+    /// Writes words to the start of `room`, one over the surplus of the one before, until there are `wanted` bytes, or codes or room come
+    /// near their ends, or a code names no word. Gives how many codes it read and how many bytes those stand for.
+    fn expand(&self, codes: &[u8], room: &mut [u8], wanted: usize) -> (usize, usize) {
+        let (mut used, mut filled) = (0, 0);
+        while filled < wanted {
+            let Some(&[first, second]) = codes.get(used..).and_then(<[u8]>::first_chunk) else { break };
+            let Some(place) = room.get_mut(filled..).and_then(<[u8]>::first_chunk_mut) else { break };
+            let (code, bytes) = code_of(usize::from(first), usize::from(second));
+            let length = self.lengths[code % CODES];
+            if length == 0 {
+                break;
+            }
+            *place = self.words[code % CODES];
+            filled += usize::from(length);
+            used += bytes;
+        }
+        (used, filled)
+    }
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Table")
     }
 }
 

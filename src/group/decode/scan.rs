@@ -16,6 +16,8 @@ use crate::record::template::{Part, Slot, SlotKind, Template};
 pub enum Judged {
     /// Nothing.
     No,
+    /// Its escaped form may be what is looked for, though it is not.
+    Doubt,
     /// It is what is looked for.
     Hit,
     /// It makes its record something else than plain JSON: the record must be read as a whole.
@@ -83,6 +85,12 @@ fn form(template: &Template) -> Form {
         Template::List { element: Some(slot), .. } if !is_special(*slot) => Form::Plain,
         Template::List { .. } => Form::Special(Standing::Inside),
     }
+}
+
+/// True for nodes that are more than one object or array: text in pieces, JSON with text beside it, and what could not be cut.
+#[must_use]
+pub fn is_in_pieces(template: &Template) -> bool {
+    !matches!(form(template), Form::Plain | Form::Special(Standing::Inside))
 }
 
 /// The segments of a group as pieces, without anything else of it.

@@ -114,6 +114,9 @@ impl Vault {
             }
         }
         let mut report = run.finish()?;
+        if report.new_records > 0 && !options.dry_run && !interrupt.is_raised() {
+            self.follow_lexical_parts(progress);
+        }
         report.vault_bytes_before = before;
         report.vault_bytes_after += if options.dry_run { before } else { disk_bytes(self.layout.dir())? };
         report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -10,17 +10,21 @@ mod judge;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use memchr::memmem::Finder;
+
 use crate::error::Result;
 use crate::group::decode::scan::Judged;
 use crate::lexical::pattern::Pattern;
+use crate::lexical::quoted::{Quoted, Tail};
 use crate::vault::ahead::in_order;
 use crate::vault::api::SearchReport;
+use crate::vault::fetch::Fetcher;
 use crate::vault::meaning::jobs;
 use crate::vault::search::parts::Candidates;
 use crate::vault::search::strings::record_matches;
 use crate::vault::search::texts::{self, Subject};
 use crate::vault::snapshot::Snapshot;
-use judge::{Found, open_links, search_groups};
+use judge::{Found, Judge};
 
 /// Groups of one job: neighbours share blocks.
 const JOB_GROUPS: usize = 4;
@@ -34,25 +38,26 @@ const JOBS_EACH: usize = 4;
 pub(crate) fn records(snapshot: &Snapshot, pattern: &Pattern, threads: usize, report: &mut SearchReport) -> Result<Vec<u64>> {
     let (mut records, mut odd) = (Vec::new(), Vec::new());
     for packs in together(snapshot) {
-        let candidates: Vec<Candidates> =
+        let mut candidates: Vec<Candidates> =
             packs.clone().map(|pack| Candidates::new(snapshot, pack, pattern, &mut report.warnings)).collect();
+        let kept = texts::sift(snapshot, packs.clone(), &mut candidates, pattern, threads, &mut report.looked)?;
         let subjects: Vec<Subject<'_>> = packs.zip(&candidates).map(|(pack, candidates)| Subject { pack, candidates }).collect();
-        let texts = texts::segments(snapshot, &subjects, pattern, threads, &mut report.looked)?;
-        let mut spreads: Vec<Spread<'_>> = subjects
-            .iter()
-            .zip(texts)
-            .map(|(subject, texts)| Spread {
-                segments: texts.hits,
-                tails: texts.tails,
-                ..Spread::new(snapshot, subject.pack, subject.candidates)
-            })
-            .collect();
-        let mut judged = judge_some(&spreads, pattern, threads)?;
-        for (spread, judged) in spreads.iter_mut().zip(&mut judged) {
-            match judged.take() {
-                Some(judged) => spread.some(judged, threads)?,
-                None => spread.all(pattern, threads)?,
-            }
+        let texts = texts::segments(snapshot, &subjects, pattern, threads, kept, &mut report.looked)?;
+        let mut spreads = Vec::with_capacity(subjects.len());
+        for (subject, texts) in subjects.iter().zip(texts) {
+            let joins = !tells_all(snapshot, subject, pattern)? || !texts.tails.is_empty();
+            spreads.push(Spread { segments: texts.hits, tails: texts.tails, joins, ..Spread::new(snapshot, subject) });
+        }
+        run(&mut spreads, pattern, threads)?;
+        // Values told less than they should: once more, with everything put together.
+        let mut doubtful: Vec<Spread<'_>> = Vec::new();
+        for spread in std::mem::take(&mut spreads) {
+            let list = if spread.doubt { &mut doubtful } else { &mut spreads };
+            list.push(spread);
+        }
+        doubtful.iter_mut().for_each(Spread::begin_again);
+        run(&mut doubtful, pattern, threads)?;
+        for spread in spreads.iter_mut().chain(&mut doubtful) {
             report.looked.groups += spread.opened;
             report.looked.groups_of += snapshot.packs[spread.pack].directory().groups.len() as u64;
             records.append(&mut spread.records);
@@ -63,6 +68,39 @@ pub(crate) fn records(snapshot: &Snapshot, pattern: &Pattern, threads: usize, re
     records.extend(read_and_judge(snapshot, threads, &odd, &|line| record_matches(pattern, line))?);
     records.sort_unstable();
     Ok(records)
+}
+
+/// True when short values and texts tell about the JSON in strings, too: what is looked for stands in no key, and not between strings.
+fn tells_all(snapshot: &Snapshot, subject: &Subject<'_>, pattern: &Pattern) -> Result<bool> {
+    let literals = pattern.literals();
+    if matches!(pattern.quoted(), Quoted::Unknown) || !literals.iter().all(|literal| Quoted::is_word(literal)) {
+        return Ok(false);
+    }
+    if let Some(may) = subject.candidates.constants() {
+        return Ok(!may);
+    }
+    // Of a key the escaped form may hold the literal where the key holds its tail.
+    let rest = pattern.quoted().tail().map(Tail::rest);
+    let finders: Vec<Finder<'_>> = match rest {
+        Some(rest) => vec![Finder::new(rest)],
+        None => literals.iter().map(Finder::new).collect(),
+    };
+    let mut fetcher = Fetcher::new(snapshot);
+    let templates = fetcher.view(subject.pack)?.shared_templates();
+    Ok(!templates.any_constant(&mut |bytes| finders.iter().any(|finder| finder.find(bytes).is_some())))
+}
+
+/// Judges groups, and spreads their hits.
+fn run(spreads: &mut [Spread<'_>], pattern: &Pattern, threads: usize) -> Result<()> {
+    spreads.iter_mut().for_each(Spread::begin);
+    let mut judged = judge_some(spreads, pattern, threads)?;
+    for (spread, judged) in spreads.iter_mut().zip(&mut judged) {
+        match judged.take() {
+            Some(judged) => spread.some(judged, pattern, threads)?,
+            None => spread.all(pattern, threads)?,
+        }
+    }
+    Ok(())
 }
 
 /// Segments of the packs that are looked at side by side: what is planned for each of them is held.
@@ -86,15 +124,16 @@ fn together(snapshot: &Snapshot) -> Vec<Range<usize>> {
     ranges
 }
 
-/// Judges the groups that may have a match by themselves, of all packs side by side; nothing for packs of which all have to be judged.
+/// Judges the groups that may have a match by themselves, and those that hold texts with one, of all packs side by side; nothing for packs
+/// of which all have to be judged.
 fn judge_some(spreads: &[Spread<'_>], pattern: &Pattern, threads: usize) -> Result<Vec<Option<BTreeMap<usize, Found>>>> {
     let Some(snapshot) = spreads.first().map(|spread| spread.snapshot) else { return Ok(Vec::new()) };
     let mut judged: Vec<Option<BTreeMap<usize, Found>>> = Vec::new();
     let mut wanted_of: Vec<Vec<usize>> = Vec::new();
     for spread in spreads {
         let count = snapshot.packs[spread.pack].directory().groups.len();
-        let wanted = |group: &usize| spread.candidates.values(*group) || spread.candidates.inner_texts(*group);
-        let wanted: Vec<usize> = (0..count).filter(wanted).collect();
+        let judge = spread.judge(pattern, &spread.tails);
+        let wanted: Vec<usize> = (0..count).filter(|group| judge.wants(*group) || spread.refers(*group)).collect();
         judged.push((wanted.len() < count).then(BTreeMap::new));
         wanted_of.push(if wanted.len() < count { wanted } else { Vec::new() });
     }
@@ -113,7 +152,7 @@ fn judge_some(spreads: &[Spread<'_>], pattern: &Pattern, threads: usize) -> Resu
         |fetcher, (at, groups)| {
             let spread = &spreads[at];
             let view = fetcher.view(spread.pack)?;
-            let found = search_groups(view, pattern, &spread.tails, spread.candidates, groups.iter().copied());
+            let found = spread.judge(pattern, &spread.tails).groups(view, groups.iter().copied());
             Ok((at, groups, found.map_err(|corrupt| view.pack().damaged(corrupt))?))
         },
         |(at, groups, found)| {
@@ -144,6 +183,11 @@ impl Bits {
         words.flat_map(|(at, word)| (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at * 64 + bit)).collect()
     }
 
+    /// True without any.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
     /// Adds a number.
     pub(super) fn insert(&mut self, at: u64) {
         let word = at as usize / 64;
@@ -164,8 +208,14 @@ struct Spread<'s> {
     snapshot: &'s Snapshot,
     pack: usize,
     candidates: &'s Candidates,
+    /// JSON in strings is put together.
+    joins: bool,
+    /// It was not, and should have been.
+    doubt: bool,
     hit: Bits,
     odd_nodes: Bits,
+    /// Nodes whose text may have a match though nothing in them has.
+    doubted: Bits,
     /// Nodes that are texts in pieces.
     split: Bits,
     segments: Bits,
@@ -182,13 +232,16 @@ struct Spread<'s> {
 }
 
 impl<'s> Spread<'s> {
-    fn new(snapshot: &'s Snapshot, pack: usize, candidates: &'s Candidates) -> Spread<'s> {
+    fn new(snapshot: &'s Snapshot, subject: &Subject<'s>) -> Spread<'s> {
         Spread {
             snapshot,
-            pack,
-            candidates,
+            pack: subject.pack,
+            candidates: subject.candidates,
+            joins: true,
+            doubt: false,
             hit: Bits::default(),
             odd_nodes: Bits::default(),
+            doubted: Bits::default(),
             split: Bits::default(),
             segments: Bits::default(),
             tails: Bits::default(),
@@ -199,19 +252,39 @@ impl<'s> Spread<'s> {
         }
     }
 
+    fn judge<'j>(&'j self, pattern: &'j Pattern, tails: &'j Bits) -> Judge<'j> {
+        Judge { pattern, candidates: self.candidates, tails, joins: self.joins }
+    }
+
+    /// Forgets what was found in groups, to put JSON in strings together this time.
+    fn begin_again(&mut self) {
+        let subject = Subject { pack: self.pack, candidates: self.candidates };
+        let (segments, tails) = (std::mem::take(&mut self.segments), std::mem::take(&mut self.tails));
+        *self = Spread { segments, tails, ..Spread::new(self.snapshot, &subject) };
+    }
+
+    /// Notes the groups whose segments have a match.
+    fn begin(&mut self) {
+        let groups = &self.snapshot.packs[self.pack].directory().groups;
+        for segment in self.segments.numbers() {
+            let group = groups.partition_point(|group| group.first_segment + group.segments <= segment);
+            self.groups.insert(group as u64);
+        }
+    }
+
     /// Judges all groups and takes them as they come.
     fn all(&mut self, pattern: &Pattern, threads: usize) -> Result<()> {
-        let (snapshot, pack, candidates) = (self.snapshot, self.pack, self.candidates);
+        let (snapshot, pack, candidates, joins) = (self.snapshot, self.pack, self.candidates, self.joins);
         let count = snapshot.packs[pack].directory().groups.len();
         let tails = std::mem::take(&mut self.tails);
+        let judge = Judge { pattern, candidates, tails: &tails, joins };
         in_order(
             snapshot,
             threads,
             (0..count).step_by(JOB_GROUPS).map(|from| from..count.min(from + JOB_GROUPS)),
             |fetcher, groups| {
                 let view = fetcher.view(pack)?;
-                let found = search_groups(view, pattern, &tails, candidates, groups.clone())
-                    .map_err(|corrupt| view.pack().damaged(corrupt))?;
+                let found = judge.groups(view, groups.clone()).map_err(|corrupt| view.pack().damaged(corrupt))?;
                 Ok(groups.zip(found))
             },
             |found| {
@@ -222,13 +295,9 @@ impl<'s> Spread<'s> {
     }
 
     /// Takes judged groups and whatever refers to what has a hit.
-    fn some(&mut self, mut judged: BTreeMap<usize, Found>, threads: usize) -> Result<()> {
+    fn some(&mut self, mut judged: BTreeMap<usize, Found>, pattern: &Pattern, threads: usize) -> Result<()> {
         let (snapshot, pack) = (self.snapshot, self.pack);
         let groups = &snapshot.packs[pack].directory().groups;
-        for segment in self.segments.numbers() {
-            let group = groups.partition_point(|group| group.first_segment + group.segments <= segment);
-            self.groups.insert(group as u64);
-        }
         let mut next = 0;
         while next < groups.len() {
             // What is certain to be needed now is opened side by side; taking it may make more needed.
@@ -240,11 +309,12 @@ impl<'s> Spread<'s> {
                 missing.into_iter(),
                 |fetcher, group| {
                     let view = fetcher.view(pack)?;
-                    let opened = open_links(view, group).map_err(|corrupt| view.pack().damaged(corrupt))?;
-                    Ok((group, opened))
+                    let judge = self.judge(pattern, &self.tails);
+                    let found = judge.groups(view, std::iter::once(group)).map_err(|corrupt| view.pack().damaged(corrupt))?;
+                    Ok((group, found))
                 },
                 |(group, found)| {
-                    judged.insert(group, found);
+                    judged.extend(found.into_iter().map(|found| (group, found)));
                     Ok(())
                 },
             )?;
@@ -270,19 +340,32 @@ impl<'s> Spread<'s> {
     /// Takes the next group in order.
     fn group(&mut self, group: usize, found: &Found) {
         for (node, judged) in &found.nodes {
-            if *judged == Judged::Odd { self.odd_nodes.insert(u64::from(*node)) } else { self.hit.insert(u64::from(*node)) }
+            match judged {
+                Judged::No => {}
+                Judged::Doubt => self.doubted.insert(u64::from(*node)),
+                Judged::Hit => self.hit.insert(u64::from(*node)),
+                Judged::Odd => self.odd_nodes.insert(u64::from(*node)),
+            }
         }
         self.opened += 1;
         found.split.iter().for_each(|node| self.split.insert(u64::from(*node)));
         let mut any = !found.nodes.is_empty();
+        // What is raw inside a string that is JSON may hold it in a key.
+        for (node, segment) in &found.inside {
+            if self.segments.has(u64::from(*segment)) && !self.hit.has(u64::from(*node)) {
+                self.doubted.insert(u64::from(*node));
+                any = true;
+            }
+        }
         for (node, targets) in found.links.nodes() {
             let raw = found.raw.get(&node);
-            let (mut hit, mut odd) = (false, false);
+            let (mut hit, mut odd, mut doubted) = (false, false, false);
             for (index, (to_node, target)) in targets.enumerate() {
                 let target = u64::from(target);
                 if to_node {
                     hit |= self.hit.has(target);
                     odd |= self.odd_nodes.has(target);
+                    doubted |= self.doubted.has(target);
                 } else {
                     hit |= self.segments.has(target) && raw.is_none_or(|raw| !raw.contains(&index));
                 }
@@ -293,8 +376,13 @@ impl<'s> Spread<'s> {
             if odd {
                 self.odd_nodes.insert(u64::from(node));
             }
-            any |= hit;
+            // What holds a hit is one.
+            if doubted && !hit {
+                self.doubted.insert(u64::from(node));
+            }
+            any |= hit || doubted;
         }
+        self.doubt |= !self.joins && found.strings.iter().any(|node| self.doubted.has(u64::from(*node)));
         if any {
             self.groups.insert(group as u64);
         }

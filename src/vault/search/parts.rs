@@ -15,6 +15,7 @@ use crate::lexical::grams::{Filters, GRAM, SeamPrints, SeamQuestion, Units, both
 use crate::lexical::part::{GroupLinks, Part};
 use crate::lexical::pattern::Pattern;
 use crate::vault::layout::Layout;
+use crate::vault::search::hits::Bits;
 use crate::vault::snapshot::Snapshot;
 pub(crate) use keep::{forget, forget_pack, refresh};
 
@@ -22,9 +23,15 @@ pub(crate) use keep::{forget, forget_pack, refresh};
 pub(super) struct Candidates(Option<Chosen>);
 
 struct Chosen {
-    known_blocks: usize,
-    blocks: Units,
+    unit_of_block: Vec<u32>,
+    unit_of_group: Vec<u32>,
+    texts: Units,
+    /// Blocks that were looked at and do not hold it.
+    dismissed: Bits,
+    /// True when what is constant in templates may hold it.
+    constants: bool,
     values: Units,
+    pieces: Units,
     inner: Units,
     odd: Units,
     /// Groups came after those the part knows: they may refer to what made earlier records odd.
@@ -34,7 +41,7 @@ struct Chosen {
     links: Vec<GroupLinks>,
 }
 
-/// A literal, and which blocks may hold the beginning or the end of it.
+/// A literal, and which units of text may hold the beginning or the end of it.
 struct Literal {
     length: usize,
     question: SeamQuestion,
@@ -51,8 +58,8 @@ pub(super) struct Side {
     pub(super) length: usize,
 }
 
-fn has(units: &Units, unit: usize) -> bool {
-    units.get(unit / 8).is_some_and(|byte| byte >> (unit % 8) & 1 == 1)
+fn has(units: &Units, unit: u32) -> bool {
+    units.get(unit as usize / 8).is_some_and(|byte| byte >> (unit % 8) & 1 == 1)
 }
 
 impl Candidates {
@@ -81,14 +88,18 @@ impl Candidates {
             let whole = pattern.quoted().tail().map(|_| pattern.literals()).unwrap_or_default();
             let seams = needed.iter().chain(whole);
             Ok(Chosen {
-                known_blocks: part.blocks as usize,
                 behind: part.links.len() < snapshot.packs[pack].directory().groups.len(),
-                blocks: any(&|literal| both(part.texts.with(literal, either), &part.alphabets.with(literal, either)))
+                texts: any(&|literal| both(part.texts.with(literal, either), &part.alphabets.with(literal, either)))
                     .unwrap_or_default(),
+                dismissed: Bits::default(),
                 values: any(&|literal| part.values.with(literal, either)).unwrap_or_default(),
+                constants: any(&|literal| part.constants.with(literal, either)).is_none_or(|units| has(&units, 0)),
+                pieces: any(&|literal| part.pieces.with(literal, either)).unwrap_or_default(),
                 inner: any(&|literal| part.inner.with(literal, either)).unwrap_or_default(),
                 odd: any(&|literal| part.odd.with(literal, either)).unwrap_or_default(),
                 literals: seams.filter_map(|literal| Literal::new(literal, &part.texts, either)).collect(),
+                unit_of_block: part.unit_of_block,
+                unit_of_group: part.unit_of_group,
                 links: part.links,
             })
         });
@@ -103,7 +114,21 @@ impl Candidates {
 
     /// True when a block, by its place in the directory, may hold it.
     pub(super) fn block(&self, index: usize) -> bool {
-        self.0.as_ref().is_none_or(|chosen| index >= chosen.known_blocks || has(&chosen.blocks, index))
+        let Some(chosen) = &self.0 else { return true };
+        let named = chosen.unit_of_block.get(index).is_none_or(|unit| has(&chosen.texts, *unit));
+        named && !chosen.dismissed.has(index as u64)
+    }
+
+    /// True when the part knows a block and names it among those that may hold it.
+    pub(super) fn names_block(&self, index: usize) -> bool {
+        self.0.as_ref().is_some_and(|chosen| index < chosen.unit_of_block.len()) && self.block(index)
+    }
+
+    /// Takes a block out of those that may hold it.
+    pub(super) fn dismiss(&mut self, index: usize) {
+        if let Some(chosen) = &mut self.0 {
+            chosen.dismissed.insert(index as u64);
+        }
     }
 
     /// True when a part tells of a group.
@@ -113,17 +138,27 @@ impl Candidates {
 
     /// True when a short value of a group may hold it.
     pub(super) fn values(&self, group: usize) -> bool {
-        self.0.as_ref().is_none_or(|chosen| has(&chosen.values, group) || chosen.must_be_judged(group))
+        self.0.as_ref().is_none_or(|chosen| chosen.group_has(&chosen.values, group) || chosen.must_be_judged(group))
     }
 
-    /// True when a text of a group that is JSON, or is kept as it stands in its line, may hold it.
+    /// True when a string in pieces of a group, or a text that is kept as it stands, may hold it.
+    pub(super) fn pieces(&self, group: usize) -> bool {
+        self.0.as_ref().is_none_or(|chosen| chosen.group_has(&chosen.pieces, group) || chosen.must_be_judged(group))
+    }
+
+    /// True when a string of a group that is JSON may hold it.
     pub(super) fn inner_texts(&self, group: usize) -> bool {
-        self.0.as_ref().is_none_or(|chosen| has(&chosen.inner, group) || chosen.must_be_judged(group))
+        self.0.as_ref().is_none_or(|chosen| chosen.group_has(&chosen.inner, group) || chosen.must_be_judged(group))
+    }
+
+    /// Whether what is constant in templates may hold it; `None` where nothing is known of all of them.
+    pub(super) fn constants(&self) -> Option<bool> {
+        self.0.as_ref().filter(|chosen| !chosen.behind).map(|chosen| chosen.constants)
     }
 
     /// True when a record of a group that must be read to be judged may hold it.
     pub(super) fn odd_lines(&self, group: usize) -> bool {
-        self.0.as_ref().is_none_or(|chosen| group >= chosen.links.len() || has(&chosen.odd, group))
+        self.0.as_ref().is_none_or(|chosen| group >= chosen.links.len() || chosen.group_has(&chosen.odd, group))
     }
 
     /// For each seam of the texts of a group, in order, where in the literals it may lie; `None` where nothing is known.
@@ -142,8 +177,8 @@ impl Candidates {
         chosen.literals.iter().any(|literal| {
             (1..literal.length).filter(|offset| offsets >> offset & 1 == 1).any(|offset| {
                 // What goes over a further seam lies in further blocks.
-                let head = offset > left.length || has(&literal.heads[offset], left.block);
-                head && (literal.length - offset > right.length || has(&literal.tails[offset], right.block))
+                let head = offset > left.length || chosen.block_has(&literal.heads[offset], left.block);
+                head && (literal.length - offset > right.length || chosen.block_has(&literal.tails[offset], right.block))
             })
         })
     }
@@ -159,7 +194,7 @@ impl Candidates {
     /// Segments that are JSON texts, of groups where these may hold it.
     pub(super) fn inner(&self) -> Vec<u32> {
         let Some(chosen) = &self.0 else { return Vec::new() };
-        let groups = chosen.links.iter().enumerate().filter(|(group, _)| has(&chosen.inner, *group));
+        let groups = chosen.links.iter().enumerate().filter(|(group, _)| chosen.group_has(&chosen.inner, *group));
         groups.flat_map(|(_, links)| &links.inner).copied().collect()
     }
 
@@ -177,6 +212,16 @@ impl Candidates {
 }
 
 impl Chosen {
+    /// True when a block the part knows is in one of some units of text.
+    fn block_has(&self, units: &Units, block: usize) -> bool {
+        self.unit_of_block.get(block).is_some_and(|unit| has(units, *unit))
+    }
+
+    /// True when a group the part knows is in one of some units of groups.
+    fn group_has(&self, units: &Units, group: usize) -> bool {
+        self.unit_of_group.get(group).is_some_and(|unit| has(units, *unit))
+    }
+
     /// True for groups of which the part does not tell enough.
     fn must_be_judged(&self, group: usize) -> bool {
         self.links.get(group).is_none_or(|links| self.behind && !links.odd.is_empty())
@@ -215,7 +260,7 @@ fn fits(snapshot: &Snapshot, pack: usize, part: &Part<'_>) -> Result<(), Corrupt
         && subject.pack == reader.committed.pack.0
         && subject.length <= reader.committed.length
         && subject.last_commit <= reader.committed.last_commit
-        && (blocks, groups) == (part.blocks as usize, part.links.len());
+        && (blocks, groups) == (part.unit_of_block.len(), part.links.len());
     let in_place = part.links.iter().enumerate().all(|(group, links)| links.groups.iter().all(|other| (*other as usize) < group));
     if same && in_place { Ok(()) } else { Err(Corrupt("is of another pack".into())) }
 }

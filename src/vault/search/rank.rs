@@ -61,7 +61,7 @@ pub(super) fn records(snapshot: &Snapshot, queries: &[String], threads: usize) -
         total += directory.groups.iter().map(|group| u64::from(group.segments)).sum::<u64>();
         length += directory.blocks.iter().map(|block| u64::from(block.length)).sum::<u64>();
         let subjects = [texts::Subject { pack, candidates: &Candidates::all() }];
-        for judged in texts::segments(snapshot, &subjects, &pattern, threads, &mut Looked::default())? {
+        for judged in texts::segments(snapshot, &subjects, &pattern, threads, texts::Kept::default(), &mut Looked::default())? {
             count(snapshot, pack, &words, &judged.hits.numbers(), threads, &mut found)?;
         }
     }

@@ -6,7 +6,13 @@
 //! surrounding have ends that are none of the text's: unless the pattern is a plain literal, what is found in them is only a
 //! candidate, and its segment is put together and judged as a whole. So are segments when matches have no bound.
 
+use std::ops::Range;
+
+use memchr::memmem::Finder;
+use rustc_hash::FxHashMap;
+
 use crate::error::{Corrupt, Error, Result, corrupt};
+use crate::group::Piece;
 use crate::group::decode::Text;
 use crate::group::decode::scan::SegmentTable;
 use crate::lexical::pattern::Pattern;
@@ -22,6 +28,10 @@ use crate::vault::search::parts::{Candidates, Side};
 use crate::vault::search::strings::{inner_matches, string_matches};
 use crate::vault::snapshot::Snapshot;
 
+/// When no more than one in so many blocks may hold what is looked for, they are sifted first.
+const SIFTED_SHARE: usize = 2;
+/// Bytes of texts that are kept from then on.
+const KEPT_BYTES: usize = 64 << 20;
 /// Longer matches are not looked for around seams: the segments are put together instead.
 const LONGEST_REACH: usize = 512;
 /// A character more to each side decides about words and lines.
@@ -92,6 +102,68 @@ pub(super) struct Subject<'c> {
     pub(super) candidates: &'c Candidates,
 }
 
+/// Texts of blocks that are at hand, by pack and the block's place in its directory.
+pub(super) type Kept = FxHashMap<(usize, usize), Vec<u8>>;
+
+/// Looks for what the pattern needs in the blocks that parts name: most of a few do not hold it, and nothing has to be planned for
+/// them. Texts of those that do are kept.
+///
+/// # Errors
+/// When a pack is damaged.
+pub(super) fn sift(
+    snapshot: &Snapshot,
+    packs: Range<usize>,
+    candidates: &mut [Candidates],
+    pattern: &Pattern,
+    threads: usize,
+    looked: &mut Looked,
+) -> Result<Kept> {
+    let Some(needed) = pattern.needed().filter(|_| !pattern.either_case()) else { return Ok(Kept::default()) };
+    let finders: Vec<Finder<'_>> = needed.iter().map(Finder::new).collect();
+    let (mut jobs, mut blocks) = (Vec::new(), 0);
+    for (at, pack) in packs.clone().enumerate() {
+        let mut count = [0; class::COUNT];
+        for (place, block) in snapshot.packs[pack].directory().blocks.iter().enumerate() {
+            let Some(index) = count.get_mut(usize::from(block.class)) else { continue };
+            if candidates[at].names_block(place) {
+                jobs.push((at, place, block.class, *index));
+            }
+            *index += 1;
+            blocks += 1;
+        }
+    }
+    // Where most blocks are named, what is looked for is in most of them.
+    if jobs.len() > blocks / SIFTED_SHARE {
+        return Ok(Kept::default());
+    }
+    let (mut kept, mut room) = (Kept::default(), KEPT_BYTES);
+    looked.blocks += jobs.len() as u64;
+    in_order(
+        snapshot,
+        threads,
+        jobs.into_iter(),
+        |fetcher, (at, place, class, index)| {
+            let view = fetcher.view(packs.start + at)?;
+            let holds = |text: &[u8]| finders.iter().any(|finder| finder.find(text).is_some());
+            let found = view.block_if(class, index, holds).map_err(|corrupt| view.pack().damaged(corrupt))?;
+            Ok((at, place, found))
+        },
+        |(at, place, found)| {
+            match found {
+                None => candidates[at].dismiss(place),
+                Some(text) => {
+                    if let Some(left) = room.checked_sub(text.len()) {
+                        room = left;
+                        kept.insert((packs.start + at, place), text);
+                    }
+                }
+            }
+            Ok(())
+        },
+    )?;
+    Ok(kept)
+}
+
 /// Judges the segments of some packs side by side: of a small pack there is often a single block to be read.
 ///
 /// # Errors
@@ -101,6 +173,7 @@ pub(super) fn segments(
     subjects: &[Subject<'_>],
     pattern: &Pattern,
     threads: usize,
+    mut kept: Kept,
     looked: &mut Looked,
 ) -> Result<Vec<Judgement>> {
     let mut plans = plan(snapshot, subjects, pattern, threads)?;
@@ -108,18 +181,26 @@ pub(super) fn segments(
     let mut around: Vec<Vec<u8>> = plans.iter().map(|plan| vec![0; plan.surroundings]).collect();
     let mut whole: Vec<Vec<u32>> = plans.iter_mut().map(|plan| std::mem::take(&mut plan.whole)).collect();
     let jobs: Vec<(usize, usize, usize)> = plans.iter().enumerate().flat_map(|(at, plan)| plan.jobs(at)).collect();
-    looked.blocks += jobs.len() as u64;
+    let jobs: Vec<(usize, usize, usize, Option<Vec<u8>>)> = jobs
+        .into_iter()
+        .map(|(at, class, index)| (at, class, index, kept.remove(&(subjects[at].pack, plans[at].places[class][index]))))
+        .collect();
+    looked.blocks += jobs.iter().filter(|(.., text)| text.is_none()).count() as u64;
     looked.blocks_of += subjects.iter().map(|subject| snapshot.packs[subject.pack].directory().blocks.len() as u64).sum::<u64>();
     in_order(
         snapshot,
         threads,
         jobs.into_iter(),
-        |fetcher, (at, class, index)| {
+        |fetcher, (at, class, index, text)| {
             let (reader, plan) = (&snapshot.packs[subjects[at].pack], &plans[at]);
-            let view = fetcher.view(subjects[at].pack)?;
-            let bytes = view.whole_block(class as u8, index).map_err(|corrupt| reader.damaged(corrupt))?;
-            let said = judge_block(&bytes, &plan.work[class][index], pattern);
-            view.reuse(bytes);
+            let judge = |bytes: &[u8]| judge_block(bytes, &plan.work[class][index], pattern);
+            let said = match text {
+                Some(text) => judge(&text),
+                None => {
+                    let view = fetcher.view(subjects[at].pack)?;
+                    view.with_block(class as u8, index, judge).map_err(|corrupt| reader.damaged(corrupt))?
+                }
+            };
             said.map(|said| (at, said)).ok_or_else(|| too_short(reader, &plan.blocks[class][index]))
         },
         |(at, said)| {
@@ -318,6 +399,8 @@ struct Plan<'c> {
     /// How far a match can reach to each side of a seam.
     reach: Option<usize>,
     parts: Vec<Part>,
+    /// Of each class the block in which something was found last.
+    last: [usize; class::COUNT],
 }
 
 /// A piece inside one block.
@@ -355,6 +438,7 @@ impl<'c> Plan<'c> {
             whole: Vec::new(),
             reach,
             parts: Vec::new(),
+            last: [0; class::COUNT],
         })
     }
 
@@ -369,6 +453,16 @@ impl<'c> Plan<'c> {
     /// Plans the judging of a segment.
     fn take(&mut self, segment: u32, text: Text<'_>, asked: &mut Asked) -> Result<(), Corrupt> {
         let class = text.class as usize;
+        if let [piece] = text.pieces
+            && let Some(part) = self.inside(class, piece)
+        {
+            if self.wanted[class].get(part.block).copied().unwrap_or(true) {
+                self.check(class, part, segment, true, true);
+            } else if asked.inner {
+                self.whole.push(segment);
+            }
+            return Ok(());
+        }
         let mut parts = std::mem::take(&mut self.parts);
         parts.clear();
         for piece in text.pieces {
@@ -379,6 +473,8 @@ impl<'c> Plan<'c> {
         let all = asked.seams.is_none() && parts.iter().all(wanted);
         let seams = self.wanted_seams(class, &parts, asked);
         match (&parts[..], self.reach) {
+            // Nobody has said that it is no JSON with strings of its own.
+            ([first, ..], _) if asked.inner && !wanted(first) => self.whole.push(segment),
             ([part], _) if any_wanted => self.check(class, *part, segment, true, true),
             ([_], _) => {}
             _ if !any_wanted && seams.is_empty() => {}
@@ -398,6 +494,20 @@ impl<'c> Plan<'c> {
         }
         self.parts = parts;
         Ok(())
+    }
+
+    /// Where a piece lies that goes over no border of blocks. Most lie in the same block as the one before.
+    fn inside(&mut self, class: usize, piece: &Piece) -> Option<Part> {
+        let blocks = &self.blocks[class];
+        let holds = |entry: &BlockEntry| piece.start.checked_sub(entry.start).is_some_and(|from| from < entry.length);
+        let last = self.last[class];
+        if !blocks.get(last).is_some_and(holds) {
+            self.last[class] = blocks.partition_point(|block| block.start + block.length <= piece.start);
+        }
+        let block = self.last[class];
+        let entry = blocks.get(block).filter(|entry| holds(entry))?;
+        let from = piece.start - entry.start;
+        (piece.length > 0 && piece.length <= entry.length - from).then_some(Part { block, from, length: piece.length })
     }
 
     /// The seams of a segment that something may lie across.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::PackView;
 use super::plan::block_key;
@@ -20,6 +20,36 @@ pub(super) const FEW_BLOCKS: usize = 4;
 pub(super) struct Block {
     pub(super) bytes: Gradual,
     pub(super) coded: Option<Stretches>,
+}
+
+/// Memory for one block after the other.
+#[derive(Default)]
+struct Rooms {
+    /// What a frame decodes to.
+    stored: Vec<u8>,
+    /// The text that stands for.
+    text: Vec<u8>,
+}
+
+/// Rooms of passes that ended, for the next: threads come and go, and memory that was used before is sooner at hand than new.
+static ROOMS: Mutex<Vec<Rooms>> = Mutex::new(Vec::new());
+/// So many are kept, up to so many bytes each.
+const KEPT_ROOMS: usize = 8;
+const KEPT_BYTES: usize = 16 << 20;
+
+impl Rooms {
+    fn take() -> Rooms {
+        ROOMS.lock().ok().and_then(|mut rooms| rooms.pop()).unwrap_or_default()
+    }
+
+    fn give_back(self) {
+        if let Ok(mut rooms) = ROOMS.lock()
+            && rooms.len() < KEPT_ROOMS
+            && self.stored.capacity() + self.text.capacity() <= KEPT_BYTES
+        {
+            rooms.push(self);
+        }
+    }
 }
 
 /// The first block of a star, and how many of its bytes another rests on.
@@ -100,18 +130,65 @@ impl PackView {
         Ok((entry, self.block_at(class, index, Upto::Text(upto))?))
     }
 
-    /// The text of a block of a class.
+    /// Shows the text of a block of a class to `look`: for passes over many of them, each in the memory of the one before.
     ///
     /// # Errors
     /// When it is damaged.
-    pub fn whole_block(&mut self, class: u8, index: usize) -> Result<Vec<u8>, Corrupt> {
+    pub fn with_block<R>(&mut self, class: u8, index: usize, look: impl FnOnce(&[u8]) -> R) -> Result<R, Corrupt> {
+        let mut rooms = Rooms::take();
+        let looked = self.decode_block(class, index, &mut rooms).map(|text| look(text));
+        rooms.give_back();
+        looked
+    }
+
+    /// The text of a block of a class if `wanted` takes it.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn block_if(&mut self, class: u8, index: usize, wanted: impl FnOnce(&[u8]) -> bool) -> Result<Option<Vec<u8>>, Corrupt> {
+        let mut rooms = Rooms::take();
+        let decoded = self.decode_block(class, index, &mut rooms).map(|text| wanted(text).then(|| std::mem::take(text)));
+        rooms.give_back();
+        decoded
+    }
+
+    /// Decodes a block into some room and gives its text.
+    fn decode_block<'r>(&mut self, class: u8, index: usize, rooms: &'r mut Rooms) -> Result<&'r mut Vec<u8>, Corrupt> {
         let list = self.blocks.get(class as usize).ok_or_else(|| corrupt!("literal class {class} is unknown"))?;
         let entry = *list.get(index).ok_or_else(|| corrupt!("no block {index}"))?;
-        let mut text = std::mem::take(&mut self.spare);
-        text.clear();
-        text.reserve(entry.length as usize);
-        self.literal(class, entry.start, entry.length, &mut text)?;
+        let damaged = |Corrupt(what)| corrupt!("block at offset {}: {what}", entry.offset);
+        rooms.text.clear();
+        // Others rest on it and will ask for it.
+        if self.is_base(class, index)? {
+            self.literal(class, entry.start, entry.length, &mut rooms.text)?;
+            return Ok(&mut rooms.text);
+        }
+        let pack = Arc::clone(&self.pack);
+        let frame = pack.frame(entry.offset, Kind::Block)?;
+        let base = self.base_of(class, index, &frame)?;
+        let base = base.as_ref().map(|(block, length)| (block.borrow(), *length));
+        let prefix = base.as_ref().map(|(block, length)| block.prefix(*length)).transpose()?;
+        frame::decode_to(&frame, prefix, &mut rooms.stored).map_err(damaged)?;
+        let text = match stretches(&frame, entry.length, &rooms.stored).map_err(damaged)? {
+            None => &mut rooms.stored,
+            coded => {
+                let all = entry.start..entry.start.wrapping_add(entry.length);
+                self.append_text(&entry, &rooms.stored, coded.as_ref(), all, &mut rooms.text)?;
+                &mut rooms.text
+            }
+        };
+        if text.len() != entry.length as usize {
+            return Err(damaged(corrupt!("{} bytes of {}", text.len(), entry.length)));
+        }
         Ok(text)
+    }
+
+    /// True when the block behind another rests on one, which is this one then or one before.
+    fn is_base(&self, class: u8, index: usize) -> Result<bool, Corrupt> {
+        let next = self.blocks.get(class as usize).and_then(|list| list.get(index + 1));
+        let has_prefix = |entry: &BlockEntry| Ok(frame::codec::has_prefix(self.pack.frame(entry.offset, Kind::Block)?.codec));
+        let own = self.blocks.get(class as usize).and_then(|list| list.get(index));
+        Ok(own.map(has_prefix).transpose()? == Some(false) && next.map(has_prefix).transpose()? == Some(true))
     }
 
     /// Keeps only a few decoded blocks from here on: for who goes through a pack once, memory that was used before is sooner at hand
@@ -119,11 +196,6 @@ impl PackView {
     pub fn pass_through(&mut self) {
         let largest = self.pack.directory().blocks.iter().map(|block| block.length as usize).max();
         self.block_cache.limit = self.block_cache.limit.min(largest.unwrap_or_default() * FEW_BLOCKS);
-    }
-
-    /// Takes the room of a text back, for the next [`PackView::whole_block`].
-    pub fn reuse(&mut self, text: Vec<u8>) {
-        self.spare = text;
     }
 
     /// A block, decoded so far or further: who needs a single record need not wait for the whole block.

@@ -12,7 +12,7 @@ use crate::group::decode::outline::{Outline, Outlines, outline_of};
 use crate::pack::directory::TemplatesEntry;
 use crate::pack::frame::{self, Kind};
 use crate::pack::reader::PackReader;
-use crate::record::template::{SlotKind, Template};
+use crate::record::template::{Part, SlotKind, Template};
 
 /// A pack's templates. A record needs a handful of thousands: frames are decoded and templates parsed when they are first asked for.
 pub struct Templates {
@@ -54,6 +54,16 @@ impl Templates {
     pub fn get(&self, number: u32) -> Option<&Template> {
         let (frame, index) = self.frame_of(number)?;
         frame.get(index)
+    }
+
+    /// Shows what is constant in each template to `look` until that says to stop; true when it did, or when one cannot be read.
+    pub fn any_constant(&self, look: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        let count = self.pack.directory().templates.last().map_or(0, |entry| entry.first + entry.count);
+        (0..count).any(|number| match self.get(number) {
+            Some(Template::Fixed(parts)) => parts.iter().any(|part| matches!(part, Part::Literal(bytes) if look(bytes))),
+            Some(Template::List { open, separator, close, .. }) => look(open) || look(separator) || look(close),
+            None => true,
+        })
     }
 
     /// The frame that holds a template, and its place in it.

@@ -13,6 +13,9 @@ use crate::lexical::grams::Seen;
 /// Bytes that stay in memory.
 const KEPT_BYTES: usize = 48 << 20;
 
+/// More different grams than this for each hash leave a fifth of the hashes, or less, to be denied.
+const CROWDED: f64 = 1.6;
+
 /// Where the grams of units are.
 pub(super) struct Shelf {
     finest: u8,
@@ -26,7 +29,23 @@ pub(super) struct Shelf {
 pub(super) struct Unit {
     /// How many different ones, about.
     pub(super) distinct: f64,
+    /// Bytes for each of them, as a multiple of those for others.
+    pub(super) worth: f64,
+    crowded: bool,
     place: Place,
+}
+
+impl Unit {
+    /// The same with so many times the bytes for each of its grams.
+    pub(super) fn worth(mut self, worth: f64) -> Unit {
+        self.worth = worth;
+        self
+    }
+
+    /// True when nearly every hash there is stands for one of its grams.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.crowded
+    }
 }
 
 enum Place {
@@ -35,21 +54,19 @@ enum Place {
     There(u64),
 }
 
-impl Unit {
-    /// One without grams.
-    pub(super) fn empty() -> Unit {
-        Unit { distinct: 0.0, place: Place::Nowhere }
-    }
-}
-
 impl Shelf {
     /// For grams told apart by so many bits; should it need a file, it is made here.
     pub(super) fn new(finest: u8, path: &Path) -> Shelf {
         Shelf { finest, path: path.to_path_buf(), room: KEPT_BYTES, file: None, length: 0 }
     }
 
+    /// Bits that grams are told apart by.
+    pub(super) fn finest(&self) -> u8 {
+        self.finest
+    }
+
     /// None yet.
-    pub(super) fn seen(&self) -> Seen {
+    fn seen(&self) -> Seen {
         Seen::new(self.finest)
     }
 
@@ -68,7 +85,7 @@ impl Shelf {
         } else {
             Place::There(self.put_away(&seen)?)
         };
-        Ok(Unit { distinct, place })
+        Ok(Unit { distinct, worth: 1.0, crowded: distinct > CROWDED * (1u64 << self.finest) as f64, place })
     }
 
     fn put_away(&mut self, seen: &Seen) -> Result<u64> {
