@@ -202,19 +202,24 @@ mod tests {
     use crate::vectors::graph::Config;
     use crate::vectors::graph::build::tests::points;
     use crate::vectors::graph::grow::grow;
+    use crate::vectors::graph::links::EMPTY;
     use crate::vectors::metric::{Form, Metric};
     use crate::vectors::part::tests::{Aligned, built, built_of, forms, reseal};
     use crate::vectors::part::{Check, HEADER};
 
-    fn share_found(part: &Part<'_>, within: Option<&RowSet>) -> (usize, usize) {
+    fn share_found(part: &Part<'_>, passes: &dyn Fn(u32) -> bool) -> (usize, usize) {
+        let set = RowSet::of_texts(part, passes);
+        let within = (set.len() < part.rows().len()).then_some(&set);
         let (mut hits, mut wanted) = (0, 0);
         for row in (0..part.rows().len() as u32).step_by(37) {
             let query = part.question(row);
             let ask = |exact| nearest(part, &query, 10, Manner { within, exact, ..Manner::default() });
             let truth = ask(true);
-            assert!(within.is_none_or(|within| truth.iter().all(|found| within.has(found.row()))));
             let found = ask(false);
-            assert!(within.is_none_or(|within| found.iter().all(|found| within.has(found.row()))), "nothing else is found");
+            assert!(
+                [&truth, &found].into_iter().flatten().all(|found| passes(part.text_of(found.row()))),
+                "nothing else is found"
+            );
             assert_eq!(found.len(), truth.len(), "what exists is found");
             hits += found.iter().filter(|found| truth.contains(found)).count();
             wanted += truth.len();
@@ -230,8 +235,8 @@ mod tests {
         let part = Part::read(bytes.bytes(), Check::Whole).unwrap();
         // Nine of ten are walked through, fewer compared one by one.
         for (some, of) in [(1, 1), (9, 10), (1, 2), (1, 20), (1, 100), (1, 1000)] {
-            let set = RowSet::of_texts(&part, &|text| text.wrapping_mul(2_654_435_761) % of < some);
-            let (hits, wanted) = share_found(&part, (of > 1).then_some(&set));
+            let passes = |text: u32| text.wrapping_mul(2_654_435_761) % of < some;
+            let (hits, wanted) = share_found(&part, &passes);
             assert!(hits * 100 >= wanted * 95, "{some} of {of}: {hits} of {wanted}");
         }
     }
@@ -243,6 +248,54 @@ mod tests {
         assert_eq!((half, fifth, eighth), (12_288, 30_720, 25_000));
         assert_eq!(most_compared(100_000, 16, 150_000, 200_000), 100_000);
         assert_eq!((most_compared(256, 16, 0, 200_000), most_compared(256, 16, 1, 1)), (0, 0));
+    }
+
+    // Whatever becomes of a walk, what exists is found: one that would compare too much is given up, one that finds too little is not believed.
+    #[test]
+    fn a_walk_that_is_given_up_or_finds_too_little_ends_in_a_scan() {
+        let mut built = built(6000, true);
+        let bytes = Aligned::of(&built.encode());
+        let part = Part::read(bytes.bytes(), Check::Whole).unwrap();
+        let most = RowSet::of_texts(&part, &|text| text % 10 != 3);
+        let query = part.question(42);
+        let half = RowSet::of_texts(&part, &|text| text % 2 == 0);
+        assert_eq!(
+            walk(&part, &query, 31, Manner { within: Some(&half), ..Manner::default() }),
+            None,
+            "a scan of 3,000 is quicker"
+        );
+        for within in [None, Some(&most)] {
+            let manner = |ef| Manner { ef, within, ..Manner::default() };
+            assert!(walk(&part, &query, 31, manner(64)).is_some_and(|found| found.len() == 64));
+            assert!(walk(&part, &query, 200, manner(64)).is_some_and(|found| found.len() == 200), "as many as are wanted");
+            assert_eq!(walk(&part, &query, 31, manner(6000)), None, "more than half of all");
+            let exact = nearest(&part, &query, 10, Manner { exact: true, ..manner(64) });
+            assert_eq!(nearest(&part, &query, 10, manner(6000)), exact);
+        }
+        // A graph whose links lead nowhere.
+        built.graph.as_mut().unwrap().ground.fill(EMPTY);
+        let bytes = Aligned::of(&built.encode());
+        let part = Part::read(bytes.bytes(), Check::Whole).unwrap();
+        assert_eq!(walk(&part, &query, 31, Manner::default()), None);
+        assert_eq!(
+            nearest(&part, &query, 10, Manner::default()),
+            nearest(&part, &query, 10, Manner { exact: true, ..Manner::default() })
+        );
+    }
+
+    // Ten texts were asked for, not ten windows: that those of one long text are nearer than all others must not push these out.
+    #[test]
+    fn many_windows_of_one_text_leave_room_for_others() {
+        let mut built = built(600, false);
+        let form = built.form;
+        for (text, point) in built.texts.iter_mut().zip(points(600, 24, 8)).step_by(3) {
+            (1..40).for_each(|window| text.vectors.add(window * 2048, &point, form).unwrap());
+        }
+        let bytes = Aligned::of(&built.encode());
+        let part = Part::read(bytes.bytes(), Check::Whole).unwrap();
+        let found = nearest(&part, &part.question(0), 10, Manner::default());
+        let texts: std::collections::BTreeSet<u32> = found.iter().map(|found| part.text_of(found.row())).collect();
+        assert!(texts.len() == 10 && found.is_sorted_by(|a, b| a > b), "{texts:?}");
     }
 
     /// Points of very different lengths: they matter to products and distances.

@@ -251,11 +251,14 @@ fn damaged_vectors_are_gone_without_and_made_anew() {
 #[test]
 fn a_command_embeds_and_what_cannot_be_used_is_named() {
     let sandbox = vault();
-    // Length and number of words; nothing for poems.
-    let command = r#"awk '{ if (/poem/) print "[0,0]"; else print "{\"embedding\":[" length($0) "," NF "]}" }'"#;
+    // Length and number of words; nothing for poems, and what Python's json writes for no number for trains.
+    let command = r#"awk '{ if (/poem/) print "[0,0]"; else if (/trains/) print "[NaN,1]"; else print "{\"embedding\":[" length($0) "," NF "]}" }'"#;
     let outcome = sandbox.run(&["embed", "--command", command, "--model", "lengths"]).exits(0);
-    let refused = format!("{:016x}", content_hash(SAID[3].1.as_bytes()) as u64);
-    assert!(outcome.stderr().contains(&refused) && outcome.stderr().contains("zero"), "{}", outcome.stderr());
+    for (at, reason) in [(3, "zero"), (6, "no finite number")] {
+        let refused = format!("{:016x}", content_hash(SAID[at].1.as_bytes()) as u64);
+        let is_told = |line: &str| line.contains(&refused) && line.contains(reason);
+        assert!(outcome.stderr().lines().any(is_told), "{}", outcome.stderr());
+    }
     let ask = ["search", "--semantic", "how do I find my password?", "--no-lexical", "--embedder", "lengths", "-n", "1"];
     sandbox.run(&ask).exits(2);
     sandbox.run(&[&ask[..], &["--command", command]].concat()).exits(0);

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::vault::Vault;
 use crate::vault::api::EmbedModel;
+use crate::vault::embed::answer::{Vector, parse as parse_answer};
 
 /// Texts of one request.
 const TOGETHER: usize = 64;
@@ -118,8 +119,8 @@ impl Folder {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Line {
-    Named { embedding: Vec<f32> },
-    Bare(Vec<f32>),
+    Named { embedding: Vector },
+    Bare(Vector),
 }
 
 #[derive(Serialize)]
@@ -137,7 +138,7 @@ struct Answer {
 #[derive(Deserialize)]
 struct Item {
     index: usize,
-    embedding: Vec<f32>,
+    embedding: Vector,
 }
 
 /// Why a server gave no vectors.
@@ -204,7 +205,7 @@ impl Outside {
         let vectors = match &self.kind {
             Kind::Command(command) => {
                 let lines: Vec<Line> = run("embedding", command, texts, r#"{"embedding": […]} nor […]"#)?;
-                lines.into_iter().map(|(Line::Named { embedding } | Line::Bare(embedding))| embedding).collect()
+                lines.into_iter().map(|(Line::Named { embedding: Vector(vector) } | Line::Bare(Vector(vector)))| vector).collect()
             }
             Kind::Folder(folder) => folder.embed(texts)?,
             Kind::Server { agent, url, key } => ask(agent, url, key.as_deref(), &self.name, texts)?,
@@ -267,7 +268,7 @@ fn run<T: DeserializeOwned>(doing: &str, command: &str, texts: &[&str], expected
     }
     let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     let parse = |(at, line): (usize, &[u8])| {
-        serde_json::from_slice(line).map_err(|_| failed(format!("line {at} of its output is neither {expected}")))
+        parse_answer(line).map_err(|_| failed(format!("line {at} of its output is neither {expected}")))
     };
     (1..).zip(lines).map(parse).collect()
 }
@@ -300,9 +301,7 @@ fn ask_once(agent: &ureq::Agent, url: &str, key: Option<&str>, body: &[u8]) -> R
     let read = response.body_mut().with_config().limit(MOST_ANSWER).read_to_vec();
     let answer = read.map_err(|error| Trouble::Later(error.to_string(), None))?;
     match status {
-        200..=299 => {
-            serde_json::from_slice(&answer).map_err(|error| Trouble::Never(format!("its answer cannot be read: {error}")))
-        }
+        200..=299 => parse_answer(&answer).map_err(|error| Trouble::Never(format!("its answer cannot be read: {error}"))),
         408 | 425 | 429 | 500..=599 => Err(Trouble::Later(format!("status {status}"), wish.map(Duration::from_secs))),
         _ => {
             let told: String = String::from_utf8_lossy(&answer).chars().take(300).collect();
@@ -315,7 +314,7 @@ fn ask_once(agent: &ureq::Agent, url: &str, key: Option<&str>, body: &[u8]) -> R
 fn in_order(answer: Answer, count: usize) -> Option<Vec<Vec<f32>>> {
     let mut vectors = vec![None; count];
     for item in answer.data {
-        *vectors.get_mut(item.index)? = Some(item.embedding);
+        *vectors.get_mut(item.index)? = Some(item.embedding.0);
     }
     vectors.into_iter().collect()
 }

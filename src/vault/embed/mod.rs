@@ -5,6 +5,7 @@
 //! | `keep` | the files: found, checked, pruned, merged |
 //! | `gather` | records → texts that have no vector yet → windows |
 //! | `backend` | windows → vectors, from commands and servers |
+//! | `answer` | what those write, read with patience |
 //! | `conversations` | one vector for a conversation |
 //! | `clusters` | conversations → heaps and outliers |
 //!
@@ -12,6 +13,7 @@
 //! interrupts loses one round. At the end parts of like size are merged and large ones get their graph. A text is embedded once, however many
 //! records and packs hold it: what is known by its hash only gets the new records.
 
+mod answer;
 mod backend;
 mod clusters;
 pub(crate) mod conversations;

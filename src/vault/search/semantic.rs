@@ -2,7 +2,7 @@
 //!
 //! The nearest texts of all vector parts, and those that speak the words of the query (BM25), a hundred of each, are brought to one
 //! scale, query by query: the best of a list is 1, its last 0. Likeness and words count the same; measured, that ranks better
-//! than either alone and than ranks added up (`docs/decisions/0017-vectors.md`). Each text is shown once, at its newest record that passes the filter.
+//! than either alone on most tasks, not on all, and than ranks added up (`docs/benchmarks.md`). Each text is shown once, at its newest record that passes the filter.
 
 mod questions;
 

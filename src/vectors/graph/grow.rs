@@ -106,17 +106,25 @@ mod tests {
     fn links_to_a_row_that_is_gone_are_dropped_and_no_others() {
         let (values, scales) = heaps(600, 48, 6);
         let from = build(&Rows { values: &values, scales: &scales, norms: &[], stride: 64 }, CONFIG);
-        let gone = from.view().neighbours(0, 0).iter().next().unwrap();
+        // The one that a search begins with: another takes its place.
+        let gone = from.entry;
         let places: Vec<u32> = (0..600).map(|row| if row == gone { NONE } else { row - u32::from(row > gone) }).collect();
         let (mut rest, mut some_scales) = (values, scales);
         rest.drain(gone as usize * 64..(gone as usize + 1) * 64);
         some_scales.remove(gone as usize);
         let rows = Rows { values: &rest, scales: &some_scales, norms: &[], stride: 64 };
         let grown = grow(&rows, CONFIG, from.view(), &places).unwrap();
+        let highest = (0..599).map(|row| grown.view().layer_of(row)).max().unwrap();
+        assert!(highest > 0 && grown.view().layer_of(grown.entry) == highest);
+        assert!((0..600).any(|old| from.view().neighbours(old, 0).iter().any(|link| link == gone)));
         for old in (0..600).filter(|row| *row != gone) {
-            let links = from.view().neighbours(old, 0).iter().filter(|link| *link != gone);
-            let expected: Vec<u32> = links.map(|link| places[link as usize]).collect();
-            assert_eq!(grown.view().neighbours(places[old as usize], 0).iter().collect::<Vec<u32>>(), expected, "{old}");
+            assert_eq!(grown.view().layer_of(places[old as usize]), from.view().layer_of(old));
+            for layer in 0..=from.view().layer_of(old) {
+                let links = from.view().neighbours(old, layer).iter().filter(|link| *link != gone);
+                let expected: Vec<u32> = links.map(|link| places[link as usize]).collect();
+                let links: Vec<u32> = grown.view().neighbours(places[old as usize], layer).iter().collect();
+                assert_eq!(links, expected, "{old} on layer {layer}");
+            }
         }
     }
 

@@ -195,6 +195,10 @@ pub fn layer(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vectors::graph::Config;
+    use crate::vectors::graph::build::build;
+    use crate::vectors::graph::build::tests::heaps;
+    use crate::vectors::graph::links;
 
     #[test]
     fn order_is_by_likeness_then_by_the_earlier_row() {
@@ -203,5 +207,55 @@ mod tests {
         sorted.sort_by(|a, b| b.cmp(a));
         let rows: Vec<(f32, u32)> = sorted.iter().map(|found| (found.likeness(), found.row())).collect();
         assert_eq!(rows, [(0.5, 2), (0.5, 3), (0.0, 9), (-0.25, 1), (-1.0, 0)]);
+    }
+    // A row that is walked over twice is found twice; one that is not there, though its bit is, would be found at all.
+    #[test]
+    fn a_row_is_new_once_a_walk_and_one_that_is_not_there_never() {
+        for rows in [64, 70, 128] {
+            let mut visited = Visited::new(rows);
+            for _ in 0..3 {
+                visited.begin();
+                let last = rows as u32 - 1;
+                assert!(!visited.has(0) && !visited.has(last));
+                assert!([0, last].iter().all(|row| visited.insert(*row)) && ![0, last].iter().any(|row| visited.insert(*row)));
+                assert!(visited.has(0) && visited.has(last) && !visited.has(1));
+                for absent in [rows as u32, 127.max(rows as u32), 5000, u32::MAX] {
+                    assert!(!visited.insert(absent) && visited.has(absent), "{absent} of {rows}");
+                }
+            }
+        }
+    }
+
+    // What was taken from one list must not stay for the next.
+    #[test]
+    fn links_that_count_are_taken_in_their_order() {
+        let list = |rows: &[u32]| {
+            let mut slots = vec![links::EMPTY; links::pairs(MOST_SLOTS)];
+            links::write(&mut slots, rows);
+            slots
+        };
+        let mut chosen = Chosen::none();
+        let is_odd = |row: u32| row % 2 == 1;
+        assert_eq!(chosen.fill(Links(&list(&[4, 9, 1, 6, 7, 8])), is_odd), [9, 1, 7]);
+        assert_eq!(chosen.fill(Links(&list(&[2, 5])), is_odd), [5]);
+        assert_eq!(chosen.fill(Links(&list(&[])), is_odd), [0u32; 0]);
+        let full: Vec<u32> = (0..MOST_SLOTS as u32).collect();
+        assert_eq!(chosen.fill(Links(&list(&full)), |_| true), full);
+    }
+
+    // The budget is rows compared, none of them twice: a walk over everything takes as many as there are besides the one it starts from.
+    #[test]
+    fn a_walk_compares_each_row_once_and_no_more_than_it_may() {
+        let (values, scales) = heaps(500, 48, 5);
+        let rows = Rows { values: &values, scales: &scales, norms: &[], stride: 64 };
+        let graph = build(&rows, Config { links: 8, ef_construction: 60 });
+        let (view, target, mut visited) = (graph.view(), rows.target(11), Visited::new(500));
+        let from = [Found::new(rows.likeness(target, 3), 3)];
+        let mut walk = |budget| layer(&view, &rows, target, &from, (500, 0, budget), &|_| true, &mut visited);
+        assert_eq!(walk(498), None);
+        let mut found: Vec<u32> = walk(499).unwrap().iter().map(|found| found.row()).collect();
+        assert_eq!(found[0], 11);
+        found.sort_unstable();
+        assert_eq!(found, (0..500).collect::<Vec<u32>>());
     }
 }
